@@ -1,0 +1,42 @@
+import { OptionError } from "./errors.ts";
+
+/** Lets a whole number of milliseconds above 0 through. */
+export function duration(name: string, value: number): number {
+  if (Number.isFinite(value) && value >= 1) return Math.round(value);
+  throw new OptionError(`\`${name}\` must be 1 or more milliseconds and finite, such as seconds(10)`);
+}
+
+/** Lets a duration or 0 through. */
+export function durationOrZero(name: string, value: number): number {
+  return value === 0 ? 0 : duration(name, value);
+}
+
+/** Lets a whole number from `least` up through. */
+export function count(name: string, value: number, least = 1): number {
+  if (Number.isSafeInteger(value) && value >= least) return value;
+  throw new OptionError(`\`${name}\` must be a whole number of at least ${least}`);
+}
+
+/** Lets a non-empty string through. */
+export function text(name: string, value: string): string {
+  if (typeof value === "string" && value !== "") return value;
+  throw new OptionError(`\`${name}\` must be a string that is not empty`);
+}
+
+/** Lets one of the listed words through. */
+export function oneOf<const T extends string>(name: string, value: T, words: readonly T[]): T {
+  if (words.includes(value)) return value;
+  throw new OptionError(`\`${name}\` must be one of ${words.map((word) => `"${word}"`).join(", ")}`);
+}
+
+/** Lets a function through. */
+export function callable<T>(name: string, value: T): T {
+  if (typeof value === "function") return value;
+  throw new OptionError(`\`${name}\` must be a function`);
+}
+
+/** Lets what looks like the port through. */
+export function port<T extends { send: unknown; pipeline: unknown }>(redis: T): T {
+  if (typeof redis?.send === "function" && typeof redis.pipeline === "function") return redis;
+  throw new OptionError("`redis` must be an adapter: ioredis(client), rest({ url, token }) or upstash(client)");
+}

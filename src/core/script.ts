@@ -1,0 +1,110 @@
+import { OptionError, ReplyError } from "./errors.ts";
+import type { Arg, Command, Redis, Reply, SendOptions } from "./redis.ts";
+import type { Decode } from "./reply.ts";
+
+/** The values of a script's names: one `Arg` for each, a list for the one whose name begins with `...`. */
+export type ScriptValues<Names extends string> = {
+  readonly [N in Names as N extends `...${infer Rest}` ? Rest : N]: N extends `...${string}` ? readonly Arg[] : Arg;
+};
+
+/** A script, called like a function. */
+export interface Script<Names extends string, T> {
+  /**
+   * Runs the script: EVALSHA, and EVAL with the text where the server does not hold it yet.
+   * @throws {ReplyError} The script failed, or answered in a shape that its decoder refuses (code `SHAPE`).
+   */
+  (redis: Redis, values: ScriptValues<Names>, options?: SendOptions): Promise<T>;
+  /** The text that Redis runs: the names as locals, then the script. */
+  readonly lua: string;
+}
+
+/** What a script is made of. */
+export interface ScriptDefinition<Key extends string, Argument extends string, T> {
+  /** Every key that the script touches, by the name of its Lua local. The last may be a list: `...tags`. */
+  readonly keys: readonly Key[];
+  /** Every other argument, by the name of its Lua local, where it arrives as a string. The last may be a list: `...members`. */
+  readonly args: readonly Argument[];
+  /** Checks the reply and gives it its type. */
+  readonly decode: Decode<T>;
+  /** The script. Its keys and arguments are locals already. */
+  readonly lua: string;
+}
+
+/**
+ * Defines an atomic script with named keys and arguments, so that neither side counts positions: a misspelt name does not compile.
+ * @example
+ * const take = defineScript({
+ *   keys: ["stock"],
+ *   args: ["wanted"],
+ *   decode: integer,
+ *   lua: `return redis.call("DECRBY", stock, wanted)`,
+ * });
+ * const left = await take(redis, { stock: "shop:{42}:stock", wanted: 3 });
+ */
+export function defineScript<const Key extends string, const Argument extends string, T>(
+  definition: ScriptDefinition<Key, Argument, T>,
+): Script<Key | Argument, T> {
+  const { keys, args, decode } = definition;
+  const lua = locals("KEYS", keys) + locals("ARGV", args) + definition.lua;
+  const digests = new Map<string, string>();
+  const run = async (redis: Redis, values: ScriptValues<Key | Argument>, options?: SendOptions): Promise<T> => {
+    const keyValues = positions(keys, values);
+    const rest = [keyValues.length, ...keyValues, ...positions(args, values)];
+    return decode(await evaluate(redis, lua, digests, rest, options));
+  };
+  return Object.assign(run, { lua });
+}
+
+function locals(list: "KEYS" | "ARGV", names: readonly string[]): string {
+  return names
+    .map((name, i) =>
+      name.startsWith("...")
+        ? `local ${name.slice(3)}={unpack(${list},${i + 1})}\n`
+        : `local ${name}=${list}[${i + 1}]\n`,
+    )
+    .join("");
+}
+
+function positions(names: readonly string[], values: Readonly<Record<string, Arg | readonly Arg[]>>): Arg[] {
+  return names.flatMap((name) => {
+    const value = values[name.replace("...", "")];
+    if (value !== undefined) return value;
+    throw new OptionError(`The script needs a value for \`${name}\``);
+  });
+}
+
+/** Ports whose server refused the script header once; it is a server that does not know it. */
+const headerless = new WeakSet<Redis>();
+
+async function evaluate(
+  redis: Redis,
+  lua: string,
+  digests: Map<string, string>,
+  rest: readonly Arg[],
+  options?: SendOptions,
+): Promise<Reply> {
+  const header = headerless.has(redis) ? undefined : redis.scriptHeader;
+  const body = header ? `${header}\n${lua}` : lua;
+  let digest = digests.get(body);
+  if (!digest) digests.set(body, (digest = await sha1(body)));
+  try {
+    return await redis.send(["EVALSHA", digest, ...rest], options);
+  } catch (error) {
+    if (!(error instanceof ReplyError) || error.code !== "NOSCRIPT") throw error;
+  }
+  try {
+    const command: Command = ["EVAL", body, ...rest];
+    return await redis.send(command, options);
+  } catch (error) {
+    if (!header || !(error instanceof ReplyError) || !/unexpected flag/i.test(error.message)) throw error;
+  }
+  headerless.add(redis);
+  return evaluate(redis, lua, digests, rest, options);
+}
+
+// WebCrypto and not node:crypto, which a Worker lacks; the text is hashed once per process or isolate, about 90 microseconds.
+// The digest is kept, never its promise: in a Worker, one request must not wait for what another one started.
+async function sha1(body: string): Promise<string> {
+  const bytes = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(body));
+  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

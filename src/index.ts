@@ -1,0 +1,12 @@
+export type { BreakerOptions } from "./core/breaker.ts";
+export { days, hours, minutes, seconds } from "./core/duration.ts";
+export { ConnectionError, OptionError, RedisPatternsError, ReplyError, TimeoutError } from "./core/errors.ts";
+export type { Sent } from "./core/errors.ts";
+export type { OnEvent, PatternEvent } from "./core/event.ts";
+export { observe } from "./core/observe.ts";
+export type { WireEvent } from "./core/observe.ts";
+export type { Arg, Command, Redis, Reply, SendOptions } from "./core/redis.ts";
+export * from "./core/reply.ts";
+export { defineScript } from "./core/script.ts";
+export type { Script, ScriptDefinition, ScriptValues } from "./core/script.ts";
+export type { Listener, SubscribeOptions, Subscriber, Unsubscribe } from "./core/subscriber.ts";

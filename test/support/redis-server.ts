@@ -1,0 +1,116 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Redis } from "ioredis";
+
+/** A redis-server that the test started and owns. */
+export interface RedisServer {
+  readonly host: string;
+  readonly port: number;
+  readonly pid: number;
+  /** Stops the process without a reply to anyone: what a paused machine looks like. */
+  pause(): void;
+  resume(): void;
+  /** Kills the process at once: what a crash looks like. */
+  kill(): Promise<void>;
+  /** Starts it again, empty, on the same port. */
+  restart(): Promise<void>;
+  /** Ends it and removes its files. */
+  stop(): Promise<void>;
+}
+
+const host = "127.0.0.1";
+
+/** Starts a redis-server on a free port of the loopback interface, with nothing persisted. */
+export async function startRedis(...args: readonly string[]): Promise<RedisServer> {
+  const port = await freePort();
+  const dir = await mkdtemp(join(tmpdir(), "redis-patterns-"));
+  let child = await launch(port, dir, args);
+  const kill = async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGKILL");
+    await gone;
+  };
+  return {
+    host,
+    port,
+    get pid() {
+      return child.pid ?? 0;
+    },
+    pause: () => void child.kill("SIGSTOP"),
+    resume: () => void child.kill("SIGCONT"),
+    kill,
+    async restart() {
+      await kill();
+      child = await launch(port, dir, args);
+    },
+    async stop() {
+      await kill();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A port that nothing listens on. Redis Cluster also needs the port 10,000 above it. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once("error", reject);
+    probe.listen(0, host, () => {
+      const address = probe.address();
+      const port = typeof address === "object" && address ? address.port : 0;
+      probe.close(() => (port > 55_000 ? resolve(freePort()) : resolve(port)));
+    });
+  });
+}
+
+async function launch(port: number, dir: string, args: readonly string[]): Promise<ChildProcess> {
+  const child = spawn(
+    process.env["REDIS_SERVER"] ?? "redis-server",
+    [
+      "--port",
+      String(port),
+      "--bind",
+      host,
+      "--dir",
+      dir,
+      "--save",
+      "",
+      "--appendonly",
+      "no",
+      "--slowlog-log-slower-than",
+      "10000",
+      ...args,
+    ],
+    { stdio: "ignore" },
+  );
+  process.once("exit", () => child.kill("SIGKILL"));
+  await verified(child, port);
+  return child;
+}
+
+/** Waits until the server that answers on the port is the process that was started. */
+async function verified(child: ChildProcess, port: number): Promise<void> {
+  const client = new Redis({ host, port, retryStrategy: () => 20, maxRetriesPerRequest: null, lazyConnect: true });
+  client.on("error", () => {});
+  const failed = new Promise<never>((_, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code) => reject(new Error(`redis-server ended with ${code} on port ${port}`)));
+  });
+  try {
+    const info = await Promise.race([
+      client.info("server"),
+      failed,
+      sleep(10_000).then(() => Promise.reject(new Error(`redis-server did not answer on port ${port}`))),
+    ]);
+    const pid = Number(/process_id:(\d+)/.exec(info)?.[1]);
+    if (pid !== child.pid) throw new Error(`Port ${port} is served by process ${pid}, not by ${child.pid}`);
+  } finally {
+    failed.catch(() => {});
+    client.disconnect();
+  }
+}
