@@ -4,15 +4,21 @@ export default defineConfig({
   test: {
     projects: [
       {
+        // Pure parts, and whatever needs neither the list of backends nor a Cluster.
         test: { name: "unit", include: ["test/unit/**/*.test.ts"] },
       },
       {
+        // Every pattern on every backend. These files are portable: they also run inside workerd.
         test: {
           name: "contract",
           include: ["test/contract/**/*.test.ts"],
           globalSetup: ["test/support/global-cluster.ts"],
           testTimeout: 20_000,
         },
+      },
+      {
+        // Servers paused and killed, replies lost, clocks moved.
+        test: { name: "faults", include: ["test/faults/**/*.test.ts"], testTimeout: 30_000 },
       },
     ],
   },

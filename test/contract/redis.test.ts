@@ -20,7 +20,7 @@ onEveryBackend("the port", (backend) => {
     });
     const values = { key: `${backend.prefix}:n`, by: 2, rest: ["x", "y"] };
     expect(await script(redis, values)).toBe(2);
-    await Promise.all(backend.servers.map((server) => server.script("FLUSH")));
+    await Promise.all(backend.servers.map((server) => server.send(["SCRIPT", "FLUSH"])));
     expect(await script(redis, values)).toBe(2);
     expect(text(await redis.send(["GET", values.key]))).toBe("4");
     const counts = await backend.count(() => script(redis, values));

@@ -1,6 +1,7 @@
-import type { Redis } from "ioredis";
 import { expect } from "vitest";
 import { permanentKeys } from "../../src/core/keys.ts";
+import type { Redis } from "../../src/core/redis.ts";
+import { integer, text, texts } from "../../src/core/reply.ts";
 
 /** Every key that begins with the prefix, on all servers. */
 export async function scanKeys(servers: readonly Redis[], prefix: string): Promise<string[]> {
@@ -8,9 +9,10 @@ export async function scanKeys(servers: readonly Redis[], prefix: string): Promi
   for (const server of servers) {
     let cursor = "0";
     do {
-      const [next, keys] = await server.scan(cursor, "MATCH", `${prefix}*`, "COUNT", 1_000);
-      for (const key of keys) found.add(key);
-      cursor = next;
+      const reply = await server.send(["SCAN", cursor, "MATCH", `${prefix}*`, "COUNT", 1_000]);
+      const [next = null, keys = null] = Array.isArray(reply) ? reply : [];
+      for (const key of texts(keys)) found.add(key);
+      cursor = text(next);
     } while (cursor !== "0");
   }
   return [...found];
@@ -22,7 +24,7 @@ export async function expectNoImmortalKey(servers: readonly Redis[], prefix: str
   for (const server of servers) {
     for (const key of await scanKeys([server], prefix)) {
       const permanent = permanentKeys.some((pattern) => pattern.test(key));
-      if (!permanent && (await server.pttl(key)) === -1) immortal.push(key);
+      if (!permanent && integer(await server.send(["PTTL", key])) === -1) immortal.push(key);
     }
   }
   expect(immortal, "keys without a TTL").toEqual([]);
@@ -31,10 +33,29 @@ export async function expectNoImmortalKey(servers: readonly Redis[], prefix: str
 /** Fails if a server took 10 ms or more over a single command of ours. */
 export async function expectNoSlowCommand(servers: readonly Redis[]): Promise<void> {
   for (const server of servers) {
-    const entries: unknown = await server.slowlog("GET", 10);
-    const ours = Array.isArray(entries)
-      ? entries.filter((entry) => !/^(info|slowlog|scan|cluster|config)$/i.test(String(entry[3]?.[0])))
-      : [];
+    const entries = await server.send(["SLOWLOG", "GET", 10]);
+    const commands = Array.isArray(entries) ? entries.map((entry) => (Array.isArray(entry) ? entry[3] : null)) : [];
+    const ours = commands.map((command) => texts(command ?? [])).filter(([name]) => !overhead.test(name ?? ""));
     expect(ours, "commands in the slow log").toEqual([]);
   }
+}
+
+/** Commands that belong to the connection or to the measuring itself. */
+const overhead =
+  /^(info|config|hello|auth|client|cluster|ping|select|readonly|command|latency|slowlog|scan|quit|script)\b/i;
+
+/** What the servers executed while `work` ran, by lower-case command name. */
+export async function countCommands(
+  servers: readonly Redis[],
+  work: () => Promise<unknown>,
+): Promise<Record<string, number>> {
+  await Promise.all(servers.map((server) => server.send(["CONFIG", "RESETSTAT"])));
+  await work();
+  const counts: Record<string, number> = {};
+  for (const stats of await Promise.all(servers.map((server) => server.send(["INFO", "commandstats"])))) {
+    for (const [, name = "", calls] of text(stats).matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)) {
+      if (!overhead.test(name)) counts[name] = (counts[name] ?? 0) + Number(calls);
+    }
+  }
+  return counts;
 }

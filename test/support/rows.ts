@@ -1,0 +1,96 @@
+import { Cluster, Redis as Ioredis, type RedisOptions } from "ioredis";
+import { Redis as Ioredis5 } from "ioredis-5";
+import { inject } from "vitest";
+import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
+import type { Redis } from "../../src/core/redis.ts";
+import { type CuttingProxy, startCuttingProxy } from "./cutting-proxy.ts";
+import { type RedisServer, startRedis } from "./redis-server.ts";
+
+/** What to close when a suite ends, last opened first. */
+export type Closing = (() => unknown)[];
+
+/** A client, a protocol, a server. */
+export interface Row {
+  readonly name: string;
+  open(server: RedisServer, closing: Closing): Promise<Opened>;
+}
+
+interface Opened {
+  connect(): Promise<Redis>;
+  readonly servers: readonly Redis[];
+}
+
+/** A row on the test file's own server. */
+export interface StandaloneRow extends Row {
+  connectThroughProxy(server: RedisServer, closing: Closing): Promise<Unreliable>;
+}
+
+/** A port whose replies can be lost on the way. */
+export interface Unreliable {
+  readonly redis: Redis;
+  readonly proxy: CuttingProxy;
+}
+
+type Address = { readonly host: string; readonly port: number };
+
+const quiet = { lazyConnect: true } satisfies RedisOptions;
+
+/** The server of one test file. */
+export function openServer(): Promise<RedisServer> {
+  return startRedis();
+}
+
+/** `BACKENDS=rest,Cluster` keeps the rows whose name contains one of the words. */
+const wanted = (process.env["BACKENDS"] ?? "").split(",");
+const isWanted = ({ name }: Row) => wanted.some((word) => name.includes(word.trim()));
+
+export const standaloneRows: readonly StandaloneRow[] = [
+  tcpRow("ioredis 5", (at) => new Ioredis5({ ...at, ...quiet })),
+  tcpRow("ioredis 6", (at) => new Ioredis({ ...at, ...quiet })),
+  tcpRow("ioredis 6, protocol 2", (at) => new Ioredis({ ...at, ...quiet, protocol: 2 })),
+  tcpRow("ioredis 6, resp3 replies", (at) => new Ioredis({ ...at, ...quiet, replyMapping: "resp3" })),
+].filter(isWanted);
+
+export const clusterRows: readonly Row[] = [{ name: "ioredis 6, Cluster", open: openCluster }].filter(isWanted);
+
+function tcpRow(name: string, create: (at: Address) => Ioredis | Ioredis5): StandaloneRow {
+  const connect = async (at: Address, closing: Closing) => {
+    const client = create(at);
+    client.on("error", () => {});
+    closing.push(() => client.disconnect());
+    await client.connect();
+    return ioredis(client);
+  };
+  return {
+    name,
+    open: async (server, closing) => ({
+      connect: () => connect(server, closing),
+      servers: [direct(server, closing)],
+    }),
+    async connectThroughProxy(server, closing) {
+      const proxy = await startCuttingProxy(server);
+      closing.push(proxy.stop);
+      return { redis: await connect(proxy, closing), proxy };
+    },
+  };
+}
+
+/** A port straight to one server, whatever the row tests. */
+function direct(at: Address, closing: Closing): Redis {
+  const client = new Ioredis({ host: at.host, port: at.port });
+  client.on("error", () => {});
+  closing.push(() => client.disconnect());
+  return ioredis(client);
+}
+
+async function openCluster(_: RedisServer, closing: Closing): Promise<Opened> {
+  const nodes = [...inject("clusterNodes")];
+  const connect = async () => {
+    const cluster = new Cluster(nodes, { lazyConnect: true });
+    closing.push(() => cluster.disconnect());
+    await cluster.connect();
+    return cluster;
+  };
+  const masters = (await connect()).nodes("master");
+  return { servers: masters.map((master) => ioredis(master)), connect: async () => ioredis(await connect()) };
+}
