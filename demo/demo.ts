@@ -1,0 +1,62 @@
+import { Redis } from "ioredis";
+import { serveGateway } from "../src/cli/serve.ts";
+import { ioredis } from "../src/adapters/ioredis/index.ts";
+import { startRedis } from "../test/support/redis-server.ts";
+import { asking, cacheClaim, type Claim, type Cost, limiterClaim, lockClaim, sessionClaim } from "./claims.ts";
+import { type Runtime, startLambda, startNode, startWorker } from "./runtimes.ts";
+
+/** Runs one application in a Worker, a Lambda function and a Node server on one Redis, and checks what it promises. */
+async function main(): Promise<boolean> {
+  const own = process.env["REDIS_URL"] ? null : await startRedis();
+  const redisUrl = process.env["REDIS_URL"] ?? `redis://127.0.0.1:${own?.port}`;
+  const client = new Redis(redisUrl);
+  const token = crypto.randomUUID();
+  const gateway = await serveGateway(ioredis(client), { tokens: [token], port: 0 });
+  const runtimes: [Runtime, Runtime, Runtime] = [
+    await startWorker(gateway.url, token),
+    await startLambda(redisUrl),
+    await startNode(redisUrl),
+  ];
+  try {
+    console.log(`Redis ${own ? `started on port ${own.port}` : "from REDIS_URL"}, gateway at ${gateway.url}`);
+    console.log(`One application in ${runtimes.map(({ name, transport }) => `${name} (${transport})`).join(", ")}\n`);
+    return await check(runtimes, client);
+  } finally {
+    for (const runtime of runtimes) await runtime.close();
+    await gateway.close();
+    client.disconnect();
+    await own?.stop();
+  }
+}
+
+async function check(runtimes: readonly [Runtime, Runtime, Runtime], client: Redis): Promise<boolean> {
+  const run = crypto.randomUUID().slice(0, 8);
+  const ask = asking(run);
+  const claims = [
+    await cacheClaim(ask, runtimes, async () => Number(await client.get(`demo:${run}:computed`))),
+    await limiterClaim(ask, runtimes),
+    await lockClaim(ask, runtimes),
+    await sessionClaim(ask, runtimes),
+  ];
+  printCosts(ask.costs());
+  printClaims(claims);
+  return claims.every(({ holds }) => holds);
+}
+
+function printCosts(costs: readonly Cost[]): void {
+  console.log(row("route", "runtime", "calls", "trips/call", "ms/call"));
+  for (const { route, runtime, calls, trips, duration } of costs) {
+    console.log(row(route, runtime, String(calls), trips.toFixed(1), duration.toFixed(1)));
+  }
+  console.log();
+}
+
+function row(route: string, runtime: string, ...figures: readonly string[]): string {
+  return route.padEnd(10) + runtime.padEnd(8) + figures.map((figure) => figure.padStart(12)).join("");
+}
+
+function printClaims(claims: readonly Claim[]): void {
+  for (const { claim, seen, holds } of claims) console.log(`${holds ? "holds " : "BROKEN"}  ${claim}: ${seen}`);
+}
+
+process.exitCode = (await main()) ? 0 : 1;
