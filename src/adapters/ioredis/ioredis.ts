@@ -1,12 +1,16 @@
 import { duration } from "../../core/check.ts";
-import { withDeadline } from "../../core/deadline.ts";
-import { OptionError, ReplyError, RedisPatternsError, ConnectionError } from "../../core/errors.ts";
-import type { Arg, Command, Redis, Reply, SendOptions } from "../../core/redis.ts";
-
-/** The subset of an ioredis `Redis` or `Cluster` that the adapter needs; versions 5 and 6 fit. */
-export interface IoredisClient {
-  call(name: string, ...args: Arg[]): Promise<unknown>;
-}
+import { ReplyError } from "../../core/errors.ts";
+import type { Command, Redis, Reply, SendOptions } from "../../core/redis.ts";
+import {
+  checkClient,
+  commandMaker,
+  type IoredisBatch,
+  type IoredisClient,
+  type QueuedCommand,
+  wireForm,
+} from "./client.ts";
+import { toReply } from "./replies.ts";
+import { replyError, type Track, trip } from "./trip.ts";
 
 /** Options of the adapter. */
 export interface IoredisOptions {
@@ -17,32 +21,105 @@ export interface IoredisOptions {
   readonly timeout?: number;
 }
 
-/** Runs the patterns over an ioredis client. The caller made the client and closes it. */
+/**
+ * Runs the patterns over an ioredis client, version 5 or 6, `Redis` or `Cluster`. The caller made the client, listens to its
+ * `error` event and closes it. Replies have the shapes of RESP2 whatever the client's protocol and reply mapping; integers beyond
+ * 2^53 are text, and exact only if the client was made with `stringNumbers: true`.
+ * @throws {OptionError} The client is of another kind, or a Cluster that reads from replicas.
+ * @example
+ * const client = new Redis(process.env.REDIS_URL, server());
+ * client.on("error", (error) => log.warn(error));
+ * const cache = createCache(ioredis(client), { prefix: "user", ttl: minutes(5) });
+ */
 export function ioredis(client: IoredisClient, { timeout = 2_000 }: IoredisOptions = {}): Redis {
-  duration("timeout", timeout);
-  if (typeof client?.call !== "function") throw new OptionError("`client` must be an ioredis Redis or Cluster");
-  const send = (command: Command, options: SendOptions = {}) =>
-    withDeadline(timeout, options.signal, () => client.call(...command).then(asReply, fail));
+  const wire: Wire = { client: checkClient(client), timeout: duration("timeout", timeout), make: commandMaker(client) };
+  const send: Redis["send"] = (command, options) => single(wire, command, options);
+  const transaction: Redis["transaction"] = (commands, options) => atomic(wire, commands, options);
+  const { nodes } = client;
+  if (!client.isCluster || !nodes) {
+    return { send, transaction, pipeline: (commands, options) => batch(wire, commands, options) };
+  }
   return {
     send,
+    transaction,
     pipeline: (commands, options) =>
-      Promise.all(
-        commands.map((command) =>
-          send(command, options).catch((error: unknown) => {
-            if (error instanceof ReplyError) return error;
-            throw error;
-          }),
-        ),
-      ),
+      Promise.all(commands.map((command) => single(wire, command, options).catch(refusal))),
+    async masters() {
+      if (client.status !== "ready") await send(["PING"]);
+      return nodes.call(client, "master").map((master) => ioredis(master, { timeout }));
+    },
   };
 }
 
-function asReply(reply: unknown): Reply {
-  return reply as Reply;
+interface Wire {
+  readonly client: IoredisClient;
+  readonly timeout: number;
+  readonly make: (command: Command) => QueuedCommand;
 }
 
-function fail(error: unknown): never {
-  if (error instanceof RedisPatternsError) throw error;
-  if (error instanceof Error && error.name === "ReplyError") throw new ReplyError(error.message, { cause: error });
-  throw new ConnectionError("Redis was not reached", "unknown", { cause: error });
+async function single({ client, timeout, make }: Wire, command: Command, options: SendOptions = {}): Promise<Reply> {
+  const queued = make(command);
+  const reply = await trip(client, timeout, options.signal, (track) => {
+    client.sendCommand(track(queued) as never);
+    return queued.promise;
+  });
+  return toReply(command, reply);
+}
+
+async function batch({ client, timeout }: Wire, commands: readonly Command[], options: SendOptions = {}) {
+  if (commands.length === 0) return [];
+  const wired = commands.map(wireForm);
+  return trip(client, timeout, options.signal, async (track) => {
+    const pipeline = tracked(client.pipeline(), track);
+    for (const [name, args] of wired) pipeline.callBuffer(name, args);
+    return outcomes(commands, await pipeline.exec());
+  });
+}
+
+async function atomic({ client, timeout, make }: Wire, commands: readonly Command[], options: SendOptions = {}) {
+  if (commands.length === 0) return [];
+  if (client.isCluster && slotsOf(commands.map(make)) > 1) {
+    throw new ReplyError("CROSSSLOT The keys of a transaction must share one hash tag");
+  }
+  const wired = commands.map(wireForm);
+  return trip(client, timeout, options.signal, async (track) => {
+    const transaction = tracked(client.multi(), track);
+    for (const [name, args] of wired) transaction.callBuffer(name, args);
+    return outcomes(commands, await transaction.exec().catch(queueingError));
+  });
+}
+
+/** How many slots the commands with keys need. */
+function slotsOf(queued: readonly QueuedCommand[]): number {
+  return new Set(queued.map((command) => command.getSlot()).filter((slot) => slot !== null)).size;
+}
+
+/** Tracks what goes into a batch, but not the EXEC of a transaction: a MULTI that is sent must be ended. */
+function tracked(batch: IoredisBatch, track: Track): IoredisBatch {
+  const { sendCommand } = batch as IoredisBatch & { sendCommand(queued: QueuedCommand): unknown };
+  return Object.assign(batch, {
+    sendCommand: (queued: QueuedCommand) => sendCommand.call(batch, queued.name === "exec" ? queued : track(queued)),
+  });
+}
+
+/** Redis says EXECABORT; what it refused while queueing says why. */
+function queueingError(error: unknown): never {
+  const earlier: unknown = error instanceof Error ? Reflect.get(error, "previousErrors") : undefined;
+  throw (Array.isArray(earlier) && earlier[0]) || error;
+}
+
+/** ioredis gives `[error, reply]` for each command. An error that Redis did not utter fails the whole trip. */
+function outcomes(commands: readonly Command[], results: unknown): (Reply | ReplyError)[] {
+  if (!Array.isArray(results)) throw new ReplyError("EXECABORT The transaction was discarded");
+  return commands.map((command, i) => {
+    const [error, reply]: [unknown, unknown] = results[i] ?? [];
+    if (error instanceof Error && error.name === "ReplyError") return replyError(error);
+    if (error) throw error;
+    return toReply(command, reply);
+  });
+}
+
+function refusal(error: unknown): ReplyError {
+  if (error instanceof ReplyError) return error;
+  throw error;
 }

@@ -1,0 +1,84 @@
+import { OptionError } from "../../core/errors.ts";
+import type { Arg, Command } from "../../core/redis.ts";
+
+/** The subset of an ioredis `Redis` or `Cluster` that the adapter needs; versions 5 and 6 fit. */
+export interface IoredisClient {
+  readonly status: string;
+  readonly isCluster: boolean;
+  readonly options: object;
+  callBuffer(name: string, args: Arg[]): Promise<unknown>;
+  sendCommand(command: never): unknown;
+  pipeline(): IoredisBatch;
+  multi(): IoredisBatch;
+  /** Of a `Cluster` only. */
+  nodes?(role: "master"): readonly IoredisClient[];
+}
+
+/** The subset of what ioredis' `pipeline()` and `multi()` return. */
+export interface IoredisBatch {
+  callBuffer(name: string, args: Arg[]): unknown;
+  exec(): Promise<unknown>;
+}
+
+/** One command as ioredis keeps it in its queues. */
+export interface QueuedCommand {
+  name: string;
+  args: unknown[];
+  readonly promise: Promise<unknown>;
+  toWritable(socket: object): unknown;
+  getSlot(): number | null;
+}
+
+const remedies: readonly (readonly [clue: string, remedy: string])[] = [
+  ["send", "it is an adapter already; pass it to the pattern as it is"],
+  ["isOpen", "it is a node-redis client; make an ioredis one: new Redis(url)"],
+  ["createScript", "it is an @upstash/redis client; pass it to upstash(client)"],
+];
+
+/** Lets an ioredis client through whose every read goes to a master. */
+export function checkClient(client: IoredisClient): IoredisClient {
+  const given: unknown = client;
+  if (typeof given !== "object" || given === null) {
+    throw new OptionError("`client` must be an ioredis Redis or Cluster, such as new Redis(url)");
+  }
+  if (typeof client.callBuffer !== "function" || typeof client.sendCommand !== "function") {
+    const remedy = remedies.find(([clue]) => clue in given)?.[1] ?? "make one by new Redis(url)";
+    throw new OptionError(`\`client\` must be an ioredis Redis or Cluster: ${remedy}`);
+  }
+  const scaleReads = optionOf(client, "scaleReads");
+  if (client.isCluster && scaleReads !== undefined && scaleReads !== "master") {
+    throw new OptionError('`client` must have scaleReads: "master"; a replica may serve what was deleted a moment ago');
+  }
+  return client;
+}
+
+/** One option of the client, whatever version it is of. */
+export function optionOf(client: IoredisClient, name: string): unknown {
+  return Reflect.get(client.options, name);
+}
+
+/** The parts of a command in the form that ioredis takes without changing replies: transformers know lower-case names only. */
+export function wireForm(command: Command): [name: string, args: Arg[]] {
+  const [name, ...args] = command;
+  if (typeof name !== "string" || name === "") throw new OptionError("A command must begin with its name");
+  return [name.toUpperCase(), args.map(wireArgument)];
+}
+
+function wireArgument(value: unknown): string {
+  if (typeof value === "string") return value;
+  if (typeof value !== "number") throw new OptionError("An argument of a command must be a string or a number");
+  return Number.isInteger(value) ? BigInt(value).toString() : String(value);
+}
+
+/** Makes ioredis commands without sending them: what is sent is then known, and can be taken back. */
+export function commandMaker(client: IoredisClient): (command: Command) => QueuedCommand {
+  let made: QueuedCommand;
+  const tap: IoredisClient = Object.create(client, {
+    options: { value: Object.create(client.options, { enableAutoPipelining: { value: false } }) },
+    sendCommand: { value: (queued: QueuedCommand) => (made = queued).promise },
+  });
+  return (command) => {
+    void tap.callBuffer(...wireForm(command));
+    return made;
+  };
+}

@@ -1,0 +1,65 @@
+import { withDeadline } from "../../core/deadline.ts";
+import { ConnectionError, RedisPatternsError, ReplyError, type Sent, TimeoutError } from "../../core/errors.ts";
+import { type IoredisClient, optionOf, type QueuedCommand } from "./client.ts";
+
+/** Follows one command of a trip from ioredis' queue to the socket. */
+export type Track = (queued: QueuedCommand) => QueuedCommand;
+
+/**
+ * Runs one trip to Redis within its deadline. ioredis keeps a command in its queues until it is answered, and writes it whenever
+ * the connection comes back; so what the caller gave up becomes a PING where it stands.
+ */
+export async function trip<T>(
+  client: IoredisClient,
+  timeout: number,
+  signal: AbortSignal | undefined,
+  go: (track: Track) => Promise<T>,
+): Promise<T> {
+  const queued: QueuedCommand[] = [];
+  let sent: Sent = false;
+  const track: Track = (command) => {
+    const { toWritable } = command;
+    command.toWritable = (socket) => {
+      sent = "unknown";
+      return toWritable.call(command, socket);
+    };
+    queued.push(command);
+    return command;
+  };
+  const work = () => go(track).catch((error: unknown) => Promise.reject(failure(client, error, sent)));
+  try {
+    return await withDeadline(timeout, signal, work);
+  } catch (error) {
+    queued.forEach(defuse);
+    if (signal?.aborted || sent || !(error instanceof TimeoutError)) throw error;
+    throw new TimeoutError(error.timeout, false, { cause: connectionFault(client) });
+  }
+}
+
+function defuse(command: QueuedCommand): void {
+  Object.assign(command, { name: "ping", args: [] });
+}
+
+function failure(client: IoredisClient, error: unknown, sent: Sent): unknown {
+  if (error instanceof RedisPatternsError) return error;
+  if (!(error instanceof Error)) return new ConnectionError("Redis was not reached", sent, { cause: error });
+  if (error.name === "ReplyError") return replyError(error);
+  // It carries the command with its arguments, which do not belong in a log.
+  Reflect.deleteProperty(error, "command");
+  if (error.message === "Command timed out") {
+    return new TimeoutError(Number(optionOf(client, "commandTimeout")), sent, { cause: error });
+  }
+  const subject = sent ? "The answer of Redis was lost" : "Redis was not reached";
+  return new ConnectionError(`${subject}: ${error.message}`, sent, { cause: connectionFault(client) ?? error });
+}
+
+/** Redis' refusal. ioredis' own error is no cause of it: it holds the command with its arguments. */
+export function replyError(error: Error): ReplyError {
+  return new ReplyError(error.message);
+}
+
+/** What broke the last connection, such as ECONNREFUSED; ioredis tells its `error` listeners only. */
+function connectionFault(client: IoredisClient): unknown {
+  const stream: unknown = Reflect.get(client, "stream");
+  return typeof stream === "object" && stream !== null ? (Reflect.get(stream, "errored") ?? undefined) : undefined;
+}
