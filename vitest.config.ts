@@ -20,6 +20,26 @@ export default defineConfig({
         // Servers paused and killed, replies lost, clocks moved.
         test: { name: "faults", include: ["test/faults/**/*.test.ts"], testTimeout: 30_000 },
       },
+      {
+        // What is published: the packed tarball in other people's set-ups, and the rules that keep the source in shape.
+        test: {
+          name: "package",
+          include: ["test/package/**/*.test.ts"],
+          globalSetup: ["test/support/built.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        // The examples, which import the package by its name and so need it built.
+        test: {
+          name: "examples",
+          include: ["*-example/test/**/*.test.ts"],
+          globalSetup: ["test/support/built.ts"],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
     ],
   },
 });

@@ -1,0 +1,28 @@
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../", import.meta.url));
+
+/** What package.json promises to its users. */
+export interface Manifest {
+  readonly name: string;
+  readonly exports: Readonly<Record<string, string | object>>;
+  readonly bin: Readonly<Record<string, string>>;
+}
+
+export const manifest: Manifest = JSON.parse(readFileSync(`${root}package.json`, "utf8"));
+
+/** The names of the public entries as their built files have them: `index`, `lock`, `rest`. */
+export const entryNames: readonly string[] = Object.keys(manifest.exports)
+  .filter((subpath) => subpath !== "./package.json")
+  .map((subpath) => (subpath === "." ? "index" : subpath.slice(2)));
+
+/** The source of each public entry: `{ lock: "src/core/lock/index.ts" }`. */
+export const entries: Record<string, string> = Object.fromEntries(entryNames.map((name) => [name, sourceOf(name)]));
+
+function sourceOf(name: string): string {
+  const places = name === "index" ? ["src"] : [`src/core/${name}`, `src/adapters/${name}`, `src/${name}`];
+  const source = places.map((place) => `${place}/index.ts`).find((path) => existsSync(root + path));
+  if (source === undefined) throw new Error(`package.json exports "${name}", which has no index.ts under src`);
+  return source;
+}

@@ -1,0 +1,27 @@
+import { defineConfig } from "tsup";
+import { entries } from "./scripts/entries.ts";
+import { pureScripts } from "./scripts/pure-scripts.ts";
+
+export default defineConfig([
+  {
+    entry: entries,
+    // CommonJS is for Jest, which cannot require ES modules. Node's own require() takes the ES modules: see CONTRIBUTING.md.
+    format: ["esm", "cjs"],
+    // Shared chunks: what one entry throws is an instance of the class that another one exports.
+    splitting: true,
+    esbuildPlugins: [pureScripts],
+    dts: true,
+    platform: "neutral",
+    target: "es2022",
+    sourcemap: true,
+    clean: true,
+  },
+  {
+    // The command brings what it uses; only the Redis client is the user's own.
+    entry: { cli: "src/cli/cli.ts" },
+    format: "esm",
+    platform: "node",
+    target: "es2022",
+    external: ["ioredis"],
+  },
+]);
