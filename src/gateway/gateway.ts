@@ -1,0 +1,67 @@
+import { callable, count, port } from "../core/check.ts";
+import type { Redis } from "../core/redis.ts";
+import { checkFormat, failureOf, Refusal, respond, type Answer } from "./answer.ts";
+import { handlerOf } from "./routes.ts";
+import { createScriptAliases } from "./scripts.ts";
+import { createAuthenticator, type GatewayToken } from "./tokens.ts";
+import { parseQuery } from "./path.ts";
+
+/** The Upstash REST protocol as a web-standard handler. It always resolves, never rejects. */
+export type Gateway = (request: Request) => Promise<Response>;
+
+/** Who may use the gateway, and how much of it. */
+export interface GatewayOptions {
+  /** The bearer tokens that are let in, as strings or with their rights. At least one. */
+  readonly tokens: readonly (string | GatewayToken)[];
+  /**
+   * The largest request body, in bytes. A larger one is answered with 413 as soon as it passes the limit.
+   * @default 10_485_760
+   */
+  readonly maxBody?: number;
+  /**
+   * The most commands of one `/pipeline` or `/multi-exec` request.
+   * @default 10_000
+   */
+  readonly maxCommands?: number;
+  /** Receives what is answered with a status of 500 or 503. What it throws is ignored. */
+  readonly onError?: (error: unknown) => void;
+}
+
+/**
+ * Serves the Upstash REST protocol in front of any Redis port, for local development and for a self-hosted Redis or Valkey behind
+ * edge functions. `/multi-exec` needs a port with `transaction`.
+ * @throws {OptionError} No token, a token that no header can carry, or a limit below 1.
+ * @example
+ * const gateway = createGateway(ioredis(client), { tokens: [token] });
+ * Deno.serve({ hostname: "127.0.0.1" }, gateway);
+ */
+export function createGateway(redis: Redis, options: GatewayOptions): Gateway {
+  const { maxBody = 10 * 1024 * 1024, maxCommands = 10_000, onError = () => {} } = options;
+  const authenticate = createAuthenticator(options.tokens);
+  const context = {
+    redis: port(redis),
+    scripts: createScriptAliases(),
+    maxBody: count("maxBody", maxBody),
+    maxCommands: count("maxCommands", maxCommands),
+  };
+  callable("onError", onError);
+  let answered = 0;
+
+  async function answer(request: Request): Promise<Answer> {
+    if (!methods.has(request.method)) throw new Refusal(405, "ERR method not allowed");
+    const { pathname, search } = new URL(request.url);
+    const query = parseQuery(search);
+    const access = await authenticate(request.headers.get("authorization"), query.token);
+    if (!access) throw new Refusal(401, "WRONGPASS invalid or missing auth token");
+    checkFormat(request.headers);
+    return handlerOf(pathname, request.method)({ ...context, request, pathname, query, access });
+  }
+
+  return async (request) => {
+    const outcome = await answer(request).catch((error: unknown) => failureOf(error, onError));
+    answered += 1;
+    return respond(request, outcome, answered);
+  };
+}
+
+const methods: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT"]);

@@ -1,0 +1,75 @@
+import { Refusal } from "./answer.ts";
+
+/** Reads `["SET", "key", 1]`. Numbers and booleans become their text, exactly as it was written. */
+export function parseWords(body: Uint8Array, complaint: string): string[] {
+  return parse(body, 1, complaint, wordsOf);
+}
+
+/** Reads `[["SET", "key", 1], ["GET", "key"]]`. */
+export function parseLists(body: Uint8Array, complaint: string): string[][] {
+  return parse(body, 2, complaint, (lists) => listOf(lists).map(wordsOf));
+}
+
+function parse<T>(body: Uint8Array, depth: number, complaint: string, read: (value: unknown) => T): T {
+  try {
+    return read(JSON.parse(quoteNumbers(utf8.decode(body), depth)));
+  } catch (cause) {
+    throw new Refusal(400, complaint, { cause });
+  }
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+function wordsOf(value: unknown): string[] {
+  return listOf(value).map((word) => {
+    if (typeof word === "string") return word;
+    if (typeof word === "boolean") return String(word);
+    throw new TypeError("An argument must be a string, a number or a boolean");
+  });
+}
+
+function listOf(value: unknown): unknown[] {
+  if (Array.isArray(value)) return value;
+  throw new TypeError("A request and its commands must be lists");
+}
+
+/**
+ * Puts every number between quotes, since JSON.parse would round `9007199254740993` and rewrite `1e21`. What lies between strings
+ * is also checked for what no command has, so that nothing deep is ever built.
+ */
+function quoteNumbers(json: string, depth: number): string {
+  const out: string[] = [];
+  let open = 0;
+  for (let at = 0; at < json.length;) {
+    const quote = json.indexOf('"', at);
+    const plain = json.slice(at, quote < 0 ? json.length : quote);
+    open += nesting(plain, depth - open);
+    out.push(plain.replace(number, '"$&"'));
+    at = quote < 0 ? json.length : endOfString(json, quote);
+    if (quote >= 0) out.push(json.slice(quote, at));
+  }
+  return out.join("");
+}
+
+/** Exactly JSON's numbers. Two that touch, as in `01`, become two strings that touch, which JSON.parse refuses. */
+const number = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+
+/** How many lists more are open after the text than before. */
+function nesting(plain: string, room: number): number {
+  let open = 0;
+  for (const [mark] of plain.matchAll(/[[\]{}]/g)) {
+    open += mark === "[" ? 1 : -1;
+    if (mark === "{" || open > room) throw new TypeError("Too deep, or an object");
+  }
+  return open;
+}
+
+/** The position after the closing quote: the first with an even number of backslashes before it. */
+function endOfString(json: string, start: number): number {
+  for (let quote = json.indexOf('"', start + 1); quote >= 0; quote = json.indexOf('"', quote + 1)) {
+    let slashes = 0;
+    while (json[quote - 1 - slashes] === "\\") slashes += 1;
+    if (slashes % 2 === 0) return quote + 1;
+  }
+  return json.length;
+}

@@ -1,0 +1,75 @@
+import { ReplyError } from "../core/errors.ts";
+import type { Access } from "./tokens.ts";
+
+/** Why a command is not sent to Redis, or `null` if it is. */
+export function refusalOf(words: readonly string[], { readOnly }: Access): ReplyError | null {
+  const [name = ""] = words;
+  const command = name.toUpperCase();
+  if (connectionState.has(command) || blocks(command, words)) return notInRest(command);
+  if (command === "SCRIPT" && words[1]?.toUpperCase() === "DEBUG") return notInRest("SCRIPT DEBUG");
+  if (serverState.has(command)) return unavailable(command);
+  if (readOnly && !readCommands.has(command)) return noPermission(command);
+  return null;
+}
+
+function notInRest(command: string): ReplyError {
+  return new ReplyError(`ERR Command "${command}" is not allowed in REST or it has a special context path`);
+}
+
+function unavailable(command: string): ReplyError {
+  return new ReplyError(
+    `ERR Command is not available: '${command}'. See https://upstash.com/docs/redis/overall/rediscompatibility for details`,
+  );
+}
+
+function noPermission(command: string): ReplyError {
+  const name = command.toLowerCase().slice(0, 64);
+  return new ReplyError(`NOPERM this user has no permissions to run the '${name}' command or its subcommand`);
+}
+
+/** XREAD and XREADGROUP wait only with BLOCK, which must be told from a stream or a group of that name. */
+function blocks(command: string, words: readonly string[]): boolean {
+  if (blocking.has(command)) return true;
+  if (command !== "XREAD" && command !== "XREADGROUP") return false;
+  for (let i = 1; i < words.length; i += 1 + (valuesOf.get(words[i]?.toUpperCase() ?? "") ?? 0)) {
+    const option = words[i]?.toUpperCase();
+    if (option === "BLOCK") return true;
+    if (option === "STREAMS") return false;
+  }
+  return false;
+}
+
+/** How many values follow each option of XREAD and XREADGROUP. */
+const valuesOf: ReadonlyMap<string, number> = new Map([
+  ["GROUP", 2],
+  ["COUNT", 1],
+  ["CLAIM", 1],
+]);
+
+/** They would hold up everybody who shares the connection. */
+const blocking = wordSet(`
+  BLPOP BRPOP BRPOPLPUSH BLMOVE BLMPOP BZPOPMIN BZPOPMAX BZMPOP WAIT WAITAOF`);
+
+/** They change, or belong to, a connection that many requests share. */
+const connectionState = wordSet(`
+  AUTH HELLO RESET QUIT SELECT CLIENT READONLY READWRITE ASKING MULTI EXEC DISCARD WATCH UNWATCH MONITOR SYNC PSYNC REPLCONF
+  SUBSCRIBE UNSUBSCRIBE PSUBSCRIBE PUNSUBSCRIBE SSUBSCRIBE SUNSUBSCRIBE`);
+
+/** They run the server, not the data: the hosted service does not have them, and a leaked token must not stop a server. */
+const serverState = wordSet(`
+  ACL BGREWRITEAOF BGSAVE CLUSTER CONFIG DEBUG FAILOVER MIGRATE MODULE PFDEBUG PFSELFTEST REPLICAOF RESTORE-ASKING SAVE SHUTDOWN
+  SLAVEOF SWAPDB`);
+
+/** The category @read without @dangerous, SCAN and LOLWUT, as Redis 8.2 has it, and PING and ECHO. */
+const readCommands = wordSet(`
+  BITCOUNT BITFIELD_RO BITPOS DBSIZE DUMP ECHO EXISTS EXPIRETIME GEODIST GEOHASH GEOPOS GEORADIUSBYMEMBER_RO GEORADIUS_RO
+  GEOSEARCH GET GETBIT GETRANGE HEXISTS HEXPIRETIME HGET HGETALL HKEYS HLEN HMGET HPEXPIRETIME HPTTL HRANDFIELD HSCAN HSTRLEN
+  HTTL HVALS LCS LINDEX LLEN LPOS LRANGE MEMORY MGET OBJECT PEXPIRETIME PFCOUNT PING PTTL RANDOMKEY SCARD SDIFF SINTER
+  SINTERCARD SISMEMBER SMEMBERS SMISMEMBER SRANDMEMBER SSCAN STRLEN SUBSTR SUNION TOUCH TTL TYPE XINFO XLEN XPENDING XRANGE
+  XREAD XREVRANGE ZCARD ZCOUNT ZDIFF ZINTER ZINTERCARD ZLEXCOUNT ZMSCORE ZRANDMEMBER ZRANGE ZRANGEBYLEX ZRANGEBYSCORE ZRANK
+  ZREVRANGE ZREVRANGEBYLEX ZREVRANGEBYSCORE ZREVRANK ZSCAN ZSCORE ZUNION
+  JSON.ARRINDEX JSON.ARRLEN JSON.GET JSON.MGET JSON.OBJKEYS JSON.OBJLEN JSON.STRLEN JSON.TYPE`);
+
+function wordSet(words: string): ReadonlySet<string> {
+  return new Set(words.trim().split(/\s+/));
+}

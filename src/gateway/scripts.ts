@@ -1,0 +1,56 @@
+import type { Reply } from "../core/redis.ts";
+import { sha1 } from "./digest.ts";
+
+/** A command as Redis must be given it, and how to read its reply. */
+export interface Translated {
+  readonly words: readonly string[];
+  readonly read?: (reply: Reply) => Reply;
+}
+
+/** Turns scripts with a header that only Upstash knows into scripts that Redis runs, under the digest that the client expects. */
+export type ScriptAliases = (words: readonly string[]) => Promise<Translated>;
+
+/** How many scripts are remembered. A forgotten one is answered with NOSCRIPT, and the client sends its text again. */
+const capacity = 1_000;
+
+/**
+ * Clients compute a script's digest over the text with its header, Redis over the text without. The list of pairs is in memory:
+ * after a restart the first EVALSHA of each script gets NOSCRIPT, as after SCRIPT FLUSH.
+ */
+export function createScriptAliases(): ScriptAliases {
+  const aliases = new Map<string, string>();
+  const aliasOf = (digest: string) => aliases.get(digest.toLowerCase()) ?? digest;
+
+  async function strip(script: string): Promise<string> {
+    const stripped = withoutKeyLocking(script);
+    if (stripped === script) return script;
+    const [theirs, ours] = await Promise.all([sha1(script), sha1(stripped)]);
+    const oldest = aliases.size < capacity ? undefined : aliases.keys().next().value;
+    aliases.delete(oldest ?? theirs);
+    aliases.set(theirs, ours);
+    return stripped;
+  }
+
+  return async (words) => {
+    const [name = "", second = "", third = ""] = words;
+    if (/^EVAL(_RO)?$/i.test(name)) return { words: [name, await strip(second), ...words.slice(2)] };
+    if (/^EVALSHA(_RO)?$/i.test(name)) return { words: [name, aliasOf(second), ...words.slice(2)] };
+    if (!/^SCRIPT$/i.test(name)) return { words };
+    if (/^EXISTS$/i.test(second)) return { words: [name, second, ...words.slice(2).map(aliasOf)] };
+    if (!/^LOAD$/i.test(second) || words.length !== 3) return { words };
+    const script = await strip(third);
+    if (script === third) return { words };
+    const digest = await sha1(third);
+    return { words: [name, second, script], read: () => digest };
+  };
+}
+
+/** Removes the flag `allow-key-locking`, and the whole header where it was the only word; the line stays, so lines keep their numbers. */
+function withoutKeyLocking(script: string): string {
+  const header = /^#![^\n]*/.exec(script)?.[0] ?? "";
+  const flags = /(?<= )flags=(\S*)/.exec(header)?.[1]?.split(",") ?? [];
+  if (!flags.includes("allow-key-locking")) return script;
+  const kept = flags.filter((flag) => flag !== "allow-key-locking");
+  const rest = header.replace(/ flags=\S*/, kept.length > 0 ? ` flags=${kept.join(",")}` : "");
+  return (rest.trim() === "#!lua" ? "" : rest) + script.slice(header.length);
+}
