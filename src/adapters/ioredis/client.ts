@@ -10,8 +10,10 @@ export interface IoredisClient {
   sendCommand(command: never): unknown;
   pipeline(): IoredisBatch;
   multi(): IoredisBatch;
+  on(event: string, listener: (...args: unknown[]) => void): unknown;
+  off(event: string, listener: (...args: unknown[]) => void): unknown;
   /** Of a `Cluster` only. */
-  nodes?(role: "master"): readonly IoredisClient[];
+  nodes?(role: "all" | "master"): readonly IoredisClient[];
 }
 
 /** The subset of what ioredis' `pipeline()` and `multi()` return. */

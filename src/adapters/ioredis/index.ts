@@ -1,3 +1,6 @@
 export type { IoredisBatch, IoredisClient } from "./client.ts";
 export { ioredis } from "./ioredis.ts";
 export type { IoredisOptions } from "./ioredis.ts";
+export { setPassword } from "./password.ts";
+export { lambda, managedCluster, server } from "./presets.ts";
+export type { ClusterPreset, ConnectionPreset } from "./presets.ts";

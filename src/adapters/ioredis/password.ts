@@ -1,0 +1,34 @@
+import { text } from "../../core/check.ts";
+import { checkClient, type IoredisClient } from "./client.ts";
+import { ioredis } from "./ioredis.ts";
+
+/** The newest password of each Cluster, for the connections that it has yet to make. */
+const newest = new WeakMap<IoredisClient, string>();
+
+/**
+ * Changes the password of a client in use. The open connections authenticate again, which ElastiCache asks for every 12 hours, and
+ * those made from now on use it too. Passwords that expire, such as IAM tokens, are renewed so.
+ * @throws {ReplyError} Redis refused the password; the client keeps the old one.
+ * @example
+ * const renew = async () => setPassword(client, await iamToken());
+ * setInterval(() => renew().catch(report), minutes(10)).unref();
+ */
+export async function setPassword(client: IoredisClient, password: string): Promise<void> {
+  text("password", password);
+  const { nodes } = checkClient(client);
+  const connections = client.isCluster && nodes ? nodes.call(client, "all") : [client];
+  await Promise.all(connections.filter(({ status }) => status === "ready").map((one) => authenticate(one, password)));
+  for (const one of connections) setOption(one, password);
+  if (!client.isCluster) return;
+  if (!newest.has(client)) client.on("+node", (node) => setOption(node as IoredisClient, newest.get(client)));
+  newest.set(client, password);
+}
+
+async function authenticate(connection: IoredisClient, password: string): Promise<void> {
+  const username: unknown = Reflect.get(connection.options, "username");
+  await ioredis(connection).send(typeof username === "string" ? ["AUTH", username, password] : ["AUTH", password]);
+}
+
+function setOption(connection: IoredisClient, password: string | undefined): void {
+  Reflect.set(connection.options, "password", password);
+}
