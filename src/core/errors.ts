@@ -55,3 +55,12 @@ export class TimeoutError extends ConnectionError {
     this.timeout = timeout;
   }
 }
+
+/** The session has ended, so that nothing was written: it was destroyed, revoked, or ran out. */
+export class SessionGoneError extends RedisPatternsError {
+  override readonly name = "SessionGoneError";
+
+  constructor(options?: ErrorOptions) {
+    super("SESSION_GONE", "The session has ended and nothing was written; ask the user to log in again", options);
+  }
+}
