@@ -22,6 +22,8 @@ export interface Backend {
 /** A row whose one server belongs to this test file: it may be paused, killed and restarted. */
 export interface StandaloneBackend extends Backend {
   readonly server: Awaited<ReturnType<typeof openServer>>;
+  /** What the client runs again by itself when a reply was lost: everything, or what is marked `idempotent`. */
+  readonly resends: StandaloneRow["resends"];
   /** A port on a connection through a proxy that can lose replies. */
   connectThroughProxy(): Promise<Unreliable>;
 }
@@ -89,7 +91,10 @@ function standalone(row: StandaloneRow, server: () => Server): StandaloneBackend
     for (const close of closing.toReversed()) await close();
   }, 30_000);
   return Object.defineProperty(
-    Object.assign(backend, { connectThroughProxy: () => row.connectThroughProxy(server(), closing) }),
+    Object.assign(backend, {
+      resends: row.resends,
+      connectThroughProxy: () => row.connectThroughProxy(server(), closing),
+    }),
     "server",
     { get: server },
   ) as StandaloneBackend;

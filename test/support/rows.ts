@@ -2,6 +2,8 @@ import { Cluster, Redis as Ioredis, type RedisOptions } from "ioredis";
 import { Redis as Ioredis5 } from "ioredis-5";
 import { inject } from "vitest";
 import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
+import { rest } from "../../src/adapters/rest/rest.ts";
+import { serveGateway } from "../../src/cli/serve.ts";
 import type { Redis } from "../../src/core/redis.ts";
 import { type CuttingProxy, startCuttingProxy } from "./cutting-proxy.ts";
 import { type RedisServer, startRedis } from "./redis-server.ts";
@@ -22,6 +24,8 @@ interface Opened {
 
 /** A row on the test file's own server. */
 export interface StandaloneRow extends Row {
+  /** What the client runs again by itself when a reply was lost: everything, or what is marked `idempotent`. */
+  readonly resends: "always" | "idempotent";
   connectThroughProxy(server: RedisServer, closing: Closing): Promise<Unreliable>;
 }
 
@@ -49,6 +53,7 @@ export const standaloneRows: readonly StandaloneRow[] = [
   tcpRow("ioredis 6", (at) => new Ioredis({ ...at, ...quiet })),
   tcpRow("ioredis 6, protocol 2", (at) => new Ioredis({ ...at, ...quiet, protocol: 2 })),
   tcpRow("ioredis 6, resp3 replies", (at) => new Ioredis({ ...at, ...quiet, replyMapping: "resp3" })),
+  httpRow("rest", "idempotent", rest),
 ].filter(isWanted);
 
 export const clusterRows: readonly Row[] = [{ name: "ioredis 6, Cluster", open: openCluster }].filter(isWanted);
@@ -63,6 +68,7 @@ function tcpRow(name: string, create: (at: Address) => Ioredis | Ioredis5): Stan
   };
   return {
     name,
+    resends: "always",
     open: async (server, closing) => ({
       connect: () => connect(server, closing),
       servers: [direct(server, closing)],
@@ -71,6 +77,34 @@ function tcpRow(name: string, create: (at: Address) => Ioredis | Ioredis5): Stan
       const proxy = await startCuttingProxy(server);
       closing.push(proxy.stop);
       return { redis: await connect(proxy, closing), proxy };
+    },
+  };
+}
+
+/** A client of the REST protocol, with a gateway between it and the server. */
+function httpRow(
+  name: string,
+  resends: StandaloneRow["resends"],
+  connect: (endpoint: { readonly url: string; readonly token: string }) => Redis,
+): StandaloneRow {
+  const token = "the-token-of-the-tests";
+  const openGateway = async (server: RedisServer, closing: Closing) => {
+    const gateway = await serveGateway(direct(server, closing), { tokens: [token] });
+    closing.push(() => gateway.close(0));
+    return gateway.url;
+  };
+  return {
+    name,
+    resends,
+    async open(server, closing) {
+      const url = await openGateway(server, closing);
+      return { connect: async () => connect({ url, token }), servers: [direct(server, closing)] };
+    },
+    async connectThroughProxy(server, closing) {
+      const { hostname, port } = new URL(await openGateway(server, closing));
+      const proxy = await startCuttingProxy({ host: hostname, port: Number(port) });
+      closing.push(proxy.stop);
+      return { redis: connect({ url: `http://${proxy.host}:${proxy.port}`, token }), proxy };
     },
   };
 }

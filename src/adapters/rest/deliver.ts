@@ -1,0 +1,53 @@
+import { ConnectionError, type ReplyError } from "../../core/errors.ts";
+import type { Reply } from "../../core/redis.ts";
+import { jitter, sleep } from "../../core/sleep.ts";
+import type { Path, Post } from "./post.ts";
+
+/** Commands that one caller waits for together. */
+export interface Call {
+  /** The JSON of the commands, with commas between them. */
+  readonly body: string;
+  /** How many commands there are. */
+  readonly size: number;
+  readonly idempotent: boolean | undefined;
+  /** Aborts when the caller has left. */
+  readonly signal: AbortSignal;
+  resolve(replies: (Reply | ReplyError)[]): void;
+  reject(error: unknown): void;
+}
+
+/** Sends calls as one request and settles them; it never rejects. */
+export type Deliver = (calls: readonly Call[]) => Promise<void>;
+
+/** Sends what is still waited for; after a lost reply, once more what may run twice. */
+export function delivery(post: Post, path: Path, resends = 2): Deliver {
+  return async (all) => {
+    const calls = all.filter(({ signal }) => !signal.aborted);
+    if (calls.length === 0) return;
+    let again: Call[] = [];
+    try {
+      const body = calls.map((call) => call.body).join();
+      const size = calls.reduce((sum, call) => sum + call.size, 0);
+      const replies = await post(path, body, size, whenAllLeft(calls));
+      for (const { size, resolve } of calls) resolve(replies.splice(0, size));
+    } catch (error) {
+      const lost = resends > 0 && error instanceof ConnectionError && error.sent === "unknown";
+      again = calls.filter(({ idempotent, reject }) => (lost && idempotent) || reject(error));
+    }
+    if (again.length === 0) return;
+    await sleep(jitter(200 / resends));
+    await delivery(post, path, resends - 1)(again);
+  };
+}
+
+/** A signal for the request that several callers share: one who leaves does not end it for the others. */
+function whenAllLeft(calls: readonly Call[]): AbortSignal {
+  const controller = new AbortController();
+  let waiting = calls.length;
+  const leave = () => {
+    waiting -= 1;
+    if (waiting === 0) controller.abort();
+  };
+  for (const { signal } of calls) signal.addEventListener("abort", leave);
+  return controller.signal;
+}

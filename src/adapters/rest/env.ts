@@ -1,0 +1,28 @@
+import { OptionError } from "../../core/errors.ts";
+import type { Redis } from "../../core/redis.ts";
+import { type RestOptions, rest } from "./rest.ts";
+
+/** The variables that Upstash and Vercel set. A Worker's `env` and Node's `process.env` both fit. */
+export interface RestEnv {
+  readonly UPSTASH_REDIS_REST_URL?: string | undefined;
+  readonly UPSTASH_REDIS_REST_TOKEN?: string | undefined;
+  readonly KV_REST_API_URL?: string | undefined;
+  readonly KV_REST_API_TOKEN?: string | undefined;
+}
+
+/**
+ * `rest` with the URL and the token from `UPSTASH_REDIS_REST_URL` and `_TOKEN`, or else from `KV_REST_API_URL` and `_TOKEN`.
+ * @throws {OptionError} Neither pair is complete.
+ * @example
+ * const redis = restFromEnv(env); // in Node: restFromEnv(process.env)
+ */
+export function restFromEnv(env: RestEnv, options?: Omit<RestOptions, "url" | "token">): Redis {
+  const pairs = [
+    [env.UPSTASH_REDIS_REST_URL, env.UPSTASH_REDIS_REST_TOKEN],
+    [env.KV_REST_API_URL, env.KV_REST_API_TOKEN],
+  ] as const;
+  for (const [url, token] of pairs) if (url && token) return rest({ ...options, url, token });
+  throw new OptionError(
+    "`env` must hold UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or KV_REST_API_URL and KV_REST_API_TOKEN",
+  );
+}

@@ -1,0 +1,49 @@
+import { ConnectionError, type ReplyError, type Sent } from "../../core/errors.ts";
+import type { Reply } from "../../core/redis.ts";
+import { read } from "./read.ts";
+
+/** Commands that need not, or must, run as one. */
+export type Path = "/pipeline" | "/multi-exec";
+
+/**
+ * Makes one HTTP request of `size` commands.
+ * @throws {ReplyError} The request was refused as a whole.
+ * @throws {ConnectionError} No usable answer came.
+ */
+export type Post = (path: Path, body: string, size: number, signal: AbortSignal) => Promise<(Reply | ReplyError)[]>;
+
+export function poster(url: string, token: string, fetch?: typeof globalThis.fetch): Post {
+  let syncToken = "";
+  return async (path, body, size, signal) => {
+    const alone = size === 1 && path === "/pipeline";
+    const request = {
+      method: "POST",
+      headers: {
+        authorization: `Bearer ${token}`,
+        "content-type": "application/json",
+        "upstash-encoding": "base64",
+        "upstash-sync-token": syncToken,
+      },
+      body: alone ? body : `[${body}]`,
+      // A redirect would carry the token to another host.
+      redirect: "manual",
+      signal,
+    } as const;
+    let response: Response;
+    let text: string;
+    try {
+      response = await (fetch ?? globalThis.fetch)(url + (alone ? "/" : path), request);
+      text = await response.text();
+    } catch (cause) {
+      throw new ConnectionError("The REST endpoint did not answer", reached(cause), { cause });
+    }
+    syncToken = response.headers.get("upstash-sync-token") ?? syncToken;
+    return read(response.status, text, size);
+  };
+}
+
+/** Node says so when there was no connection at all; elsewhere it stays unknown. */
+function reached(error: unknown): Sent {
+  const { code } = ((error as Error).cause ?? {}) as { readonly code?: string };
+  return /REFUSED|NOTFOUND|CONNECT_/.test(`${code}`) ? false : "unknown";
+}

@@ -1,0 +1,49 @@
+import { ConnectionError, ReplyError } from "../../core/errors.ts";
+import type { Reply } from "../../core/redis.ts";
+
+/** Makes replies of the HTTP answer to `size` commands. */
+export function read(status: number, text: string, size: number): (Reply | ReplyError)[] {
+  if (status === 401) throw new ReplyError("WRONGPASS The REST endpoint refused `token`");
+  const busy = status > 499 || status === 429;
+  const replies = busy ? undefined : parse(text);
+  const [whole] = replies ?? [];
+  if (whole instanceof ReplyError && (status > 399 || replies?.length !== size)) throw whole;
+  if (replies?.length === size) return replies;
+  const hint = busy ? "" : "; is `url` an Upstash-compatible endpoint?";
+  throw new ConnectionError(`HTTP ${status} from Redis${hint}`, status > 299 && status < 500 ? false : "unknown");
+}
+
+/** @returns `undefined` for a body of another protocol. */
+function parse(text: string): (Reply | ReplyError)[] | undefined {
+  try {
+    const body: unknown = JSON.parse(text);
+    return [body].flat().map((item) => reply(item as Item));
+  } catch {
+    return undefined;
+  }
+}
+
+/** What answers a command. Exactly one of the two is there. */
+interface Item {
+  readonly result?: unknown;
+  readonly error?: string;
+}
+
+function reply({ result, error }: Item): Reply | ReplyError {
+  return error ? new ReplyError(error) : decode(result);
+}
+
+/** Every string is base64, save a bare `OK`, which base64 never is: its length is a multiple of four. */
+function decode(value: unknown): Reply {
+  if (Array.isArray(value)) return value.map(decode);
+  if (typeof value === "number" || value === null) return value;
+  return value === "OK" ? value : utf8(atob(value as string));
+}
+
+/** @param binary One character per byte. */
+function utf8(binary: string): string {
+  if (!/[^\0-\x7f]/.test(binary)) return binary;
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < bytes.length; i += 1) bytes[i] = binary.charCodeAt(i);
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+}

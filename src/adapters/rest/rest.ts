@@ -1,0 +1,92 @@
+import { duration } from "../../core/check.ts";
+import { withDeadline } from "../../core/deadline.ts";
+import { OptionError, ReplyError } from "../../core/errors.ts";
+import type { Arg, Command, Redis, Reply, SendOptions } from "../../core/redis.ts";
+import { type Deliver, delivery } from "./deliver.ts";
+import { poster } from "./post.ts";
+import { ticks } from "./ticks.ts";
+
+/** Options of the adapter. */
+export interface RestOptions {
+  /** The database's REST URL, such as `https://name.upstash.io`, or the address of a `redis-patterns gateway`. */
+  readonly url: string;
+  /** The database's REST token. */
+  readonly token: string;
+  /**
+   * What sends a request: a service binding's fetch, one that adds `cache: "no-store"`, one that counts.
+   * @default the global fetch
+   */
+  readonly fetch?: typeof fetch | undefined;
+  /**
+   * The deadline of every call, in milliseconds.
+   * @default 2000
+   */
+  readonly timeout?: number | undefined;
+  /**
+   * Whether the calls of one tick leave as one request, in their order.
+   * @default true
+   */
+  readonly batch?: boolean | undefined;
+}
+
+/**
+ * Runs the patterns over the Upstash REST protocol, with `fetch` alone. One port serves a whole process or isolate: a batch never
+ * spans two turns of the event loop, so it never mixes two requests of a Worker. After a lost reply or a 5xx, only what is marked
+ * `idempotent` is sent again, twice at most and within the deadline.
+ * @throws {OptionError} The URL, the token or the deadline can never work.
+ * @example
+ * const redis = rest({ url: "https://name.upstash.io", token: env.REDIS_TOKEN });
+ * const lock = createLock(redis, { ttl: seconds(10) });
+ */
+export function rest({ url, token, fetch, timeout = 2_000, batch = true }: RestOptions): Redis {
+  duration("timeout", timeout);
+  const post = poster(endpoint(url), visible(token), fetch);
+  const plain = delivery(post, "/pipeline");
+  const atomic = delivery(post, "/multi-exec");
+  const queue = batch ? ticks(plain) : plain;
+
+  const call = (deliver: Deliver, commands: readonly Command[], { signal, idempotent }: SendOptions = {}) =>
+    withDeadline<(Reply | ReplyError)[]>(timeout, signal, (signal) => {
+      const body = commands.map(encode).join();
+      return new Promise((resolve, reject) => {
+        if (body) void deliver([{ body, size: commands.length, idempotent, signal, resolve, reject }]);
+        else resolve([]);
+      });
+    });
+
+  return {
+    scriptHeader: "#!lua flags=allow-key-locking",
+    async send(command, options) {
+      const [reply = null] = await call(queue, [command], options);
+      if (reply instanceof ReplyError) throw reply;
+      return reply;
+    },
+    pipeline: (commands, options) =>
+      call(queue, commands, options).catch((error: unknown) => {
+        if (error instanceof ReplyError) return commands.map(() => error);
+        throw error;
+      }),
+    transaction: (commands, options) => call(atomic, commands, options),
+  };
+}
+
+function endpoint(url: string): string {
+  if (/^https?:\/\/[^\s/?#@]+(\/[^\s?#]*)?$/.test(url)) return url.replace(/\/$/, "");
+  throw new OptionError("`url` must be the REST URL, https://..., without query; a redis:// URL is for ioredis");
+}
+
+// What a header cannot carry would come back in the text of fetch's own error, and with it the secret.
+function visible(token: string): string {
+  if (token && /^[!-~]+$/.test(token)) return token;
+  throw new OptionError("`token` must be the REST token, without spaces");
+}
+
+function encode(command: Command): string {
+  return JSON.stringify(command.map(decimal));
+}
+
+function decimal(arg: Arg): string {
+  if (typeof arg === "string") return arg;
+  if (typeof arg === "number") return String(Number.isInteger(arg) ? BigInt(arg) : arg);
+  throw new OptionError("An argument of a command must be a string or a number");
+}
