@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
+import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
 import type { Redis } from "../core/redis.ts";
 import { createGateway, type GatewayOptions } from "../gateway/index.ts";
@@ -34,7 +35,8 @@ export async function serveGateway(redis: Redis, options: ServeOptions): Promise
     overrideGlobalObjects: false,
     errorHandler: unreadable,
   });
-  const server = createServer((request, response) => void listener(request, response));
+  const server = createServer(limits, (request, response) => void listener(request, response));
+  server.on("clientError", answerUnreadable);
   server.listen(port, host);
   await once(server, "listening");
   return { url: urlOf(server, host), close: (grace = 5_000) => close(server, grace) };
@@ -54,7 +56,24 @@ async function close(server: Server, grace: number): Promise<void> {
   await closed.finally(() => clearTimeout(timer));
 }
 
+/** A path may hold a value, hence more room than Node's 16 kB; who needs still more puts the command into the body. */
+const limits = { maxHeaderSize: 65_536, requestTimeout: 60_000 };
+
 /** What no Request could be made of, such as one with a malformed Host header. */
 function unreadable(): Response {
   return Response.json({ error: "ERR the request could not be read" }, { status: 400 });
 }
+
+/** What was no HTTP at all, or headers that are too long or too slow: Node gives the bare socket. */
+function answerUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
+  const status = statuses.get(error.code ?? "") ?? "400 Bad Request";
+  const body = JSON.stringify({ error: `ERR the request could not be read: ${status}` });
+  const head = `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}`;
+  socket.end(`${head}\r\n\r\n${body}`);
+}
+
+const statuses: ReadonlyMap<string, string> = new Map([
+  ["HPE_HEADER_OVERFLOW", "431 Request Header Fields Too Large"],
+  ["ERR_HTTP_REQUEST_TIMEOUT", "408 Request Timeout"],
+]);

@@ -8,7 +8,9 @@ import { refusalOf } from "./refusals.ts";
 /** `POST /pipeline`: in order, not atomic, each failure in its place. */
 export async function pipeline(call: Call): Promise<Answer> {
   const lists = await readLists(call, "pipeline");
-  const refusals = lists.map((words) => refusalIn(call, words, "ERR empty pipeline command"));
+  const refusals = lists.map((words) =>
+    words.length === 0 ? new ReplyError("ERR empty pipeline command") : refusalOf(words, call.access),
+  );
   const allowed = await Promise.all(lists.filter((_, i) => !refusals[i]).map(call.scripts));
   const replies = allowed.length === 0 ? [] : await call.redis.pipeline(allowed.map(commandOf), sendOptions(call));
   const read = replies.map((reply, i) => readReply(reply, allowed[i])).values();
@@ -21,7 +23,7 @@ export async function transaction(call: Call): Promise<Answer> {
   const { redis, request } = call;
   if (!redis.transaction) throw new Refusal(400, "ERR /multi-exec needs a Redis client that has transactions");
   const lists = await readLists(call, "transaction");
-  const refusal = lists.map((words) => refusalIn(call, words, "ERR empty command")).find((found) => found !== null);
+  const refusal = lists.map((words) => refusalOf(words, call.access)).find((found) => found !== null);
   if (refusal) throw refusal;
   const translated = await Promise.all(lists.map(call.scripts));
   const replies = await redis.transaction(translated.map(commandOf), sendOptions(call));
@@ -34,8 +36,4 @@ async function readLists(call: Call, kind: "pipeline" | "transaction"): Promise<
   if (lists.length === 0) throw new Refusal(400, `ERR empty ${kind} request`);
   if (lists.length <= call.maxCommands) return lists;
   throw new Refusal(400, `ERR too many commands in one request. Limit: ${call.maxCommands}`);
-}
-
-function refusalIn(call: Call, words: readonly string[], empty: string): ReplyError | null {
-  return words.length === 0 ? new ReplyError(empty) : refusalOf(words, call.access);
 }

@@ -4,6 +4,7 @@ import type { Access } from "./tokens.ts";
 /** Why a command is not sent to Redis, or `null` if it is. */
 export function refusalOf(words: readonly string[], { readOnly }: Access): ReplyError | null {
   const [name = ""] = words;
+  if (name === "") return new ReplyError("ERR empty command");
   const command = name.toUpperCase();
   if (connectionState.has(command) || blocks(command, words)) return notInRest(command);
   if (command === "SCRIPT" && words[1]?.toUpperCase() === "DEBUG") return notInRest("SCRIPT DEBUG");

@@ -1,4 +1,4 @@
-import { Refusal, resultOf, type Answer } from "./answer.ts";
+import { resultOf, type Answer } from "./answer.ts";
 import { decodeText, readBody } from "./body.ts";
 import { commandOf, readReply, sendOptions, type Call } from "./call.ts";
 import { parseWords } from "./json.ts";
@@ -18,7 +18,6 @@ export async function pathCommand(call: Call): Promise<Answer> {
 }
 
 async function run(call: Call, words: readonly string[]): Promise<Answer> {
-  if (words.length === 0) throw new Refusal(400, "ERR empty command");
   const refusal = refusalOf(words, call.access);
   if (refusal) throw refusal;
   const translated = await call.scripts(words);

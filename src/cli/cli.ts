@@ -1,0 +1,13 @@
+#!/usr/bin/env node
+import { Command } from "commander";
+import { addGatewayCommand } from "./gateway-command.ts";
+
+const program = new Command("redis-patterns").description("Tools for what the package does with Redis");
+
+// Commands that do not understand what they were told exit with 2, as is the custom; commander's own number is 1.
+program.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
+addGatewayCommand(program);
+await program.parseAsync().catch((error: unknown) => {
+  console.error(`error: ${error instanceof Error ? error.message : String(error)}`);
+  process.exit(1);
+});

@@ -1,0 +1,24 @@
+import type { Redis } from "ioredis";
+
+/**
+ * A connection for the gateway. It speaks RESP2, whose replies are those of the REST protocol; integers arrive as text, so that big
+ * ones stay exact; and it never sends a command twice, since it cannot know which ones may run twice.
+ */
+export async function connect(url: string): Promise<Redis> {
+  const { Redis } = await import("ioredis").catch(absent);
+  const client = new Redis(url, { protocol: 2, stringNumbers: true, maxRetriesPerRequest: 0, connectTimeout: 5_000 });
+  let reachable = true;
+  client.on("error", (error: NodeJS.ErrnoException) => {
+    if (reachable) console.error(`Redis is not reachable: ${error.code ?? error.message}`);
+    reachable = false;
+  });
+  client.on("ready", () => {
+    if (!reachable) console.error("Redis is reachable");
+    reachable = true;
+  });
+  return client;
+}
+
+function absent(cause: unknown): never {
+  throw new Error("The gateway needs the package ioredis: npm install ioredis", { cause });
+}
