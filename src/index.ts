@@ -1,7 +1,6 @@
 export type { BreakerOptions } from "./core/breaker.ts";
 export { days, hours, minutes, seconds } from "./core/duration.ts";
-export { ConnectionError, OptionError, RedisPatternsError, ReplyError, TimeoutError } from "./core/errors.ts";
-export type { Sent } from "./core/errors.ts";
+export * from "./core/errors.ts";
 export type { OnEvent, PatternEvent } from "./core/event.ts";
 export { observe } from "./core/observe.ts";
 export type { WireEvent } from "./core/observe.ts";
@@ -10,3 +9,5 @@ export * from "./core/reply.ts";
 export { defineScript } from "./core/script.ts";
 export type { Script, ScriptDefinition, ScriptValues } from "./core/script.ts";
 export type { Listener, SubscribeOptions, Subscriber, Unsubscribe } from "./core/subscriber.ts";
+export * from "./core/cache/index.ts";
+export * from "./core/session/index.ts";

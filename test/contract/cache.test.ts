@@ -1,0 +1,344 @@
+import { describe, expect, it } from "vitest";
+import { createCache, LoadFailedError } from "../../src/core/cache/index.ts";
+import { OptionError } from "../../src/core/errors.ts";
+import type { PatternEvent } from "../../src/core/event.ts";
+import type { Redis } from "../../src/core/redis.ts";
+import { sleep } from "../../src/core/sleep.ts";
+import { onEveryBackend } from "../support/backends.ts";
+
+/** A promise and its resolver: the tests force the order of things with it. */
+function gate<T = void>() {
+  let open: (value: T) => void = () => {};
+  const opened = new Promise<T>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}
+
+/** Counts the commands and trips that go out of one port. */
+function counted(redis: Redis) {
+  const trips: string[] = [];
+  const port: Redis = {
+    ...redis,
+    send: (command, options) => {
+      trips.push(command[0]);
+      return redis.send(command, options);
+    },
+    pipeline: (commands, options) => {
+      trips.push(commands.map(([name]) => name).join("+"));
+      return redis.pipeline(commands, options);
+    },
+  };
+  return { port, trips };
+}
+
+onEveryBackend("the cache", (backend) => {
+  let serial = 0;
+  const open = async <T>(options: Partial<Parameters<typeof createCache>[1]> = {}) => {
+    serial += 1;
+    const prefix = `${backend.prefix}:c${serial}`;
+    return createCache<T>(await backend.connect(), { prefix, ttl: 60_000, ...options });
+  };
+
+  describe("values", () => {
+    it.each([null, 0, "", false, "123", "null", '{"a":1}', [], { a: { b: "ü\u0000€😀" } }, -1.5, undefined])(
+      "keeps %j and does not load it again",
+      async (value) => {
+        const cache = await open<unknown>();
+        let loads = 0;
+        const load = () => {
+          loads += 1;
+          return value;
+        };
+        expect(await cache.getOrSet("k", load)).toEqual(value);
+        expect(await cache.getOrSet("k", load)).toEqual(value);
+        expect(await cache.getOrSet("k", load)).toEqual(value);
+        expect(await cache.get("k")).toEqual(value);
+        expect(loads).toBe(1);
+      },
+    );
+
+    it("tells a miss from a null", async () => {
+      const cache = await open<string | null>();
+      await cache.set("null", null);
+      expect(await cache.get("null")).toBeNull();
+      expect(await cache.get("none")).toBeUndefined();
+    });
+
+    it("keeps ids apart whatever they contain", async () => {
+      const cache = await open<string>();
+      const ids = ["a:b", "{x}", "*", "ü", "%7Bx%7D", "x:lease", " ", "a".repeat(10_000)];
+      for (const id of ids) await cache.set(id, `of ${id}`);
+      expect(await cache.getMany(ids)).toEqual(ids.map((id) => `of ${id}`));
+    });
+
+    it("refuses what is not JSON, before anything is sent", async () => {
+      const { port, trips } = counted(await backend.connect());
+      const cache = createCache(port, { prefix: `${backend.prefix}:refuse`, ttl: 60_000 });
+      await expect(cache.set("k", 1n)).rejects.toThrow(OptionError);
+      await expect(cache.set("k", () => 1)).rejects.toThrow(OptionError);
+      expect(trips).toEqual([]);
+    });
+  });
+
+  describe("reads and writes", () => {
+    it("sets, gets and deletes", async () => {
+      const cache = await open<string>();
+      await cache.set("k", "v");
+      expect(await cache.get("k")).toBe("v");
+      expect(await cache.delete("k")).toBe(true);
+      expect(await cache.delete("k")).toBe(false);
+      expect(await cache.get("k")).toBeUndefined();
+    });
+
+    it("gets many in their order, misses as undefined", async () => {
+      const cache = await open<number>();
+      await cache.set("a", 1);
+      await cache.set("c", 0);
+      expect(await cache.getMany(["a", "b", "c", "a"])).toEqual([1, undefined, 0, 1]);
+      expect(await cache.getMany([])).toEqual([]);
+    });
+
+    it("lets a value expire, and gives every key a TTL", async () => {
+      const cache = await open<string>({ ttl: 30, jitter: 0 });
+      await cache.set("k", "v");
+      await cache.getOrSet("l", () => "w");
+      await cache.set("m", "x", { ttl: 60_000 });
+      await sleep(60);
+      expect(await cache.getMany(["k", "l", "m"])).toEqual([undefined, undefined, "x"]);
+    });
+
+    it("treats an entry of an unknown version as a miss and replaces it", async () => {
+      const redis = await backend.connect();
+      const cache = createCache<string>(redis, { prefix: `${backend.prefix}:v`, ttl: 60_000 });
+      for (const old of ["~2j,,,abc;1", '"plain"', "", "~1?,,,abc;1"]) {
+        await redis.send(["SET", `${backend.prefix}:v:{k}`, old, "PX", 60_000]);
+        expect(await cache.get("k")).toBeUndefined();
+        expect(await cache.getOrSet("k", () => "new")).toBe("new");
+        expect(await cache.get("k")).toBe("new");
+      }
+    });
+  });
+
+  describe("one load for all", () => {
+    it("shares a load among the callers of a process", async () => {
+      const cache = await open<number>();
+      const { opened, open: finish } = gate<number>();
+      let loads = 0;
+      const load = () => {
+        loads += 1;
+        return opened;
+      };
+      const calls = Array.from({ length: 50 }, () => cache.getOrSet("k", load));
+      await sleep(20);
+      calls.push(cache.getOrSet("k", load));
+      finish(7);
+      expect(await Promise.all(calls)).toEqual(calls.map(() => 7));
+      expect(loads).toBe(1);
+    });
+
+    it("shares a load among connections, each with its own cache", async () => {
+      const ports = await Promise.all(Array.from({ length: 5 }, () => backend.connect()));
+      const caches = ports.map((port) => createCache<number>(port, { prefix: `${backend.prefix}:many`, ttl: 60_000 }));
+      let loads = 0;
+      const load = async () => {
+        loads += 1;
+        await sleep(50);
+        return loads;
+      };
+      const answers = caches.flatMap((cache) => Array.from({ length: 10 }, () => cache.getOrSet("k", load)));
+      expect(await Promise.all(answers)).toEqual(answers.map(() => 1));
+      expect(loads).toBe(1);
+    });
+
+    it("shares a failure with those who waited, and loads again for the next caller", async () => {
+      const prefix = `${backend.prefix}:fail`;
+      const [one, two] = [await backend.connect(), await backend.connect()].map((port) =>
+        createCache<number>(port, { prefix, ttl: 60_000 }),
+      );
+      const { opened, open: fail } = gate();
+      const failing = async () => {
+        await opened;
+        throw new Error("origin down");
+      };
+      const first = one?.getOrSet("k", failing);
+      await sleep(40);
+      const joined = one?.getOrSet("k", () => 1);
+      const waiting = two?.getOrSet("k", () => 2);
+      const outcomes = Promise.allSettled([first, joined, waiting]);
+      await sleep(100);
+      fail();
+      const [a, b, c] = await outcomes;
+      expect(a).toMatchObject({ status: "rejected", reason: { message: "origin down" } });
+      expect(b).toMatchObject({ status: "rejected", reason: { message: "origin down" } });
+      expect(c).toMatchObject({ status: "rejected", reason: expect.any(LoadFailedError) });
+      expect(await two?.getOrSet("k", () => 3)).toBe(3);
+    });
+
+    it("does not keep a value whose key was deleted during the load", async () => {
+      const cache = await open<string>();
+      const { opened, open: finish } = gate<string>();
+      const old = cache.getOrSet("k", () => opened);
+      await sleep(40);
+      await cache.delete("k");
+      const later = cache.getOrSet("k", () => "new");
+      finish("old");
+      expect(await old).toBe("old");
+      expect(await later).toBe("new");
+      expect(await cache.get("k")).toBe("new");
+    });
+
+    it("does not replace a value that was set during the load", async () => {
+      const cache = await open<string>();
+      const { opened, open: finish } = gate<string>();
+      const old = cache.getOrSet("k", () => opened);
+      await sleep(40);
+      await cache.set("k", "set");
+      finish("loaded");
+      await old;
+      expect(await cache.get("k")).toBe("set");
+    });
+
+    it("loads for itself when it has waited long enough, and does not keep what it had no lease for", async () => {
+      const prefix = `${backend.prefix}:patience`;
+      const slow = createCache<string>(await backend.connect(), { prefix, ttl: 60_000 });
+      const eager = createCache<string>(await backend.connect(), { prefix, ttl: 60_000, waitTimeout: 50 });
+      const { opened, open: finish } = gate<string>();
+      const first = slow.getOrSet("k", () => opened);
+      await sleep(40);
+      expect(await eager.getOrSet("k", () => "own")).toBe("own");
+      expect(await eager.get("k")).toBeUndefined();
+      finish("first");
+      await first;
+      expect(await eager.get("k")).toBe("first");
+    });
+  });
+
+  describe("cost", () => {
+    it("takes 1 command for a hit and 2 for a miss; 3 for a miss that was expected to be a hit", async () => {
+      const { port, trips } = counted(await backend.connect());
+      const cache = createCache<number>(port, { prefix: `${backend.prefix}:cost`, ttl: 60_000 });
+      const of = async (work: () => Promise<unknown>) => {
+        trips.length = 0;
+        await work();
+        return [...trips];
+      };
+      // The server may not hold the scripts yet; that is paid once.
+      await cache.getOrSet("warm", () => 1);
+      await cache.set("warm", 1);
+      await cache.delete("warm");
+      expect(await of(() => cache.getOrSet("k", () => 1))).toEqual(["EVALSHA", "EVALSHA"]);
+      expect(await of(() => cache.getOrSet("k", () => 1))).toEqual(["EVALSHA"]);
+      expect(await of(() => cache.getOrSet("k", () => 1))).toEqual(["GET"]);
+      expect(await of(() => cache.getOrSet("l", () => 1))).toEqual(["GET", "EVALSHA", "EVALSHA"]);
+      expect(await of(() => cache.set("m", 1))).toEqual(["EVALSHA"]);
+      expect(await of(() => cache.delete("m"))).toEqual(["EVALSHA"]);
+      expect(await of(() => cache.getMany(["k", "l", "m"]))).toHaveLength(1);
+    });
+
+    it("lets the server execute one plain GET for a hit", async () => {
+      const cache = await open<number>();
+      await cache.getOrSet("k", () => 1);
+      await cache.getOrSet("k", () => 1);
+      expect(await backend.count(() => cache.getOrSet("k", () => 1))).toEqual({ get: 1 });
+    });
+  });
+
+  describe("aborts", () => {
+    it("sends nothing when the signal has aborted before", async () => {
+      const { port, trips } = counted(await backend.connect());
+      const cache = createCache<number>(port, { prefix: `${backend.prefix}:abort`, ttl: 60_000 });
+      const signal = AbortSignal.abort(new Error("left"));
+      await expect(cache.getOrSet("k", () => 1, { signal })).rejects.toThrow("left");
+      await expect(cache.get("k", { signal })).rejects.toThrow("left");
+      await expect(cache.set("k", 1, { signal })).rejects.toThrow("left");
+      await expect(cache.delete("k", { signal })).rejects.toThrow("left");
+      expect(trips).toEqual([]);
+    });
+
+    it("rejects at once when it aborts during the load, and cancels the load when the last caller has left", async () => {
+      const cache = await open<number>();
+      const [one, two] = [new AbortController(), new AbortController()];
+      const started = gate<AbortSignal>();
+      const load = ({ signal }: { signal: AbortSignal }) => {
+        started.open(signal);
+        return new Promise<number>(() => {});
+      };
+      const first = cache.getOrSet("k", load, { signal: one.signal });
+      const loading = await started.opened;
+      const second = cache.getOrSet("k", load, { signal: two.signal });
+      const refused = [first, second].map((call) => expect(call).rejects.toThrow("left"));
+      await sleep(20);
+      one.abort(new Error("left"));
+      await refused[0];
+      expect(loading.aborted).toBe(false);
+      two.abort(new Error("left"));
+      await refused[1];
+      expect(loading.aborted).toBe(true);
+      expect(await cache.getOrSet("k", () => 3)).toBe(3);
+    });
+
+    it("changes nothing when it aborts after", async () => {
+      const cache = await open<number>();
+      const controller = new AbortController();
+      expect(await cache.getOrSet("k", () => 1, { signal: controller.signal })).toBe(1);
+      controller.abort();
+      expect(await cache.get("k")).toBe(1);
+    });
+  });
+
+  it("survives a server that has forgotten the scripts", async () => {
+    const cache = await open<number>();
+    expect(await cache.getOrSet("a", () => 1)).toBe(1);
+    await Promise.all(backend.servers.map((server) => server.send(["SCRIPT", "FLUSH"])));
+    expect(await cache.getOrSet("b", () => 2)).toBe(2);
+    await Promise.all(backend.servers.map((server) => server.send(["SCRIPT", "FLUSH"])));
+    expect(await cache.delete("b")).toBe(true);
+  });
+
+  it("reports what happened, and how long it took", async () => {
+    const events: PatternEvent[] = [];
+    const cache = await open<number>({ onEvent: (event) => events.push(event) });
+    await cache.getOrSet("k", () => 1);
+    await cache.getOrSet("k", () => 1);
+    await expect(cache.getOrSet("l", () => Promise.reject(new Error("no")))).rejects.toThrow("no");
+    expect(events.map(({ type, id }) => `${type} ${id}`)).toEqual([
+      "miss k",
+      "load k",
+      "hit k",
+      "miss l",
+      "load-error l",
+    ]);
+    expect(events.every(({ type, duration }) => type === "miss" || (duration ?? -1) >= 0)).toBe(true);
+  });
+
+  it("refuses bad options and arguments, and sends nothing", async () => {
+    const { port, trips } = counted(await backend.connect());
+    const options = { prefix: backend.prefix, ttl: 1_000 };
+    for (const bad of [
+      { prefix: "" },
+      { prefix: "a{b}" },
+      { ttl: 0 },
+      { ttl: Number.NaN },
+      { ttl: Number.POSITIVE_INFINITY },
+      { ttl: -1 },
+      { timeout: 0 },
+      { hardTimeout: 0 },
+      { waitTimeout: Number.NaN },
+      { jitter: 1 },
+      { jitter: -0.1 },
+    ]) {
+      expect(() => createCache(port, { ...options, ...bad })).toThrow(OptionError);
+    }
+    expect(() => createCache({} as Redis, options)).toThrow(OptionError);
+    const cache = createCache<number>(port, options);
+    await expect(cache.get("")).rejects.toThrow(OptionError);
+    await expect(cache.set("", 1)).rejects.toThrow(OptionError);
+    await expect(cache.set("k", 1, { ttl: 0 })).rejects.toThrow(OptionError);
+    await expect(cache.delete("")).rejects.toThrow(OptionError);
+    await expect(cache.getOrSet("", () => 1)).rejects.toThrow(OptionError);
+    await expect(cache.getOrSet("k", "no function" as never)).rejects.toThrow(OptionError);
+    await expect(cache.getOrSet("x".repeat(20_000), () => 1)).rejects.toThrow(OptionError);
+    expect(trips).toEqual([]);
+  });
+});
