@@ -1,8 +1,10 @@
+import { Redis as UpstashRedis } from "@upstash/redis";
 import { Cluster, Redis as Ioredis, type RedisOptions } from "ioredis";
 import { Redis as Ioredis5 } from "ioredis-5";
 import { inject } from "vitest";
 import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
 import { rest } from "../../src/adapters/rest/rest.ts";
+import { upstash } from "../../src/adapters/upstash/upstash.ts";
 import { serveGateway } from "../../src/cli/serve.ts";
 import type { Redis } from "../../src/core/redis.ts";
 import { type CuttingProxy, startCuttingProxy } from "./cutting-proxy.ts";
@@ -54,6 +56,7 @@ export const standaloneRows: readonly StandaloneRow[] = [
   tcpRow("ioredis 6, protocol 2", (at) => new Ioredis({ ...at, ...quiet, protocol: 2 })),
   tcpRow("ioredis 6, resp3 replies", (at) => new Ioredis({ ...at, ...quiet, replyMapping: "resp3" })),
   httpRow("rest", "idempotent", rest),
+  httpRow("upstash", "always", (endpoint) => upstash(new UpstashRedis(endpoint))),
 ].filter(isWanted);
 
 export const clusterRows: readonly Row[] = [{ name: "ioredis 6, Cluster", open: openCluster }].filter(isWanted);

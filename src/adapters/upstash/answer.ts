@@ -1,0 +1,58 @@
+import { ConnectionError, RedisPatternsError, ReplyError } from "../../core/errors.ts";
+import type { Reply } from "../../core/redis.ts";
+
+/** What the client's HTTP part makes of one reply. */
+interface Item {
+  readonly result?: unknown;
+  readonly error?: string;
+}
+
+/** The reply to a single command. */
+export function single(answer: unknown): Reply {
+  const reply = item(answer);
+  if (reply instanceof ReplyError) throw reply;
+  return reply;
+}
+
+/** The replies to several commands. A single error stands for the refusal of them all. */
+export function listOf(size: number): (answer: unknown) => (Reply | ReplyError)[] {
+  return (answer) => {
+    if (Array.isArray(answer) && answer.length === size) return answer.map(item);
+    const whole = Array.isArray(answer) ? undefined : item(answer);
+    throw whole instanceof ReplyError ? whole : incompatible();
+  };
+}
+
+function item(answer: unknown): Reply | ReplyError {
+  const { result, error } = (answer ?? {}) as Item;
+  return error ? new ReplyError(error) : domain(result);
+}
+
+function domain(value: unknown): Reply {
+  if (value === null || typeof value === "string" || typeof value === "number") return value;
+  if (Array.isArray(value)) return value.map(domain);
+  throw incompatible();
+}
+
+function incompatible(): ConnectionError {
+  return new ConnectionError(
+    "The answer is not of the Upstash protocol; is it an Upstash-compatible endpoint?",
+    "unknown",
+  );
+}
+
+/**
+ * Tells what the client threw in the terms of the port. Its own messages end with the command, values included, and an HTML page
+ * is quoted in them, so neither is kept as the cause. It keeps no HTTP status: a failure that comes as JSON is known by its text.
+ */
+export function failure(error: unknown): never {
+  if (error instanceof RedisPatternsError) throw error;
+  const { name, message } = error instanceof Error ? error : { name: "", message: "" };
+  if (name === "UpstashJSONParseError") throw incompatible();
+  if (name !== "UpstashError")
+    throw new ConnectionError("The REST endpoint did not answer", "unknown", { cause: error });
+  const refusal = new ReplyError(message);
+  if (/unauthori[sz]ed/i.test(refusal.message)) throw new ReplyError("WRONGPASS The REST endpoint refused the token");
+  if (/^[A-Z]+ /.test(refusal.message) && !/unavailable/.test(refusal.message)) throw refusal;
+  throw new ConnectionError(`The REST endpoint failed: ${refusal.message}`, "unknown");
+}

@@ -1,0 +1,62 @@
+import { duration } from "../../core/check.ts";
+import { withDeadline } from "../../core/deadline.ts";
+import { OptionError, ReplyError } from "../../core/errors.ts";
+import type { Arg, Command, Redis, SendOptions } from "../../core/redis.ts";
+import { failure, listOf, single } from "./answer.ts";
+import { requesterOf, type UpstashClient } from "./client.ts";
+
+/** Options of the adapter. */
+export interface UpstashOptions {
+  /**
+   * The deadline of every call, in milliseconds. The client has none of its own, and keeps trying for about 4 seconds.
+   * @default 2000
+   */
+  readonly timeout?: number | undefined;
+}
+
+/**
+ * Runs the patterns over an @upstash/redis client (the package's root, `/cloudflare` or `/fastly`), made with whatever options.
+ * It speaks to the client's HTTP part and so bypasses what changes answers: the deserialisation and the automatic pipelining.
+ * What remains is the client's: it sends a command again whose reply was lost, marked `idempotent` or not, and it drops a byte
+ * order mark at the beginning of a string, unless it was made with `responseEncoding: false`. Each call is a request of its own.
+ * @throws {OptionError} It is not such a client, it has no URL or token, or it was made with one `signal` for all requests.
+ * @example
+ * const redis = upstash(Redis.fromEnv());
+ * const limiter = createLimiter(redis, { algorithm: slidingWindow({ limit: 10, window: seconds(10) }) });
+ */
+export function upstash(client: UpstashClient, { timeout = 2_000 }: UpstashOptions = {}): Redis {
+  duration("timeout", timeout);
+  const request = requesterOf(client);
+
+  const trip = <T>(
+    path: readonly string[],
+    body: unknown,
+    { signal }: SendOptions,
+    decode: (answer: unknown) => T,
+  ): Promise<T> => withDeadline(timeout, signal, (signal) => request(path, body, signal).catch(failure).then(decode));
+
+  const list = async (path: string, commands: readonly Command[], options: SendOptions = {}) =>
+    commands.length === 0 ? [] : trip([path], commands.map(words), options, listOf(commands.length));
+
+  return {
+    scriptHeader: "#!lua flags=allow-key-locking",
+    send: async (command, options = {}) => trip([], words(command), options, single),
+    pipeline: (commands, options) =>
+      list("pipeline", commands, options).catch((error: unknown) => {
+        if (error instanceof ReplyError) return commands.map(() => error);
+        throw error;
+      }),
+    transaction: (commands, options) => list("multi-exec", commands, options),
+  };
+}
+
+/** Strings only: the client makes JSON of whatever else it is given, and fails half-way where it cannot. */
+function words(command: Command): string[] {
+  return command.map(decimal);
+}
+
+function decimal(arg: Arg): string {
+  if (typeof arg === "string") return arg;
+  if (typeof arg === "number") return String(Number.isInteger(arg) ? BigInt(arg) : arg);
+  throw new OptionError("An argument of a command must be a string or a number");
+}
