@@ -5,7 +5,7 @@ export default defineConfig({
     projects: [
       {
         // Pure parts, and whatever needs neither the list of backends nor a Cluster.
-        test: { name: "unit", include: ["test/unit/**/*.test.ts"] },
+        test: { name: "unit", include: ["test/{unit,docs}/**/*.test.ts"] },
       },
       {
         // Every pattern on every backend. These files are portable: they also run inside workerd.
@@ -19,6 +19,10 @@ export default defineConfig({
       {
         // Servers paused and killed, replies lost, clocks moved.
         test: { name: "faults", include: ["test/faults/**/*.test.ts"], testTimeout: 30_000 },
+      },
+      {
+        // The REST protocol in front of a Redis: its table, its clients, its abuse.
+        test: { name: "gateway", include: ["test/gateway/**/*.test.ts"], testTimeout: 30_000 },
       },
       {
         // What is published: the packed tarball in other people's set-ups, and the rules that keep the source in shape.
