@@ -1,0 +1,80 @@
+import { OptionError } from "../errors.ts";
+import { emit, type OnEvent, type PatternEvent } from "../event.ts";
+import type { Redis } from "../redis.ts";
+import type { SessionCodec } from "./codec.ts";
+import { type Identity, identify } from "./identity.ts";
+import type { TokenSigner } from "./signer.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+/** How long a session lives, in milliseconds. */
+export interface SessionLimits {
+  /** How long a session lives unused. */
+  readonly idle: number;
+  /** How long a session lives at most, however much it is used. */
+  readonly absolute: number;
+}
+
+/** What the operations of one `createSessions` share. */
+export interface Context extends SessionLimits {
+  readonly redis: Redis;
+  readonly prefix: string;
+  readonly remember: SessionLimits | undefined;
+  readonly touchEvery: number;
+  readonly grace: number;
+  readonly maxPerUser: number;
+  readonly atLimit: "evict-oldest" | "refuse";
+  readonly maxBytes: number;
+  readonly codec: SessionCodec;
+  readonly signer: TokenSigner | undefined;
+  readonly onEvent: OnEvent | undefined;
+}
+
+/** What a session object holds. It changes when the session is written to or rotated. */
+export interface Held<Data extends object = object> {
+  readonly context: Context;
+  /** What the caller sees: the token of the identity, signed where there is a signer. */
+  token: string;
+  identity: Identity;
+  snapshot: Snapshot;
+  data: Data;
+}
+
+const contexts = new WeakMap<object, Context>();
+const holdings = new WeakMap<object, Held>();
+
+/** Ties what `createSessions` made to what it is made of, for the operations that live in modules of their own. */
+export function bindContext<T extends object>(sessions: T, context: Context): T {
+  contexts.set(sessions, context);
+  return sessions;
+}
+
+export function bindHeld<T extends object>(session: T, held: Held): T {
+  holdings.set(session, held);
+  return session;
+}
+
+export function contextOf(sessions: object): Context {
+  return bound(contexts.get(sessions), "sessions", "createSessions");
+}
+
+export function heldBy(session: object): Held {
+  return bound(holdings.get(session), "session", "sessions.create or sessions.read");
+}
+
+/** @returns What a token from outside says, once its signature holds; `null` costs no round trip. */
+export async function trust(context: Context, token: unknown): Promise<Identity | null> {
+  if (typeof token !== "string" || token.length > 512) return null;
+  const own = context.signer ? await context.signer.verify(token) : token;
+  return own === null ? null : identify(context.prefix, own);
+}
+
+/** Reports what happened to a session, by its public id. */
+export function report(context: Context, type: string, id?: string, error?: unknown): void {
+  const event: PatternEvent = { pattern: "session", type, prefix: context.prefix, id };
+  emit(context.onEvent, error === undefined ? event : { ...event, error });
+}
+
+function bound<T>(value: T | undefined, name: string, maker: string): T {
+  if (value !== undefined) return value;
+  throw new OptionError(`\`${name}\` must come from ${maker}`);
+}

@@ -1,0 +1,43 @@
+import { OptionError } from "../errors.ts";
+import type { Context } from "./context.ts";
+import { SessionTooLargeError } from "./errors.ts";
+
+/** New values of fields; `undefined` deletes a field. */
+export type SessionPatch<Data> = { readonly [K in keyof Data]?: Data[K] | undefined };
+
+/** What a patch looks like to the write scripts. */
+export interface EncodedPatch {
+  /** How many of the fields are names to delete. */
+  readonly removed: number;
+  /** Names to delete, then names and values. */
+  readonly fields: readonly string[];
+}
+
+/** Lua hands at most some 8,000 values over at once. */
+const maxFields = 1_000;
+
+export function encode({ codec, maxBytes }: Context, patch: object): EncodedPatch {
+  const entries = Object.entries(patch);
+  if (entries.length > maxFields) throw new OptionError(`A session has at most ${maxFields} fields; nest some of them`);
+  const removed = entries.filter(([, value]) => value === undefined).map(([name]) => name);
+  const written = entries
+    .filter(([, value]) => value !== undefined)
+    .flatMap(([name, value]) => [name, codec.encode(value)]);
+  const fields = [...removed, ...written];
+  if (fields.reduce((sum, text) => sum + text.length, 0) > maxBytes) throw new SessionTooLargeError(maxBytes);
+  return { removed: removed.length, fields };
+}
+
+// The boundary where what Redis holds becomes the caller's type, as `JSON.parse` does it: only `encode` ever writes these fields.
+export function decode({ codec }: Context, fields: readonly string[]) {
+  const entries: unknown[][] = [];
+  for (let i = 0; i < fields.length; i += 2) entries.push([fields[i], codec.decode(fields[i + 1] ?? "")]);
+  return Object.fromEntries(entries);
+}
+
+/** @returns The data as the patch leaves it. The patch goes through the codec, so that the session shares no object with it. */
+export function patched<Data extends object>(context: Context, data: Data, { removed, fields }: EncodedPatch): Data {
+  const gone = new Set(fields.slice(0, removed));
+  const kept: unknown[][] = Object.entries(data).filter(([name]) => !gone.has(name));
+  return { ...Object.fromEntries(kept), ...decode(context, fields.slice(removed)) };
+}
