@@ -1,6 +1,11 @@
+import { rmSync } from "node:fs";
 import { defineConfig } from "tsup";
+import { withoutBareImports } from "./scripts/bare-imports.ts";
 import { entries } from "./scripts/entries.ts";
 import { pureScripts } from "./scripts/pure-scripts.ts";
+
+// Once for both builds below, which run at the same time.
+rmSync("dist", { recursive: true, force: true });
 
 export default defineConfig([
   {
@@ -10,11 +15,11 @@ export default defineConfig([
     // Shared chunks: what one entry throws is an instance of the class that another one exports.
     splitting: true,
     esbuildPlugins: [pureScripts],
+    plugins: [withoutBareImports],
     dts: true,
     platform: "neutral",
     target: "es2022",
     sourcemap: true,
-    clean: true,
   },
   {
     // The command brings what it uses; only the Redis client is the user's own.

@@ -1,0 +1,109 @@
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { entryNames, manifest } from "../../scripts/entries.ts";
+import { currentNode, oldestNode } from "./node-versions.ts";
+import { type App, createApp, root } from "./packed.ts";
+
+const nodes = [
+  ["Node 20", oldestNode],
+  ["Node 24", () => currentNode],
+] as const;
+
+const specifiers = entryNames.map((name) => (name === "index" ? manifest.name : `${manifest.name}/${name}`));
+const bin = (name: string) => join(root, "node_modules", name);
+
+/** Imports every entry and prints what shows that each was loaded, and loaded once. */
+const program = `
+import { OptionError } from "redis-patterns";
+import { createLock, type Lock } from "redis-patterns/lock";
+import { rest } from "redis-patterns/rest";
+${specifiers.map((specifier, i) => `import * as entry${i} from "${specifier}";`).join("\n")}
+
+const sizes: number[] = [${specifiers.map((_, i) => `Object.keys(entry${i}).length`).join(", ")}];
+const locks: Lock = createLock(rest({ url: "https://example.com", token: "secret" }), { ttl: 1_000 });
+
+function refusal(): unknown {
+  try {
+    return rest({ url: "", token: "" });
+  } catch (error) {
+    return error;
+  }
+}
+
+console.log(JSON.stringify({
+  loaded: sizes.every((size) => size > 0),
+  works: typeof locks.tryAcquire,
+  oneClass: refusal() instanceof OptionError,
+}));
+`;
+
+const asExpected = JSON.stringify({ loaded: true, works: "function", oneClass: true });
+
+const compilerOptions = {
+  target: "es2022",
+  lib: ["es2023", "esnext.disposable", "dom"],
+  types: [],
+  strict: true,
+  outDir: "built",
+};
+
+describe.each(["commonjs", "module"])("a TypeScript app of type %s", (type) => {
+  let app: App;
+
+  beforeAll(() => {
+    app = createApp({ type });
+    app.write("main.ts", program);
+  });
+  afterAll(() => app.remove());
+
+  it.each(["nodenext", "node20"])("compiles with module %s against the packed types", (module) => {
+    app.write("tsconfig.json", JSON.stringify({ compilerOptions: { ...compilerOptions, module }, files: ["main.ts"] }));
+    expect(app.run(currentNode, bin("typescript/bin/tsc"))).toBe("");
+  });
+
+  it.each(nodes)("runs on %s with one copy of each class", (_, node) => {
+    expect(app.run(node(), "built/main.js").trim()).toBe(asExpected);
+  });
+
+  it.each(nodes)("gets the same module from require and import on %s", (_, node) => {
+    app.write(
+      "same.cjs",
+      `(async () => {
+        for (const name of ${JSON.stringify(specifiers)})
+          if (require(name) !== await import(name)) console.log("two copies of " + name);
+      })();`,
+    );
+    expect(app.run(node(), "same.cjs")).toBe("");
+  });
+
+  it.each(nodes)("has the command on %s", (_, node) => {
+    expect(app.run(node(), "node_modules/redis-patterns/dist/cli.js", "--help")).toContain("gateway");
+  });
+});
+
+describe("a Jest suite with Jest's defaults", () => {
+  let app: App;
+
+  beforeAll(() => {
+    app = createApp({ type: "commonjs" });
+    app.write(
+      "entries.test.js",
+      `const { OptionError } = require("redis-patterns");
+      test.each(${JSON.stringify(specifiers)})("%s", (name) => {
+        expect(Object.keys(require(name))).not.toEqual([]);
+      });
+      test("one copy of each class", () => {
+        const { rest } = require("redis-patterns/rest");
+        expect(() => rest({ url: "", token: "" })).toThrow(OptionError);
+      });`,
+    );
+  });
+  afterAll(() => app.remove());
+
+  it.each(nodes)("imports every entry on %s", (_, node) => {
+    const report: unknown = JSON.parse(
+      app.run(node(), bin("jest/bin/jest.js"), "--rootDir", app.folder, "--ci", "--json"),
+    );
+    expect(report).toMatchObject({ success: true, numPassedTests: specifiers.length + 1, numFailedTests: 0 });
+  });
+});

@@ -1,0 +1,41 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const root = fileURLToPath(new URL("../../", import.meta.url));
+
+/** A project in a temporary folder into which the packed package was installed, as a user would. */
+export interface App {
+  readonly folder: string;
+  write(path: string, text: string): void;
+  /** Runs a command in the folder and gives what it printed. Throws what it printed if it fails. */
+  run(command: string, ...args: readonly string[]): string;
+  remove(): void;
+}
+
+export function createApp(manifest: object): App {
+  const folder = mkdtempSync(join(tmpdir(), "redis-patterns-app-"));
+  const app: App = {
+    folder,
+    write(path, text) {
+      mkdirSync(dirname(join(folder, path)), { recursive: true });
+      writeFileSync(join(folder, path), text);
+    },
+    run: (command, ...args) => run(folder, command, args),
+    remove: () => rmSync(folder, { recursive: true }),
+  };
+  app.write("package.json", JSON.stringify({ name: "app", private: true, ...manifest }));
+  run(root, "npm", ["pack", "--ignore-scripts", "--silent", "--pack-destination", folder]);
+  const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz")) ?? "no tarball";
+  run(folder, "npm", ["install", "--offline", "--no-audit", "--no-fund", `./${tarball}`]);
+  return app;
+}
+
+function run(cwd: string, command: string, args: readonly string[]): string {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, encoding: "utf8", timeout: 60_000 });
+  if (error) throw error;
+  if (status !== 0) throw new Error(`${command} ${args.join(" ")} ended with ${status}\n${stdout}${stderr}`);
+  return stdout;
+}
