@@ -25,8 +25,9 @@ export function createScriptAliases(): ScriptAliases {
     const stripped = withoutKeyLocking(script);
     if (stripped === script) return script;
     const [theirs, ours] = await Promise.all([sha1(script), sha1(stripped)]);
-    const oldest = aliases.size < capacity ? undefined : aliases.keys().next().value;
-    aliases.delete(oldest ?? theirs);
+    aliases.delete(theirs);
+    const [oldest] = aliases.keys();
+    if (oldest !== undefined && aliases.size >= capacity) aliases.delete(oldest);
     aliases.set(theirs, ours);
     return stripped;
   }

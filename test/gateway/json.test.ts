@@ -1,0 +1,113 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { parseLists, parseWords } from "../../src/gateway/json.ts";
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const words = (json: string) => parseWords(bytes(json), "no");
+
+/** What JSON.parse, which we trust, says about a body. */
+function fitsCommand(json: string): boolean {
+  try {
+    const list: unknown = JSON.parse(json);
+    return Array.isArray(list) && list.every((word) => typeof word !== "object");
+  } catch {
+    return false;
+  }
+}
+
+function isRead(json: string): boolean {
+  try {
+    return words(json).length === (JSON.parse(json) as unknown[]).length;
+  } catch {
+    return false;
+  }
+}
+
+const string = fc.oneof(
+  fc.string(),
+  fc.string({ unit: "binary" }),
+  fc.constantFrom('"', "\\", '\\"', "[1,2]", "{}", "1e5"),
+);
+const numberText = fc.oneof(
+  fc.integer().map(String),
+  fc.double({ noNaN: true, noDefaultInfinity: true }).map((n) => JSON.stringify(n)),
+  fc.bigInt().map(String),
+  fc.constantFrom("1e21", "-0", "1.0", "0.10", "1E+2", "9007199254740993", "1e999"),
+);
+const space = fc.constantFrom("", " ", "\n\t", "\r\n");
+
+describe("the arguments of a JSON body", () => {
+  it("are the strings that JSON.parse reads", () => {
+    fc.assert(
+      fc.property(fc.array(string), (list) => {
+        const json = JSON.stringify(list);
+        expect(words(json)).toEqual(JSON.parse(json));
+      }),
+    );
+  });
+
+  it("are numbers in the very text that was sent, between strings and spaces of any kind", () => {
+    const item = fc.oneof(
+      string.map((text) => ({ json: JSON.stringify(text), word: JSON.parse(JSON.stringify(text)) })),
+      numberText.map((text) => ({ json: text, word: text })),
+      fc.boolean().map((flag) => ({ json: String(flag), word: String(flag) })),
+    );
+    fc.assert(
+      fc.property(fc.array(fc.tuple(item, space, space)), (items) => {
+        const json = `[${items.map(([{ json }, before, after]) => before + json + after).join(",")}]`;
+        expect(words(json)).toEqual(items.map(([{ word }]) => word));
+        expect(parseLists(bytes(`[${json},${json}]`), "no")).toHaveLength(2);
+      }),
+    );
+  });
+
+  it("are refused wherever JSON.parse refuses the body, or it holds what no command can", () => {
+    const piece = fc.constantFrom(
+      "[",
+      "]",
+      "{",
+      "}",
+      ",",
+      ":",
+      '"',
+      "\\",
+      "1",
+      "0",
+      "-",
+      ".",
+      "e",
+      "+",
+      "true",
+      "null",
+      " ",
+      "a",
+    );
+    let accepted = 0;
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
+        const json = `[${pieces.join("")}]`;
+        const fits = fitsCommand(json);
+        accepted += fits ? 1 : 0;
+        expect(isRead(json)).toBe(fits);
+      }),
+      { numRuns: 20_000 },
+    );
+    expect(accepted).toBeGreaterThan(100);
+  });
+
+  it.each([
+    ["open lists", "["],
+    ["quotes", '"'],
+    ["escaped quotes", '\\"'],
+    ["backslashes", "\\"],
+    ["digits", "1"],
+    ["minus signs", "-"],
+    ["objects", '{"a":'],
+    ["empty commands", "[],"],
+  ])("take linear time even for ten million characters of %s", (_, piece) => {
+    const body = bytes(`["a","${piece.repeat(10_000_000 / piece.length)}`);
+    const start = performance.now();
+    expect(() => parseLists(body, "no")).toThrow("no");
+    expect(performance.now() - start).toBeLessThan(15_000);
+  });
+});
