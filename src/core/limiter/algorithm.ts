@@ -1,0 +1,76 @@
+import { OptionError } from "../errors.ts";
+import { integers } from "../reply.ts";
+import type { Script } from "../script.ts";
+import { defineScript } from "../script.ts";
+
+/** What a limit promises, for answers and headers. */
+export interface LimitPolicy {
+  /** The name in headers. */
+  readonly name: string;
+  /** How many units pass in one window. */
+  readonly limit: number;
+  /** The window, in milliseconds. */
+  readonly window: number;
+}
+
+/** A way to limit, as a value: only the algorithm that is named gets bundled. */
+export interface LimitAlgorithm {
+  /** The last part of the key: the family, and the version of what it stores. */
+  readonly kind: string;
+  /** The most units that can pass at once. */
+  readonly limit: number;
+  /** What it promises. */
+  readonly policy: LimitPolicy;
+  /** The decision. */
+  readonly script: Decision;
+  /** The three numbers of the decision. */
+  readonly numbers: readonly [number, number, number];
+  /** Whether every decision reads the value anyway, so that remembering the last request ids in it costs no command. */
+  readonly remembers: boolean;
+}
+
+type Names = "key" | "...seen" | "id" | "cost" | "most" | "hold" | "...numbers";
+
+/** The script of an algorithm. It answers `[wait, free, reset]`: milliseconds, units, milliseconds. */
+export interface Decision extends Script<Names, number[]> {
+  /** The algorithm alone: the body of a Lua function. */
+  readonly plan: string;
+}
+
+/**
+ * Makes a script of an algorithm, given as the body of `function(key,id,cost,hold,a,b,c)`. It returns how long until the cost fits;
+ * what is free now, below 0 where the id is blocked or booked ahead; how long until everything is free; whether the request id
+ * was counted before; and a function that writes the decision and says how long until everything is free then.
+ *
+ * Reading, deciding and writing are one script, so that no two callers take the same unit. `most` is the longest acceptable wait: 0
+ * decides, -1 only looks, more books ahead. A cost below 0 gives units back; `hold` blocks for so long, and -1 cancels a booking.
+ */
+export function decision(plan: string): Decision {
+  const script = defineScript({
+    keys: ["key", "...seen"],
+    args: ["id", "cost", "most", "hold", "...numbers"],
+    decode: integers,
+    lua: `local function plan(key,id,cost,hold,a,b,c)
+${plan}
+end
+cost=tonumber(cost)
+most=tonumber(most)
+local a,b,c=unpack(numbers)
+local wait,free,reset,again,write=plan(key,id,cost,tonumber(hold),tonumber(a),tonumber(b),tonumber(c))
+if cost>0 and (again or seen[1] and redis.call("EXISTS",seen[1])==1) then
+if most<=0 then wait=0 end
+elseif cost<0 or wait<=most then
+free=free-cost
+reset=write()
+if seen[1] then redis.call("SET",seen[1],"","PX",60000) end
+end
+return {wait,free,reset}`,
+  });
+  return Object.assign(script, { plan });
+}
+
+/** Lets what looks like an algorithm through. */
+export function isAlgorithm(algorithm: LimitAlgorithm): LimitAlgorithm {
+  if (typeof algorithm?.script === "function") return algorithm;
+  throw new OptionError("`algorithm` must be a limit such as slidingWindow({ limit: 100, window: seconds(60) })");
+}

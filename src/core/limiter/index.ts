@@ -1,0 +1,11 @@
+export type { LimitAlgorithm, LimitPolicy } from "./algorithm.ts";
+export { fixedWindow } from "./fixed-window.ts";
+export type { WindowOptions } from "./fixed-window.ts";
+export { gcra, tokenBucket } from "./gcra.ts";
+export type { GcraOptions, TokenBucketOptions } from "./gcra.ts";
+export { createLimiter } from "./limiter.ts";
+export type { LimiterOptions, Limiter, LimitOptions } from "./limiter.ts";
+export type { LimiterOutage, OnLimiterError } from "./outage.ts";
+export { slidingWindow } from "./sliding-window.ts";
+export type { SlidingWindowOptions } from "./sliding-window.ts";
+export type { RefusalReason, Verdict } from "./verdict.ts";

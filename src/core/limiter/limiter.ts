@@ -1,0 +1,121 @@
+import { type BreakerOptions, createBreaker } from "../breaker.ts";
+import { count, duration, port } from "../check.ts";
+import type { OnEvent } from "../event.ts";
+import { keyOf, keyPrefix } from "../keys.ts";
+import type { Redis } from "../redis.ts";
+import { isAlgorithm, type LimitAlgorithm } from "./algorithm.ts";
+import { ask, decide, type LimiterParts } from "./decide.ts";
+import { guarded, type OnLimiterError, outagePolicy } from "./outage.ts";
+import type { Verdict } from "./verdict.ts";
+
+/** Options of one decision. */
+export interface LimitOptions {
+  /**
+   * How many units the call takes.
+   * @default 1
+   */
+  readonly cost?: number | undefined;
+  /** Ends the wait for Redis; the call then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Names the call, so that it counts once however often it is sent within a minute. Takes two commands more in the script.
+   * @default a random one, which covers a client's own re-sending among the last four calls of the id; none for `gcra` at a whole
+   * number of milliseconds per unit, where it would take a command more
+   */
+  readonly requestId?: string | undefined;
+  /**
+   * Decides by another limit of the same family, such as that of a customer's plan.
+   * @default the limiter's own
+   */
+  readonly algorithm?: LimitAlgorithm | undefined;
+}
+
+/** Options of a limiter. */
+export interface LimiterOptions {
+  /** How to limit, such as `slidingWindow({ limit: 100, window: seconds(60) })`. */
+  readonly algorithm: LimitAlgorithm;
+  /**
+   * What its keys begin with.
+   * @default "limit"
+   */
+  readonly prefix?: string;
+  /**
+   * What to answer while Redis does not: `"allow"` lets everyone pass, `"deny"` nobody, a function decides itself. Such a verdict is
+   * `degraded`.
+   * @default "allow"
+   */
+  readonly onError?: "allow" | "deny" | OnLimiterError;
+  /**
+   * How long to wait for Redis, in milliseconds.
+   * @default 1000
+   */
+  readonly timeout?: number;
+  /** When Redis counts as down, and for how long it is left alone then. */
+  readonly breaker?: BreakerOptions;
+  /** Told of every `allowed`, `refused` and `failed` decision. */
+  readonly onEvent?: OnEvent | undefined;
+}
+
+/** Limits how often something happens, by id. */
+export interface Limiter {
+  /**
+   * Decides and counts in one trip. A refusal takes nothing.
+   * @throws {OptionError} The id is empty or too long, or the cost is not a whole number above 0.
+   * @throws The signal's reason, if it aborted.
+   */
+  limit(id: string, options?: LimitOptions): Promise<Verdict>;
+  /**
+   * Says what `limit` would say, and takes nothing.
+   * @throws As `limit` does.
+   */
+  peek(id: string, options?: LimitOptions): Promise<Verdict>;
+  /**
+   * Gives units back that were taken and not used; never more than were taken.
+   * @throws {RedisPatternsError} Redis failed.
+   */
+  refund(id: string, units: number, options?: Omit<LimitOptions, "cost">): Promise<void>;
+  /**
+   * Refuses everything for `time` milliseconds, in place of an earlier block.
+   * @throws {RedisPatternsError} Redis failed.
+   */
+  block(id: string, time: number, options?: Omit<LimitOptions, "cost" | "requestId">): Promise<void>;
+  /**
+   * Forgets exactly this id: everything is free, and a block ends.
+   * @throws {RedisPatternsError} Redis failed.
+   */
+  reset(id: string, options?: Omit<LimitOptions, "cost" | "requestId">): Promise<void>;
+}
+
+/**
+ * Limits calls per id, exactly, across all processes.
+ * @example
+ * const limiter = createLimiter(redis, { prefix: "api", algorithm: slidingWindow({ limit: 100, window: seconds(60) }) });
+ * const { allowed, remaining, retryAfter } = await limiter.limit(userId);
+ * @throws {OptionError} An option can never work.
+ */
+export function createLimiter(redis: Redis, options: LimiterOptions): Limiter {
+  const { algorithm, prefix = "limit", onError = "allow", timeout = 1_000, onEvent } = options;
+  const parts: LimiterParts = {
+    redis: port(redis),
+    prefix: keyPrefix(prefix),
+    algorithm: isAlgorithm(algorithm),
+    onError: outagePolicy(onError),
+    timeout: duration("timeout", timeout),
+    breaker: createBreaker(options.breaker),
+    onEvent,
+  };
+  return {
+    limit: (id, call = {}) => decide(parts, id, call),
+    peek: (id, call = {}) => decide(parts, id, call, -1),
+    async refund(id, units, call = {}) {
+      await ask(parts, id, call, { cost: -count("units", units), most: 0 });
+    },
+    async block(id, time, call = {}) {
+      await ask(parts, id, call, { cost: 0, most: Number.MAX_SAFE_INTEGER, hold: duration("time", time) });
+    },
+    async reset(id, { signal, algorithm = parts.algorithm } = {}) {
+      const key = keyOf(prefix, id, algorithm.kind);
+      await guarded(parts.breaker, timeout, signal, (signal) => redis.send(["DEL", key], { signal, idempotent: true }));
+    },
+  };
+}
