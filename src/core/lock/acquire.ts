@@ -1,0 +1,113 @@
+import { ConnectionError, LockBusyError, RedisPatternsError } from "../errors.ts";
+import { emit } from "../event.ts";
+import { jitter, sleep } from "../sleep.ts";
+import type { Ask, Claim } from "./claim.ts";
+import { validity } from "./grant.ts";
+import { abandon, type Lease, startLease, type Surroundings } from "./lease.ts";
+
+/** How long a refused asker waits before it asks again. */
+export interface Wake {
+  /** Begins to listen for a release. */
+  listen(claim: Claim, token: string): Waiter;
+}
+
+/** One who waits for a release. */
+export interface Waiter {
+  /** Resolves when it is worth asking again: at a release, or after `ms`. */
+  wait(ms: number, signal: AbortSignal | undefined): Promise<void>;
+  leave(): void;
+}
+
+/** What an acquisition needs of its lock. */
+export interface Context extends Surroundings {
+  readonly wake: Wake | undefined;
+  readonly waitUntil: ((work: Promise<unknown>) => void) | undefined;
+}
+
+/** Asks once: a lease, or how many milliseconds it may be busy. */
+export async function attempt(
+  claim: Claim,
+  ask: Ask,
+  context: Context,
+  signal: AbortSignal | undefined,
+): Promise<Lease | number> {
+  signal?.throwIfAborted();
+  const start = performance.now();
+  const answer = await claim.acquire(ask, { signal, idempotent: true }).catch((error: unknown) => {
+    if (mayHaveArrived(error)) forget(claim, ask, context);
+    throw error;
+  });
+  const duration = performance.now() - start;
+  const report = (type: string) =>
+    emit(context.onEvent, { pattern: "lock", type, prefix: context.prefix, id: claim.name, duration });
+  if (ask.ttl < duration * 2) report("ttl-too-short");
+  if ("busyFor" in answer) {
+    report("busy");
+    return answer.busyFor;
+  }
+  const deadline = start + validity(ask.ttl);
+  if (deadline <= performance.now()) {
+    await abandon(claim, ask.token);
+    return 0;
+  }
+  report("acquired");
+  return startLease(claim, { ...ask, fence: answer.fence, deadline }, context);
+}
+
+/**
+ * Asks again and again until the lease is granted.
+ * @throws {LockBusyError} `wait` milliseconds are over.
+ */
+export async function waitForLease(
+  claim: Claim,
+  ask: Ask,
+  context: Context,
+  wait: number,
+  signal: AbortSignal | undefined,
+): Promise<Lease> {
+  const waiter = context.wake?.listen(claim, ask.token);
+  try {
+    return await insist(claim, ask, context, wait, signal, waiter);
+  } finally {
+    waiter?.leave();
+  }
+}
+
+async function insist(
+  claim: Claim,
+  ask: Ask,
+  context: Context,
+  wait: number,
+  signal: AbortSignal | undefined,
+  waiter: Waiter | undefined,
+): Promise<Lease> {
+  const start = performance.now();
+  let lease = await attempt(claim, ask, context, signal);
+  for (let attempts = 1; typeof lease === "number"; attempts += 1) {
+    const waited = performance.now() - start;
+    if (waited >= wait) throw new LockBusyError(claim.name, waited, attempts, lease);
+    const pause = waiter ? lease + 1 : backoff(lease, attempts);
+    await (waiter?.wait ?? sleep)(Math.min(wait - waited, pause), signal);
+    lease = await attempt(claim, ask, context, signal);
+  }
+  return lease;
+}
+
+/**
+ * Polls without news of a release: the first pause is a 64th of what the holder has left, since few hold to the end; each next one is
+ * half as long again, up to a second, all jittered. None is longer than the holder has left.
+ */
+function backoff(busyFor: number, attempts: number): number {
+  const first = Math.min(128, Math.max(8, busyFor / 64));
+  return Math.min(busyFor + 1, jitter(Math.min(1_000, first * 1.5 ** (attempts - 1))));
+}
+
+function mayHaveArrived(error: unknown): boolean {
+  return error instanceof ConnectionError ? error.sent !== false : !(error instanceof RedisPatternsError);
+}
+
+/** Frees what may have been granted to somebody who has left, without holding them up. */
+function forget(claim: Claim, { token }: Ask, { waitUntil }: Context): void {
+  const work = abandon(claim, token);
+  waitUntil?.(work);
+}

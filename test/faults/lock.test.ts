@@ -1,0 +1,135 @@
+import { expect, it } from "vitest";
+import { ConnectionError, LockLostError } from "../../src/core/errors.ts";
+import { createLock, type Lease } from "../../src/core/lock/index.ts";
+import { sleep } from "../../src/core/sleep.ts";
+import { onStandaloneBackends, type StandaloneBackend } from "../support/backends.ts";
+
+onStandaloneBackends("a lock whose replies are lost", (backend) => {
+  it("is acquired, extended and released once, though the server ran each script twice", async () => {
+    const { redis, proxy } = await backend.connectThroughProxy();
+    const prefix = `${backend.prefix}:lost`;
+    const locks = createLock(redis, { ttl: 10_000, prefix });
+    await (await locks.acquire("warm")).extend();
+    const warm = await locks.acquire("warm-up-of-release");
+    await warm.release();
+
+    let lease: Lease | null = null;
+    const acquiring = await twice(backend, proxy, async () => {
+      lease = await locks.tryAcquire("a");
+    });
+    expect(acquiring).toBe(2);
+    if (!lease) throw new Error("The lock was not acquired");
+    const held: Lease = lease;
+
+    expect(await twice(backend, proxy, () => held.extend({ ttl: 20_000 }))).toBe(2);
+    expect((await locks.inspect("a")).remaining).toBeGreaterThan(15_000);
+
+    let released: unknown;
+    const releasing = await twice(backend, proxy, async () => {
+      released = await held.release();
+    });
+    expect(releasing).toBe(2);
+    expect(released).toBe(true);
+    expect(await locks.inspect("a")).toEqual({ held: false, remaining: 0 });
+  });
+
+  it("keeps the fence when an acquisition runs twice", async () => {
+    const { redis, proxy } = await backend.connectThroughProxy();
+    const prefix = `${backend.prefix}:fence`;
+    const locks = createLock(redis, { ttl: 10_000, prefix });
+    await locks.run("warm", () => {});
+    proxy.cutReplies();
+    const lease = await locks.acquire("b");
+    expect(await redis.send(["GET", `${prefix}:{b}:fence`])).toBe(`${lease.fence} 0`);
+    await lease.release();
+  });
+
+  it("is not taken for lost when its release ran twice and another holder came in between", async () => {
+    const { redis, proxy } = await backend.connectThroughProxy();
+    const prefix = `${backend.prefix}:between`;
+    const locks = createLock(redis, { ttl: 10_000, prefix });
+    const others = createLock(await backend.connect(), { ttl: 10_000, prefix, wait: 5_000 });
+    await locks.run("warm", () => {});
+    const lease = await locks.acquire("c");
+    const next = others.acquire("c");
+    proxy.cutReplies();
+    expect(await lease.release()).toBe(true);
+    await (await next).release();
+  });
+});
+
+async function twice(
+  backend: StandaloneBackend,
+  proxy: { cutReplies(): void; readonly cuts: number },
+  work: () => Promise<unknown>,
+): Promise<number | undefined> {
+  const before = proxy.cuts;
+  proxy.cutReplies();
+  const counts = await backend.count(work);
+  expect(proxy.cuts).toBe(before + 1);
+  return counts["evalsha"];
+}
+
+onStandaloneBackends("a lock whose Redis stands still", (backend) => {
+  it("aborts the signal at the deadline while an extension is pending, and touches nobody else's lease", async () => {
+    const redis = await backend.connect();
+    const prefix = `${backend.prefix}:stall`;
+    const locks = createLock(redis, { ttl: 1_000, prefix });
+    const others = createLock(await backend.connect(), { ttl: 10_000, prefix });
+    const start = performance.now();
+    const lease = await locks.acquire("stall");
+    const deadline = performance.now() + lease.remaining;
+    let firedAt = 0;
+    lease.signal.addEventListener("abort", () => (firedAt = performance.now()));
+    backend.server.pause();
+    try {
+      const extension = lease.extend().catch((error: unknown) => error);
+      await sleep(4_000);
+      expect(await extension).toBeInstanceOf(Error);
+    } finally {
+      backend.server.resume();
+    }
+    expect(Math.abs(firedAt - deadline)).toBeLessThan(50);
+    expect(firedAt - start).toBeLessThanOrEqual(1_050);
+    const next = await others.acquire("stall", { wait: 5_000 });
+    expect(await lease.release()).toBe(false);
+    await expect(lease.extend()).rejects.toThrow(LockLostError);
+    expect(await locks.tryAcquire("stall")).toBeNull();
+    next.assertHeld();
+    expect(await next.release()).toBe(true);
+  });
+
+  it("reports that Redis is not reached, which is not busy, and frees what it was granted too late", async () => {
+    const redis = await backend.connect();
+    const prefix = `${backend.prefix}:late`;
+    const locks = createLock(redis, { ttl: 60_000, prefix });
+    await locks.run("warm", () => {});
+    backend.server.pause();
+    try {
+      await expect(locks.tryAcquire("d")).rejects.toThrow(ConnectionError);
+    } finally {
+      backend.server.resume();
+    }
+    const others = createLock(await backend.connect(), { ttl: 1_000, prefix });
+    await using _ = await others.acquire("d", { wait: 5_000 });
+  });
+
+  it("does not grant a lease that ran out on the way", async () => {
+    const redis = await backend.connect();
+    const prefix = `${backend.prefix}:slow`;
+    const types: string[] = [];
+    const locks = createLock(redis, { ttl: 300, prefix, onEvent: ({ type }) => types.push(type) });
+    await locks.run("warm", () => {});
+    types.length = 0;
+    backend.server.pause();
+    const resume = setTimeout(() => backend.server.resume(), 600);
+    try {
+      expect(await locks.tryAcquire("e")).toBeNull();
+    } finally {
+      clearTimeout(resume);
+      backend.server.resume();
+    }
+    expect(types).toEqual(["ttl-too-short"]);
+    expect(await locks.inspect("e")).toEqual({ held: false, remaining: 0 });
+  });
+});
