@@ -38,17 +38,17 @@ function listOf(value: unknown): unknown[] {
  * is also checked for what no command has, so that nothing deep is ever built.
  */
 function quoteNumbers(json: string, depth: number): string {
-  const out: string[] = [];
+  let quoted = "";
   let open = 0;
   for (let at = 0; at < json.length;) {
     const quote = json.indexOf('"', at);
-    const plain = json.slice(at, quote < 0 ? json.length : quote);
-    open += nesting(plain, depth - open);
-    out.push(plain.replace(number, '"$&"'));
+    const start = quote < 0 ? json.length : quote;
+    const plain = json.slice(at, start);
+    if (plain !== ",") open += nesting(plain, depth - open);
     at = quote < 0 ? json.length : endOfString(json, quote);
-    if (quote >= 0) out.push(json.slice(quote, at));
+    quoted += (plain === "," ? plain : plain.replace(number, '"$&"')) + json.slice(start, at);
   }
-  return out.join("");
+  return quoted;
 }
 
 /** Exactly JSON's numbers. Two that touch, as in `01`, become two strings that touch, which JSON.parse refuses. */
