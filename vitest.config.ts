@@ -17,6 +17,10 @@ export default defineConfig({
         },
       },
       {
+        // The contract suites again, bundled and run inside workerd, where there is no Node.
+        test: { name: "workerd", include: ["test/workerd/**/*.test.ts"], testTimeout: 30_000 },
+      },
+      {
         // Servers paused and killed, replies lost, clocks moved.
         test: { name: "faults", include: ["test/faults/**/*.test.ts"], testTimeout: 30_000 },
       },

@@ -1,0 +1,54 @@
+import { fileURLToPath } from "node:url";
+import { build, type Plugin } from "esbuild";
+import { Miniflare } from "miniflare";
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/** Starts a Worker of the given source in workerd, without any of Node's globals. */
+export async function startWorker(source: string): Promise<Miniflare> {
+  const miniflare = new Miniflare({
+    modules: true,
+    script: await bundle(source),
+    compatibilityDate: "2026-07-01",
+    compatibilityFlags: ["no_nodejs_compat"],
+  });
+  await miniflare.ready;
+  return miniflare;
+}
+
+/** A Worker that holds the suites of one portable test file. */
+export function suiteSource(file: string): string {
+  return `import ${JSON.stringify(file)}; export { default } from ${JSON.stringify(here("worker.ts"))};`;
+}
+
+async function bundle(source: string): Promise<string> {
+  const { outputFiles } = await build({
+    stdin: { contents: source, resolveDir: here("."), loader: "ts" },
+    bundle: true,
+    write: false,
+    format: "esm",
+    target: "es2023",
+    // Nothing of Node is available: an import of it fails here.
+    platform: "neutral",
+    mainFields: ["module", "main"],
+    conditions: ["workerd", "worker", "import"],
+    // Read by a library inside vitest; there is no such variable in a Worker.
+    define: { "process.env.NODE_ENV": '"production"' },
+    logLevel: "silent",
+    plugins: [inWorker],
+  });
+  return outputFiles[0]?.text ?? "";
+}
+
+/** Puts the Worker's parts in the place of Node's. */
+const inWorker: Plugin = {
+  name: "in-worker",
+  setup({ onResolve }) {
+    onResolve({ filter: /^vitest$/ }, ({ kind }) =>
+      kind === "dynamic-import" ? { path: fileURLToPath(import.meta.resolve("vitest")) } : { path: here("vitest.ts") },
+    );
+    // The package says that its files have no side effects; a test file has nothing else.
+    onResolve({ filter: /\.test\.ts$/ }, ({ path }) => ({ path, sideEffects: true }));
+    onResolve({ filter: /\/rows\.ts$/ }, () => ({ path: here("rows.ts") }));
+  },
+};

@@ -1,0 +1,43 @@
+import { Redis as UpstashRedis } from "@upstash/redis/cloudflare";
+import { rest } from "../../../src/adapters/rest/rest.ts";
+import { upstash } from "../../../src/adapters/upstash/upstash.ts";
+import type { Redis } from "../../../src/core/redis.ts";
+
+/** Takes the place of test/support/rows.ts inside a Worker: everything goes over HTTP to a gateway. */
+
+/** Where things listen. Told before the first step runs. */
+export interface Places {
+  readonly gateway: { readonly url: string; readonly token: string };
+  /** A way to the server that refuses nothing. */
+  readonly backDoor: { readonly url: string; readonly token: string };
+}
+
+const places: { current?: Places } = {};
+
+/** Tells where things listen. */
+export function settle(told: Places): void {
+  places.current = told;
+}
+
+function told(): Places {
+  if (places.current) return places.current;
+  throw new Error("No request has told the Worker yet where the gateway listens");
+}
+
+export async function openServer(): Promise<{ stop(): void }> {
+  return { stop: () => {} };
+}
+
+export const standaloneRows = [
+  row("rest", () => rest(told().gateway)),
+  row("upstash", () => upstash(new UpstashRedis(told().gateway))),
+];
+
+export const clusterRows = [];
+
+function row(name: string, connect: () => Redis) {
+  return {
+    name: `${name}, in workerd`,
+    open: async () => ({ connect: async () => connect(), servers: [rest(told().backDoor)] }),
+  };
+}

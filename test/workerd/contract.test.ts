@@ -1,0 +1,94 @@
+// The names, the bodies and the checks are those of the suites inside; this file only passes them on.
+/* oxlint-disable vitest/expect-expect, vitest/valid-title, vitest/no-conditional-tests, vitest/valid-describe-callback */
+import { globSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { Redis } from "ioredis";
+import type { Miniflare } from "miniflare";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
+import { type GatewayServer, serveGateway } from "../../src/cli/serve.ts";
+import { type RedisServer, startRedis } from "../support/redis-server.ts";
+import { openBackDoor } from "../support/workerd/back-door.ts";
+import { startWorker, suiteSource } from "../support/workerd/bundle.ts";
+import type { CollectedSuite, CollectedTest } from "../support/workerd/vitest.ts";
+import type { Order, Outcome } from "../support/workerd/worker.ts";
+
+// Every contract suite once more, inside workerd without nodejs_compat. Each test is a request of its own to the Worker, as its
+// callers' are, and all of them go through ports that the first request made.
+
+const token = "the-token-of-the-tests";
+let server: RedisServer;
+let client: Redis;
+let gateway: GatewayServer;
+let backDoor: Awaited<ReturnType<typeof openBackDoor>>;
+
+beforeAll(async () => {
+  server = await startRedis();
+  client = new Redis({ host: server.host, port: server.port });
+  gateway = await serveGateway(ioredis(client), { tokens: [token] });
+  backDoor = await openBackDoor(ioredis(client));
+}, 30_000);
+
+afterAll(async () => {
+  backDoor.close();
+  await gateway.close(0);
+  client.disconnect();
+  await server.stop();
+});
+
+const folder = fileURLToPath(new URL("../contract/", import.meta.url));
+for (const file of globSync("*.test.ts", { cwd: folder }).sort()) await declareFile(file);
+
+/** What the Worker tells about itself. */
+interface Inventory {
+  readonly suite: CollectedSuite;
+  readonly process: string;
+  readonly Buffer: string;
+}
+
+async function declareFile(file: string): Promise<void> {
+  let worker: Miniflare;
+  try {
+    worker = await startWorker(suiteSource(folder + file));
+  } catch (error) {
+    it(`${file} loads in workerd`, () => {
+      throw error;
+    });
+    return;
+  }
+  const inventory = await ask<Inventory>(worker, {});
+  describe(file, () => {
+    afterAll(() => worker.dispose());
+    it("runs without process and Buffer, and has tests", () => {
+      expect(inventory).toMatchObject({ process: "undefined", Buffer: "undefined" });
+      expect(inventory.suite.children).not.toEqual([]);
+    });
+    declare(worker, inventory.suite);
+  });
+}
+
+/** Gives the suites of the Worker the same places outside, so that each of its tests is reported as one. */
+function declare(worker: Miniflare, suite: CollectedSuite): void {
+  for (const { step, timeout } of suite.before) beforeAll(() => run(worker, step), timeout);
+  for (const { step, timeout } of suite.after) afterAll(() => run(worker, step), timeout);
+  for (const child of suite.children) {
+    if (isTest(child)) it(child.name, () => run(worker, child.step), child.timeout);
+    else describe(child.name, () => declare(worker, child));
+  }
+}
+
+function isTest(child: CollectedSuite | CollectedTest): child is CollectedTest {
+  return "step" in child;
+}
+
+async function run(worker: Miniflare, step: number): Promise<void> {
+  const places = { gateway: { url: gateway.url, token }, backDoor: { url: backDoor.url, token } };
+  const { failure } = await ask<Outcome>(worker, { step, places });
+  if (failure) throw Object.assign(new Error(failure.message), { stack: failure.stack });
+}
+
+async function ask<T>(worker: Miniflare, order: Order): Promise<T> {
+  const response = await worker.dispatchFetch("http://worker/", { method: "POST", body: JSON.stringify(order) });
+  if (!response.ok) throw new Error(`The Worker answered ${response.status}: ${await response.text()}`);
+  return (await response.json()) as T;
+}
