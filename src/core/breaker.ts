@@ -1,5 +1,7 @@
 /** What stands between a pattern and a Redis that is down. */
 export interface Breaker {
+  /** Whether Redis is being left alone. */
+  readonly open: boolean;
   /** Whether a call may go to Redis now. While open, one call per `cooldown` may: it is the probe. */
   ready(): boolean;
   /** Redis answered: the breaker closes. */
@@ -30,6 +32,9 @@ export function createBreaker({ failures = 3, cooldown = 1_000 }: BreakerOptions
   let inARow = 0;
   let silentUntil = 0;
   return {
+    get open() {
+      return inARow >= failures;
+    },
     ready() {
       if (inARow < failures) return true;
       const now = performance.now();
