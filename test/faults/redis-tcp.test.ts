@@ -1,0 +1,237 @@
+import { Cluster, Redis as Redis6, type RedisOptions } from "ioredis";
+import { Cluster as Cluster5, Redis as Redis5 } from "ioredis-5";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
+import { ConnectionError, TimeoutError } from "../../src/core/errors.ts";
+import type { Redis } from "../../src/core/redis.ts";
+import { text } from "../../src/core/reply.ts";
+import { sleep } from "../../src/core/sleep.ts";
+import { type RedisServer, startRedis } from "../support/redis-server.ts";
+
+const minute = 60_000;
+type At = { readonly host: string; readonly port: number };
+const versions = [
+  {
+    version: 5,
+    create: (at: At, options: object) => new Redis5({ ...at, ...options }),
+    createCluster: (at: At, options: object) => new Cluster5([at], options),
+  },
+  {
+    version: 6,
+    create: (at: At, options: object) => new Redis6({ ...at, ...options }),
+    createCluster: (at: At, options: object) => new Cluster([at], options),
+  },
+] as const;
+
+describe.each(versions)("ioredis $version", ({ create, createCluster }) => {
+  let server: RedisServer;
+  let nodes: RedisServer;
+  const closing: (() => unknown)[] = [];
+
+  beforeAll(async () => {
+    server = await startRedis();
+    nodes = await startRedis("--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1");
+    await open(nodes).send(["CLUSTER", "ADDSLOTSRANGE", 0, 16_383]);
+    await until(open(nodes), async (redis) => text(await redis.send(["CLUSTER", "INFO"])).includes("cluster_state:ok"));
+  });
+  afterEach(() => {
+    server.resume();
+    for (const close of closing.splice(0)) close();
+  });
+  afterAll(async () => {
+    await server.stop();
+    await nodes.stop();
+  });
+
+  function clientOf({ host, port }: At, options: RedisOptions = {}) {
+    const client = create({ host, port }, { retryStrategy: () => 20, ...options });
+    client.on("error", () => {});
+    closing.push(() => client.disconnect());
+    return client;
+  }
+  function open(at: RedisServer, options?: RedisOptions, timeout?: number): Redis {
+    return ioredis(clientOf(at, options), timeout === undefined ? {} : { timeout });
+  }
+  function openCluster(timeout: number): Redis {
+    const cluster = createCluster({ host: nodes.host, port: nodes.port }, { clusterRetryStrategy: () => 20 });
+    cluster.on("error", () => {});
+    closing.push(() => cluster.disconnect());
+    return ioredis(cluster, { timeout });
+  }
+
+  describe("what its caller gave up", () => {
+    it("is not sent once a connection comes about", async () => {
+      await server.kill();
+      const redis = open(server, { lazyConnect: true }, 150);
+      const error: unknown = await redis.send(["SET", "late", 1, "PX", minute]).catch((error: unknown) => error);
+      expect(error).toBeInstanceOf(TimeoutError);
+      expect(error).toMatchObject({ sent: false, timeout: 150, cause: { code: "ECONNREFUSED" } });
+      await server.restart();
+      await until(redis, () => redis.send(["SET", "back", 1, "PX", minute]));
+      expect(await redis.send(["EXISTS", "late"])).toBe(0);
+    });
+
+    it("is not sent again after it was written to a server that died", async () => {
+      const redis = open(server, {}, 150);
+      await redis.send(["PING"]);
+      server.pause();
+      const calls = await Promise.allSettled([
+        redis.send(["SET", "{dead}a", 1, "PX", minute]),
+        redis.pipeline([["SET", "{dead}b", 1, "PX", minute]]),
+        redis.transaction?.([["SET", "{dead}c", 1, "PX", minute]]),
+      ]);
+      for (const call of calls) expect(call).toMatchObject({ status: "rejected", reason: { sent: "unknown" } });
+      await server.restart();
+      await until(redis, () => redis.send(["SET", "back", 1, "PX", minute]));
+      await sleep(100);
+      expect(await redis.send(["EXISTS", "{dead}a", "{dead}b", "{dead}c"])).toBe(0);
+    });
+
+    it("is not sent once a Cluster comes back", async () => {
+      const redis = openCluster(150);
+      await until(redis, () => redis.send(["SET", "{late}", 1, "PX", minute]));
+      await nodes.kill();
+      const calls = await Promise.allSettled([
+        redis.send(["SET", "{late}a", 1, "PX", minute]),
+        redis.pipeline([["SET", "{late}b", 1, "PX", minute]]),
+        redis.transaction?.([["SET", "{late}c", 1, "PX", minute]]),
+      ]);
+      for (const call of calls)
+        expect(call).toMatchObject({ reason: { name: expect.stringMatching(/Timeout|Connection/) } });
+      await nodes.restart();
+      await until(redis, () => redis.send(["SET", "back", 1, "PX", minute]));
+      await sleep(200);
+      expect(await redis.send(["EXISTS", "{late}a", "{late}b", "{late}c"])).toBe(0);
+    });
+
+    it("is not sent when the client's own commandTimeout gave up first", async () => {
+      await server.kill();
+      const redis = open(server, { commandTimeout: 100 });
+      await expect(redis.send(["SET", "own", 1, "PX", minute])).rejects.toMatchObject({
+        name: "TimeoutError",
+        timeout: 100,
+        sent: false,
+      });
+      await server.restart();
+      await until(redis, () => redis.send(["SET", "back", 1, "PX", minute]));
+      expect(await redis.send(["EXISTS", "own"])).toBe(0);
+    });
+
+    it("leaves the connection in order, a half-sent transaction included", async () => {
+      const redis = open(server, {}, 150);
+      await redis.send(["PING"]);
+      server.pause();
+      const given = [redis.transaction?.([["INCR", "order"]]), redis.send(["EVAL", "return 'given up'", 0])];
+      for (const call of await Promise.allSettled(given)) expect(call.status).toBe("rejected");
+      server.resume();
+      expect(await redis.send(["EVAL", "return 'mine'", 0])).toBe("mine");
+      expect(await redis.send(["DEL", "order"])).toBe(1);
+    });
+  });
+
+  describe("what its caller still waits for", () => {
+    it("is sent once the connection comes about", async () => {
+      await server.kill();
+      const redis = open(server);
+      const calls = [
+        redis.send(["SET", "{wait}a", 1, "PX", minute]),
+        redis.pipeline([["SET", "{wait}b", 1, "PX", minute]]),
+        redis.transaction?.([["SET", "{wait}c", 1, "PX", minute]]),
+      ];
+      await server.restart();
+      expect(await Promise.all(calls)).toEqual(["OK", ["OK"], ["OK"]]);
+    });
+
+    it("is told at once where the client does not queue, retry or live", async () => {
+      await server.kill();
+      const outcomes = await Promise.allSettled([
+        open(server, { enableOfflineQueue: false }).send(["GET", "x"]),
+        open(server, { maxRetriesPerRequest: 0 }).send(["GET", "x"]),
+        open(server, { retryStrategy: () => null }).send(["GET", "x"]),
+        open(server, { retryStrategy: () => null }).pipeline([["GET", "x"]]),
+        open(server, { retryStrategy: () => null }).transaction?.([["GET", "x"]]),
+      ]);
+      await server.restart();
+      for (const outcome of outcomes)
+        expect(outcome).toMatchObject({ reason: { name: "ConnectionError", sent: false } });
+    });
+  });
+
+  it("writes a pipeline and a transaction to the socket at once", async () => {
+    const client = clientOf(server);
+    const redis = ioredis(client);
+    await redis.send(["PING"]);
+    const written: string[] = [];
+    const { write } = client.stream;
+    client.stream.write = (chunk: string, ...rest: []) => {
+      written.push(chunk);
+      return write.call(client.stream, chunk, ...rest);
+    };
+    const commands = Array.from({ length: 50 }, (_, i) => ["GET", `k${i}`] as const);
+    await redis.pipeline(commands);
+    await redis.transaction?.(commands);
+    expect(written.map((chunk) => chunk.match(/GET/g)?.length)).toEqual([50, 50]);
+  });
+
+  it("gives exact integers where the client has stringNumbers, and the usual replies besides", async () => {
+    const redis = open(server, { stringNumbers: true });
+    await redis.send(["SET", "{n}big", "9007199254740992", "PX", minute]);
+    await redis.send(["ZADD", "{n}z", 7, "digits", 1.5, "42"]);
+    expect(await redis.send(["INCR", "{n}big"])).toBe("9007199254740993");
+    expect(await redis.send(["GET", "{n}big"])).toBe("9007199254740993");
+    expect(
+      await redis.pipeline([
+        ["DEL", "{n}none"],
+        ["ZRANGE", "{n}z", 0, -1, "WITHSCORES"],
+      ]),
+    ).toEqual([0, ["42", "1.5", "digits", "7"]]);
+    expect(
+      await redis.transaction?.([
+        ["ZSCORE", "{n}z", "digits"],
+        ["DEL", "{n}z"],
+      ]),
+    ).toEqual(["7", 1]);
+  });
+
+  it("serves clients with automatic pipelining, a key prefix or a database", async () => {
+    const redis = open(server, { enableAutoPipelining: true, keyPrefix: "app:", db: 2 });
+    expect(await Promise.all([redis.send(["SET", "a", 1, "PX", minute]), redis.send(["GET", "a"])])).toEqual([
+      "OK",
+      "1",
+    ]);
+    expect(await redis.pipeline([["GET", "a"]])).toEqual(["1"]);
+    expect(await open(server, { db: 2 }).send(["GET", "app:a"])).toBe("1");
+  });
+
+  it("says what the server said to a wrong password", async () => {
+    await open(server).send(["CONFIG", "SET", "requirepass", "right"]);
+    await expect(open(server, { password: "wrong" }).send(["GET", "x"])).rejects.toMatchObject({ code: "WRONGPASS" });
+    await expect(open(server).send(["GET", "x"])).rejects.toMatchObject({ name: "ReplyError", code: "NOAUTH" });
+    await open(server, { password: "right" }).send(["CONFIG", "SET", "requirepass", ""]);
+  });
+
+  it("runs a transaction on the server of its keys, and refuses keys of several slots", async () => {
+    const redis = openCluster(1_000);
+    const set = (key: string) => ["SET", key, 1, "PX", minute] as const;
+    expect(await redis.transaction?.([set("{t}a"), set("{t}b"), ["GET", "{t}a"]])).toEqual(["OK", "OK", "1"]);
+    await expect(redis.transaction?.([set("{t}c"), set("{u}c")])).rejects.toMatchObject({ code: "CROSSSLOT" });
+    expect(await redis.send(["EXISTS", "{t}c"])).toBe(0);
+    const [master] = (await redis.masters?.()) ?? [];
+    expect(await master?.send(["EXISTS", "{t}a"])).toBe(1);
+  });
+
+  it("finds the masters of a Cluster that has not been used yet", async () => {
+    const masters = await openCluster(1_000).masters?.();
+    expect(masters).toHaveLength(1);
+    expect(text((await masters?.[0]?.send(["INFO", "server"])) ?? null)).toContain(`process_id:${nodes.pid}`);
+  });
+});
+
+/** Asks until the answer is neither an error of the connection nor false. */
+async function until(redis: Redis, ask: (redis: Redis) => Promise<unknown>): Promise<void> {
+  const end = performance.now() + 10_000;
+  const failed = (error: unknown) => {
+    if (!(error instanceof ConnectionError) || performance.now() > end) throw error;
+  };
+  while (!(await ask(redis).catch(failed))) await sleep(20);
+}
