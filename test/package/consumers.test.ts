@@ -15,12 +15,12 @@ const bin = (name: string) => join(root, "node_modules", name);
 /** Imports every entry and prints what shows that each was loaded, and loaded once. */
 const program = `
 import { OptionError } from "redis-patterns";
-import { createLock, type Lock } from "redis-patterns/lock";
+import { createLock, type Locks } from "redis-patterns/lock";
 import { rest } from "redis-patterns/rest";
 ${specifiers.map((specifier, i) => `import * as entry${i} from "${specifier}";`).join("\n")}
 
 const sizes: number[] = [${specifiers.map((_, i) => `Object.keys(entry${i}).length`).join(", ")}];
-const locks: Lock = createLock(rest({ url: "https://example.com", token: "secret" }), { ttl: 1_000 });
+const locks: Locks = createLock(rest({ url: "https://example.com", token: "secret" }), { ttl: 1_000 });
 
 function refusal(): unknown {
   try {

@@ -1,0 +1,36 @@
+import { RedisPatternsError } from "redis-patterns";
+import { checkout, login, logout, me, quote } from "./routes.ts";
+import { type Services, servicesFor } from "./services.ts";
+
+export default {
+  async fetch(request, env, ctx) {
+    const services = servicesFor(request, env, ctx);
+    return route(services).catch(unavailable);
+  },
+} satisfies ExportedHandler<Env>;
+
+async function route(services: Services): Promise<Response> {
+  const { request } = services;
+  const [, name = "", product = ""] = new URL(request.url).pathname.split("/");
+  switch (`${request.method} /${name}`) {
+    case "GET /quotes":
+      return quote(services, product);
+    case "POST /login":
+      return login(services);
+    case "GET /me":
+      return me(services);
+    case "POST /logout":
+      return logout(services);
+    case "POST /checkout":
+      return checkout(services, product);
+    default:
+      return new Response("Not found\n", { status: 404 });
+  }
+}
+
+/** What the cache and the limiter did not bridge: a session or a lock without Redis is nothing to guess about. */
+function unavailable(error: unknown): Response {
+  if (!(error instanceof RedisPatternsError)) throw error;
+  console.error(error.code, error.message);
+  return Response.json({ error: "Try again in a moment" }, { status: 503 });
+}
