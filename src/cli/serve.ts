@@ -51,13 +51,16 @@ function urlOf(server: Server, host: string): string {
 async function close(server: Server, grace: number): Promise<void> {
   const closed = once(server, "close");
   server.close();
-  server.closeIdleConnections();
-  const timer = setTimeout(() => server.closeAllConnections(), grace);
-  await closed.finally(() => clearTimeout(timer));
+  // Each connection ends once its request is answered, not when its client gets tired of keeping it.
+  const sweep = setInterval(() => server.closeIdleConnections(), 20);
+  const cut = setTimeout(() => server.closeAllConnections(), grace);
+  await closed;
+  clearInterval(sweep);
+  clearTimeout(cut);
 }
 
 /** A path may hold a value, hence more room than Node's 16 kB; who needs still more puts the command into the body. */
-const limits = { maxHeaderSize: 65_536, requestTimeout: 60_000 };
+const limits = { maxHeaderSize: 65_536, requestTimeout: 60_000, requireHostHeader: false };
 
 /** What no Request could be made of, such as one with a malformed Host header. */
 function unreadable(): Response {
