@@ -2,7 +2,7 @@ import { OptionError } from "../errors.ts";
 import { emit, type OnEvent, type PatternEvent } from "../event.ts";
 import type { Redis } from "../redis.ts";
 import type { SessionCodec } from "./codec.ts";
-import { type Identity, identify } from "./identity.ts";
+import { type Identity, identify, isToken } from "./identity.ts";
 import type { TokenSigner } from "./signer.ts";
 import type { Snapshot } from "./snapshot.ts";
 
@@ -65,7 +65,7 @@ export function heldBy(session: object): Held {
 export async function trust(context: Context, token: unknown): Promise<Identity | null> {
   if (typeof token !== "string" || token.length > 512) return null;
   const own = context.signer ? await context.signer.verify(token) : token;
-  return own === null ? null : identify(context.prefix, own);
+  return own === null || !isToken(own) ? null : identify(context.prefix, own);
 }
 
 /** Reports what happened to a session, by its public id. */

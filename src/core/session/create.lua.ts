@@ -7,7 +7,20 @@ import { guard, snapshotLua } from "./guard.ts";
 // An epoch is born as the server's time in microseconds, so that one that was lost is never counted up to again.
 export const createScript = defineScript({
   keys: ["session", "user", "index", "bucket"],
-  args: ["digest", "sid", "name", "idle", "absolute", "ip", "agent", "max", "atLimit", "maxBytes", "...fields"],
+  args: [
+    "digest",
+    "sid",
+    "name",
+    "remembered",
+    "idle",
+    "absolute",
+    "ip",
+    "agent",
+    "max",
+    "atLimit",
+    "maxBytes",
+    "...fields",
+  ],
   decode: raw,
   lua: `${guard}${snapshotLua}
 if m[1] then return alive() and snapshot() end
@@ -44,7 +57,7 @@ if name ~= "" then
 end
 local born = text(now)
 redis.call("HSET", session, "k", digest, "e", epoch, "g", stamp(bucket), "n", number, "a", text(ends), "i", idle, "t", born,
-  "c", born, "f", born, "s", born, "v", 1, "b", text(bytes), "w", "", "u", name, "ip", ip, "ua", agent)
+  "c", born, "f", born, "s", born, "v", 1, "b", text(bytes), "w", "", "m", remembered, "u", name, "ip", ip, "ua", agent)
 for i = 1, #fields, 2 do redis.call("HSET", session, ":" .. fields[i], fields[i + 1]) end
 redis.call("PEXPIREAT", session, text(at))
 return snapshot()`,

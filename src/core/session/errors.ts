@@ -23,3 +23,27 @@ export class SessionTooLargeError extends RedisPatternsError {
     );
   }
 }
+
+/** Others wrote to the session first, each time. Nothing was written. */
+export class SessionConflictError extends RedisPatternsError {
+  override readonly name = "SessionConflictError";
+
+  constructor(attempts: number) {
+    super(
+      "SESSION_CONFLICT",
+      `Others wrote to the session first, ${attempts} times in a row; try again, or write less often`,
+    );
+  }
+}
+
+/** The user has not proved who they are recently enough. */
+export class ReauthenticationError extends RedisPatternsError {
+  override readonly name = "ReauthenticationError";
+
+  constructor() {
+    super(
+      "REAUTHENTICATE",
+      "The user logged in too long ago for this; ask for the password and call `loginSession` again",
+    );
+  }
+}

@@ -6,7 +6,8 @@
  * The record is a hash. k: the token's digest; p, q: the digest before the last rotation and until when it counts; e: the epoch;
  * g: the generation; n: the session's number among its user's; a: its absolute end; i: its idle limit; t: when it was seen; c: when
  * it was created; f: when its user proved who they are; s: when its token was made; v: its version; b: bytes of data; w: its last
- * writes; u, ip, ua: its user, address and user agent; `:name`: a field of data. A record without k is the tombstone of a session.
+ * writes; m: whether it is remembered; u, ip, ua: its user,
+ * address and user agent; y: what was taken last; `:name`: a field of data. A record without k is the tombstone of a session.
  *
  * The user's hash. e: the epoch; n: how many sessions there were; w: sessions up to this number are dead; r: the last revocation.
  */
@@ -31,7 +32,7 @@ end
 /** `snapshot()`: what a session object is made of. */
 export const snapshotLua = `
 local function snapshot()
-  local reply = redis.call("HMGET", session, "v", "c", "t", "a", "i", "f", "s", "u", "ip", "ua")
+  local reply = redis.call("HMGET", session, "v", "c", "t", "a", "i", "f", "s", "m", "u", "ip", "ua")
   table.insert(reply, 1, text(now))
   local all = redis.call("HGETALL", session)
   for i = 1, #all, 2 do

@@ -36,12 +36,20 @@ const shape = /^([\w-]{24})([\w-]{16})[\w-]{43}$/;
 /** How many hash tags the sessions are spread over. */
 export const buckets = 1_024;
 
-/** @returns What the token says, or `null` if it is none of ours: Redis need not be asked. */
-export async function identify(prefix: string, token: string): Promise<Identity | null> {
-  const [, owner, sid] = shape.exec(token) ?? [];
-  if (owner === undefined || sid === undefined) return null;
-  const bucket = bucketOf(owner);
-  return { token, id: `${bucket}.${sid}`, owner, sid, digest: await sha256(token), keys: keysOf(prefix, owner, sid) };
+/** Whether the text has the shape of a token; what has not need not be looked for. */
+export function isToken(text: string): boolean {
+  return shape.test(text);
+}
+
+/** @returns What the token says. */
+export async function identify(prefix: string, token: string): Promise<Identity> {
+  const [, owner = "", sid = ""] = shape.exec(token) ?? [];
+  return { token, id: publicId(owner, sid), owner, sid, digest: await sha256(token), keys: keysOf(prefix, owner, sid) };
+}
+
+/** @returns What names the session in public: its bucket, to find it by, and its name there. */
+export function publicId(owner: string, sid: string): string {
+  return `${bucketOf(owner)}.${sid}`;
 }
 
 /** @returns A new token of the owner; `sid` is new unless the session keeps its place. */

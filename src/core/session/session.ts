@@ -94,23 +94,19 @@ async function set(held: Held, patch: object, { signal }: SessionCallOptions = {
   const { context, identity } = held;
   const encoded = encode(context, patch);
   if (encoded.fields.length === 0) return;
-  const values = {
-    ...identity.keys,
-    digest: identity.digest,
-    request: randomText(6),
-    maxBytes: context.maxBytes,
-    ...encoded,
-  };
+  const { keys, digest } = identity;
+  const values = { ...keys, digest, request: randomText(6), maxBytes: context.maxBytes, ...encoded };
   const version = await setScript(context.redis, values, { signal, idempotent: true });
   if (version === 0) throw gone(held);
   if (version < 0) throw new SessionTooLargeError(context.maxBytes);
+  // Where others wrote in between, the data is not what that version holds: the version stays, so that an update sees it.
+  if (version === held.snapshot.version + 1) held.snapshot = { ...held.snapshot, version };
   held.data = patched(context, held.data, encoded);
 }
 
 async function rotate(held: Held, { signal }: SessionCallOptions = {}): Promise<string> {
   const { context, identity } = held;
   const fresh = await identify(context.prefix, newToken(identity.owner, identity.sid));
-  if (!fresh) throw gone(held);
   const values = { ...identity.keys, digest: identity.digest, fresh: fresh.digest, grace: context.grace };
   const outcome = await rotateScript(context.redis, values, { signal, idempotent: true });
   if (outcome === 0) throw gone(held);

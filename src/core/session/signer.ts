@@ -1,6 +1,27 @@
+import { hmac } from "./hmac.ts";
+
 /** Signs tokens, so that what was never issued is turned away without a round trip. */
 export interface TokenSigner {
   sign(token: string): Promise<string>;
   /** @returns The token inside, or `null` where no key fits. */
   verify(signed: string): Promise<string | null>;
+}
+
+/**
+ * Signs with HMAC-SHA-256. To exchange the secret, put the new one first and drop the old one when its sessions have ended; the
+ * token that a session object shows is always signed with the first.
+ * @param secrets Each at least 32 random characters.
+ * @throws {OptionError} A secret is too short, or there is none.
+ * @example
+ * const sessions = createSessions(redis, { idle, absolute, signer: hmacSigner([env.NEW_SECRET, env.OLD_SECRET]) });
+ */
+export function hmacSigner(secrets: readonly string[]): TokenSigner {
+  const { sign, verify } = hmac("secrets", secrets);
+  return {
+    sign: async (token) => `${token}.${await sign(token)}`,
+    async verify(signed) {
+      const [token = "", mac = "", ...more] = signed.split(".");
+      return more.length === 0 && (await verify(token, mac)) ? token : null;
+    },
+  };
 }

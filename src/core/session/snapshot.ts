@@ -11,6 +11,8 @@ export interface Snapshot {
   readonly idle: number;
   readonly authenticatedAt: number;
   readonly rotatedAt: number;
+  /** Whether it lives by the limits of `remember`. */
+  readonly remembered: boolean;
   readonly user: string | null;
   readonly ip: string | null;
   readonly userAgent: string | null;
@@ -24,7 +26,13 @@ export function snapshot(reply: Reply): Snapshot | null {
   const [numbers, rest] = [texts(reply).slice(0, 8).map(Number), texts(reply).slice(8)];
   const [now = 0, version = 0, createdAt = 0, seenAt = 0, endsAt = 0, idle = 0, authenticatedAt = 0, rotatedAt = 0] =
     numbers;
-  const [user, ip, userAgent, ...fields] = rest;
-  const named = { user: user || null, ip: ip || null, userAgent: userAgent || null, fields };
+  const [remembered, user, ip, userAgent, ...fields] = rest;
+  const named = {
+    remembered: remembered === "1",
+    user: user || null,
+    ip: ip || null,
+    userAgent: userAgent || null,
+    fields,
+  };
   return { now, version, createdAt, seenAt, endsAt, idle, authenticatedAt, rotatedAt, ...named };
 }

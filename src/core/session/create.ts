@@ -1,0 +1,66 @@
+import { SessionGoneError } from "../errors.ts";
+import { integer } from "../reply.ts";
+import { type Context, report } from "./context.ts";
+import { createScript } from "./create.lua.ts";
+import { encode } from "./data.ts";
+import { SessionLimitError, SessionTooLargeError } from "./errors.ts";
+import { identify, newToken, ownerOf } from "./identity.ts";
+import { limitsFor } from "./options.ts";
+import { type Session, type SessionCallOptions, sessionOf } from "./session.ts";
+import { snapshot } from "./snapshot.ts";
+
+/** The device that a session is created on, for the list of a user's sessions. */
+export interface SessionDevice {
+  /** Its address. */
+  readonly ip?: string | undefined;
+  /** Its user agent; cut at 512 characters. */
+  readonly userAgent?: string | undefined;
+}
+
+/** What a new session is created with. */
+export interface NewSession<Data extends object> extends SessionDevice, SessionCallOptions {
+  /** Whose it is; without one it is anonymous. */
+  readonly user?: string | undefined;
+  /** What it holds from the start. */
+  readonly data: Data;
+  /**
+   * The limits of `remember` instead of the usual ones.
+   * @default false
+   */
+  readonly remember?: boolean | undefined;
+}
+
+export async function create<Data extends object>(
+  context: Context,
+  options: NewSession<object>,
+): Promise<Session<Data>> {
+  const { user, data, remember = false, ip = "", userAgent = "", signal } = options;
+  const { idle, absolute } = limitsFor(context, remember);
+  const { maxPerUser: max, atLimit, maxBytes } = context;
+  const { removed, fields } = encode(context, data);
+  const identity = await identify(context.prefix, newToken(await ownerOf(context.prefix, user)));
+  const { keys, digest, sid } = identity;
+  const owner = { name: user ?? "", ip, agent: userAgent.slice(0, 512), remembered: remember ? 1 : 0 };
+  const values = {
+    ...keys,
+    digest,
+    sid,
+    ...owner,
+    idle,
+    absolute,
+    max,
+    atLimit,
+    maxBytes,
+    fields: fields.slice(removed),
+  };
+  const reply = await createScript(context.redis, values, { signal, idempotent: true });
+  if (typeof reply === "number") throw refusal(context, integer(reply));
+  const created = snapshot(reply);
+  if (!created) throw new SessionGoneError();
+  report(context, "created", identity.id);
+  return sessionOf(context, identity, created);
+}
+
+function refusal({ maxPerUser, maxBytes }: Context, reason: number): Error {
+  return reason === 0 ? new SessionLimitError(maxPerUser) : new SessionTooLargeError(maxBytes);
+}

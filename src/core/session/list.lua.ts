@@ -1,0 +1,38 @@
+import { texts } from "../reply.ts";
+import type { Reply } from "../redis.ts";
+import { defineScript } from "../script.ts";
+
+/** Drops what has expired and names the rest, the newest first. */
+export const membersScript = defineScript({
+  keys: ["index"],
+  args: [],
+  decode: texts,
+  lua: `
+local clock = redis.call("TIME")
+redis.call("ZREMRANGEBYSCORE", index, "-inf", string.format("%.0f", clock[1] * 1000 + math.floor(clock[2] / 1000)))
+return redis.call("ZREVRANGE", index, 0, -1)`,
+});
+
+/** Describes the live ones of the records, and drops the members of the others: they were revoked by their id, or lost. */
+export const describeScript = defineScript({
+  keys: ["user", "index", "bucket", "...records"],
+  args: ["...members"],
+  decode: rows,
+  lua: `
+local u = redis.call("HMGET", user, "e", "w")
+local g = redis.call("HGET", bucket, "e")
+local reply = {}
+for i = 1, #records do
+  local r = redis.call("HMGET", records[i], "c", "t", "a", "i", "ip", "ua", "k", "e", "g", "n")
+  if r[7] and u[1] and r[8] == u[1] and r[9] == g and tonumber(r[10]) > tonumber(u[2] or 0) then
+    reply[#reply + 1] = {members[i], r[1], r[2], r[3], r[4], r[5], r[6]}
+  else
+    redis.call("ZREM", index, members[i])
+  end
+end
+return reply`,
+});
+
+function rows(reply: Reply): string[][] {
+  return Array.isArray(reply) ? reply.map(texts) : [];
+}

@@ -1,0 +1,91 @@
+import { callable, count, duration, durationOrZero, oneOf, port } from "../check.ts";
+import { OptionError } from "../errors.ts";
+import type { OnEvent } from "../event.ts";
+import { keyPrefix } from "../keys.ts";
+import type { Redis } from "../redis.ts";
+import { json, type SessionCodec } from "./codec.ts";
+import type { Context, SessionLimits } from "./context.ts";
+import type { TokenSigner } from "./signer.ts";
+
+/** Options of `createSessions`. Durations are milliseconds. */
+export interface SessionOptions extends SessionLimits {
+  /**
+   * What every key begins with.
+   * @default "session"
+   */
+  readonly prefix?: string | undefined;
+  /** The limits of sessions that are created with `remember: true`. */
+  readonly remember?: SessionLimits | undefined;
+  /**
+   * How often the use of a session is written down. A session may end that much before `idle` has passed, never after.
+   * @default the smaller of a minute and a tenth of `idle`
+   */
+  readonly touchEvery?: number | undefined;
+  /**
+   * How long the old token still works after `rotate`, so that requests in flight do not lose the user; 0 for not at all.
+   * @default 10_000
+   */
+  readonly grace?: number | undefined;
+  /**
+   * How many sessions a user may have at once.
+   * @default any number
+   */
+  readonly maxPerUser?: number | undefined;
+  /**
+   * What a login does when the user has `maxPerUser` sessions: it ends the one that was created first, or throws.
+   * @default "evict-oldest"
+   */
+  readonly atLimit?: "evict-oldest" | "refuse" | undefined;
+  /**
+   * How large the data of one session may become, names included, in encoded bytes.
+   * @default 65_536
+   */
+  readonly maxBytes?: number | undefined;
+  /**
+   * How values become text.
+   * @default JSON, which refuses what it would change
+   */
+  readonly codec?: SessionCodec | undefined;
+  /** Signs tokens, so that junk never reaches Redis: `hmacSigner([secret])`. */
+  readonly signer?: TokenSigner | undefined;
+  /** Is told of `created`, `rotated`, `destroyed`, `revoked` and `gone`, with the session's public id. */
+  readonly onEvent?: OnEvent | undefined;
+}
+
+/** Checks the options and fills in the defaults. */
+export function contextFrom(redis: Redis, options: SessionOptions): Context {
+  const { prefix = "session", remember, grace = 10_000, maxPerUser, atLimit = "evict-oldest" } = options;
+  const { touchEvery = Math.ceil(Math.min(60_000, options.idle / 10)), maxBytes = 65_536, onEvent } = options;
+  const { codec = json, signer } = options;
+  callable("codec.encode", codec.encode);
+  callable("codec.decode", codec.decode);
+  if (signer) callable("signer.verify", signer.verify);
+  return {
+    redis: port(redis),
+    prefix: keyPrefix(prefix),
+    ...limits(options, ""),
+    remember: remember && limits(remember, "remember."),
+    touchEvery: durationOrZero("touchEvery", touchEvery),
+    grace: durationOrZero("grace", grace),
+    maxPerUser: maxPerUser === undefined ? 0 : count("maxPerUser", maxPerUser),
+    atLimit: oneOf("atLimit", atLimit, ["evict-oldest", "refuse"]),
+    maxBytes: count("maxBytes", maxBytes),
+    codec,
+    signer,
+    onEvent: onEvent && callable("onEvent", onEvent),
+  };
+}
+
+function limits(given: SessionLimits, path: string): SessionLimits {
+  const idle = duration(`${path}idle`, given.idle);
+  const absolute = duration(`${path}absolute`, given.absolute);
+  if (idle <= absolute) return { idle, absolute };
+  throw new OptionError(`\`${path}idle\` must not exceed \`${path}absolute\``);
+}
+
+/** @returns The limits of a session that is to be remembered, or of any other. */
+export function limitsFor(context: Context, remember: boolean): SessionLimits {
+  if (!remember) return context;
+  if (context.remember) return context.remember;
+  throw new OptionError("`remember` needs the option of that name in createSessions");
+}

@@ -1,0 +1,41 @@
+import { OptionError } from "../errors.ts";
+import { keyOf } from "../keys.ts";
+import { contextOf, report } from "./context.ts";
+import { buckets, keysOf, ownerOf } from "./identity.ts";
+import { revokeScript, unlistScript } from "./revoke.lua.ts";
+import { type SessionCallOptions, tombstone } from "./session.ts";
+import type { Sessions } from "./sessions.ts";
+
+/** Options of `revokeSession`. */
+export interface RevokeOptions extends SessionCallOptions {
+  /**
+   * End it only if it is this user's. Pass it whenever the id comes from a user.
+   * @default anyone's: for administrators
+   */
+  readonly user?: string | undefined;
+}
+
+/**
+ * Ends one session by its public id: the "sign out" beside a device in a list.
+ * @returns Whether there is such a session; one that has just been ended counts.
+ */
+export async function revokeSession(
+  sessions: Sessions<object>,
+  id: string,
+  options: RevokeOptions = {},
+): Promise<boolean> {
+  const { user, signal } = options;
+  if (user === "") throw new OptionError("`user` must be a string that is not empty, or left out");
+  const context = contextOf(sessions);
+  const [, bucket = "", sid = ""] = /^(\d{1,4})\.([\w-]{16})$/.exec(id) ?? [];
+  if (sid === "" || Number(bucket) >= buckets) return false;
+  const call = { signal, idempotent: true };
+  const session = keyOf(context.prefix, bucket, `s:${sid}`);
+  const revoked = await revokeScript(context.redis, { session, owner: user ?? "", tombstone }, call);
+  if (!revoked) return false;
+  report(context, "revoked", id);
+  if (revoked.user === "") return true;
+  const { index } = keysOf(context.prefix, await ownerOf(context.prefix, revoked.user), sid);
+  await unlistScript(context.redis, { index, member: `${revoked.number}:${sid}` }, call);
+  return true;
+}

@@ -1,0 +1,35 @@
+import type { Reply } from "../redis.ts";
+import { integer } from "../reply.ts";
+import { defineScript } from "../script.ts";
+import { guard, snapshotLua } from "./guard.ts";
+import { type Snapshot, snapshot } from "./snapshot.ts";
+import { writeLua } from "./write.ts";
+
+/** What became of a conditional write, and the session as it is now. */
+export interface Swapped {
+  readonly outcome: "written" | "conflict" | "too large";
+  readonly now: Snapshot;
+}
+
+// Writes only if nothing was written since the version that the caller computed from. A request that is known already was a lost
+// reply: it has been written, so that an increment is not applied twice.
+export const swapScript = defineScript({
+  keys: ["session", "user", "bucket"],
+  args: ["digest", "request", "maxBytes", "removed", "expected", "...fields"],
+  decode: swapped,
+  lua: `${guard}${snapshotLua}${writeLua}
+if not alive() then return false end
+local held = redis.call("HMGET", session, "v", "w")
+local outcome = 0
+if held[1] == expected or string.find(held[2], request, 1, true) then outcome = write() end
+local reply = snapshot()
+table.insert(reply, 1, outcome)
+return reply`,
+});
+
+function swapped(reply: Reply): Swapped | null {
+  if (!Array.isArray(reply)) return null;
+  const now = snapshot(reply.slice(1));
+  const outcome = integer(reply[0] ?? null);
+  return now && { outcome: outcome > 0 ? "written" : outcome === 0 ? "conflict" : "too large", now };
+}

@@ -1,0 +1,28 @@
+import { text } from "../check.ts";
+import { randomText } from "../secret.ts";
+import { heldBy } from "./context.ts";
+import { patched } from "./data.ts";
+import { gone, type Session, type SessionCallOptions } from "./session.ts";
+import { takeScript } from "./take.lua.ts";
+
+/**
+ * Reads a field and deletes it, atomically: a message that is to be shown once. Of parallel requests exactly one gets it.
+ * @returns `null` if there is none.
+ * @throws {SessionGoneError} The session has ended.
+ */
+export async function takeField<Data extends object, Name extends keyof Data & string>(
+  session: Session<Data>,
+  name: Name,
+  { signal }: SessionCallOptions = {},
+): Promise<Exclude<Data[Name], undefined> | null> {
+  const held = heldBy(session);
+  const { context, identity } = held;
+  const values = { ...identity.keys, digest: identity.digest, request: randomText(6), name: text("name", name) };
+  const taken = await takeScript(context.redis, values, { signal, idempotent: true });
+  if (!taken) throw gone(held);
+  held.data = patched(context, held.data, { removed: 1, fields: [name] });
+  const [value] = taken;
+  // The codec's boundary, as in `decode`.
+  const decoded: unknown[][] = value === undefined ? [] : [["value", context.codec.decode(value)]];
+  return Object.fromEntries(decoded).value ?? null;
+}
