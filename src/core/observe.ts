@@ -22,6 +22,7 @@ export function observe(redis: Redis, watch: (event: WireEvent) => void): Redis 
   const { transaction, masters } = redis;
   return {
     scriptHeader: redis.scriptHeader,
+    distant: redis.distant,
     send: (command, options) => watched(watch, [command], () => redis.send(command, options)),
     pipeline: (commands, options) => watched(watch, commands, () => redis.pipeline(commands, options)),
     ...(transaction && {

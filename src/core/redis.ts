@@ -44,4 +44,6 @@ export interface Redis {
   masters?(): Promise<readonly Redis[]>;
   /** A first line for every script, such as `#!lua flags=allow-key-locking`. Absent where scripts go out as they are. */
   readonly scriptHeader?: string | undefined;
+  /** Whether a trip costs so much more than a script that a pattern should ask everything at once, as over HTTP. Absent is no. */
+  readonly distant?: boolean | undefined;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createCache, LoadFailedError } from "../../src/core/cache/index.ts";
+import { type CacheOptions, createCache, LoadFailedError } from "../../src/core/cache/index.ts";
 import { OptionError } from "../../src/core/errors.ts";
 import type { PatternEvent } from "../../src/core/event.ts";
 import type { Redis } from "../../src/core/redis.ts";
@@ -34,7 +34,7 @@ function counted(redis: Redis) {
 
 onEveryBackend("the cache", (backend) => {
   let serial = 0;
-  const open = async <T>(options: Partial<Parameters<typeof createCache>[1]> = {}) => {
+  const open = async <T>(options: Partial<CacheOptions<T>> = {}) => {
     serial += 1;
     const prefix = `${backend.prefix}:c${serial}`;
     return createCache<T>(await backend.connect(), { prefix, ttl: 60_000, ...options });

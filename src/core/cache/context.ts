@@ -6,6 +6,8 @@ import { keyOf } from "../keys.ts";
 import type { Redis, SendOptions } from "../redis.ts";
 import type { Payload } from "./entry.ts";
 import type { Flight } from "./flight.ts";
+import type { Times } from "./freshness.ts";
+import type { Throttle } from "./throttle.ts";
 
 /** Where a value came from: an entry that is fresh, an entry that is not, or the loader. */
 export type Source = "hit" | "stale" | "load";
@@ -24,37 +26,55 @@ export interface Dated<T> extends Answer<T> {
 }
 
 /** The flights of one scope, by id. */
-export type Flights<T> = Map<string, Flight<Dated<T>>>;
+export type Flights<T> = Map<string, Flight<Dated<T> | undefined>>;
 
-/** What the operations of one cache share. */
-export interface Context<T> {
+/** What the operations of one cache share, whatever it holds. */
+export interface Shared {
   readonly redis: Redis;
   readonly prefix: string;
-  readonly ttl: number;
+  readonly times: Times;
   readonly timeout: number;
   readonly hardTimeout: number;
+  readonly softTimeout: number | undefined;
   readonly waitTimeout: number;
-  readonly jitter: number;
   readonly onEvent: OnEvent | undefined;
+  /** Tags that all entries have. */
+  readonly standing: readonly string[];
   readonly breaker: Breaker;
-  readonly flights: Flights<T>;
+  readonly throttle: Throttle;
+  readonly failsOpen: boolean;
   /** Whether the next read expects a hit and is a plain GET; else it is the script that answers a miss, too. */
   expectsHit: boolean;
+  /** Whether round trips cost so much that a read is always that script. */
+  readonly scriptFirst: boolean;
   /** Counts reads and loads, so that "began after" is known without a clock. */
   turn(): number;
-  encode(value: T): Payload;
-  /** The value of a payload, or `undefined` if this cache cannot read it. */
-  decode(payload: Payload): { readonly value: T } | undefined;
 }
 
+/** What the operations of one cache share. */
+export interface Context<T> extends Shared {
+  readonly flights: Flights<T>;
+  encode(id: string, value: T): Payload | Promise<Payload>;
+  /** The value of a payload, or `undefined` if this cache cannot read it. */
+  decode(payload: Payload): Decoded<T> | Promise<Decoded<T>>;
+}
+
+/** A value, boxed, since `undefined` is one. */
+export type Decoded<T> = { readonly value: T } | undefined;
+
 /** The keys of one entry. */
-export function keysOf({ prefix }: Pick<Context<never>, "prefix">, id: string) {
+export function keysOf({ prefix }: Shared, id: string) {
   return { entry: keyOf(prefix, id), lease: keyOf(prefix, id, "lease") };
+}
+
+/** How long a lease stands: as long as the load may take and its value may take to be written. */
+export function leaseTtl({ hardTimeout, timeout }: Shared): number {
+  return hardTimeout + 2 * timeout;
 }
 
 /** One trip to Redis, within the deadline, and told to the breaker. */
 export async function trip<R>(
-  { timeout, breaker }: Pick<Context<never>, "timeout" | "breaker">,
+  { timeout, breaker }: Shared,
   signal: AbortSignal | undefined,
   work: (options: SendOptions) => Promise<R>,
 ): Promise<R> {
@@ -68,12 +88,26 @@ export async function trip<R>(
   }
 }
 
+/**
+ * A failure of Redis that the call survives.
+ * @throws The caller's own abort, and with `onUnavailable: "throw"` the failure.
+ */
+export function giveUp(x: Shared, { id, signal }: Pick<Call, "id" | "signal">, error: unknown): void {
+  signal?.throwIfAborted();
+  tell(x, "error", id, { error });
+  if (!x.failsOpen) throw error;
+}
+
+/** What every call has. */
+export interface Call {
+  readonly id: string;
+  readonly tags: readonly string[];
+  readonly signal: AbortSignal | undefined;
+}
+
 /** Reports what happened to an entry. */
-export function tell<T>(
-  { onEvent, prefix }: Context<T>,
-  type: string,
-  id: string,
-  details?: Pick<PatternEvent, "duration" | "error">,
-): void {
+export function tell({ onEvent, prefix }: Shared, type: string, id: string, details?: Details): void {
   if (onEvent) emit(onEvent, { pattern: "cache", type, prefix, id, ...details });
 }
+
+type Details = Pick<PatternEvent, "duration" | "error">;

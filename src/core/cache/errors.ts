@@ -23,3 +23,18 @@ export class LoadFailedError extends RedisPatternsError {
     super("LOAD_FAILED", "The process that loaded this key for all has failed to");
   }
 }
+
+/** A value is larger than `maxBytes` and there is no `overflow` to put it in. */
+export class ValueTooLargeError extends RedisPatternsError {
+  override readonly name = "ValueTooLargeError";
+  /** The size of the value as it would be stored, in bytes. */
+  readonly bytes: number;
+
+  constructor(bytes: number, maxBytes: number) {
+    super(
+      "TOO_LARGE",
+      `The value takes ${bytes} bytes of \`maxBytes\` ${maxBytes}; raise it, or pass \`compression\` or \`overflow\``,
+    );
+    this.bytes = bytes;
+  }
+}

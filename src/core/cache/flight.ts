@@ -4,6 +4,8 @@ export interface Flight<A> {
   asOf: number | undefined;
   /** Whether a lease will tell if the value is still good when it has been loaded. */
   guarded: boolean;
+  /** An older value, for those who cannot wait or whose load fails. */
+  fallback: A | undefined;
   /** Whether everyone who waited has left. */
   abandoned: boolean;
   /**
@@ -20,6 +22,7 @@ export function startFlight<A>(run: (flight: Flight<A>, signal: AbortSignal) => 
   const flight: Flight<A> = {
     asOf: undefined,
     guarded: false,
+    fallback: undefined,
     abandoned: false,
     join(signal) {
       if (signal?.aborted) return Promise.reject(signal.reason);

@@ -1,43 +1,78 @@
-import { nullableText, nullableTexts } from "../reply.ts";
-import { ReplyError } from "../errors.ts";
-import type { Redis, SendOptions } from "../redis.ts";
-import { decodeEntry, type Entry } from "./entry.ts";
-import type { Context } from "./context.ts";
+import type { Command } from "../redis.ts";
+import { integer } from "../reply.ts";
+import { type Context, keysOf, type Shared, trip } from "./context.ts";
+import { decodeEntry, type Entry, headOf } from "./entry.ts";
+import { extraOf } from "./freshness.ts";
+import { readAll } from "./slots.ts";
+import { areCurrent, type Nonces, readTags, tagKeys } from "./tags.ts";
 
-/** The entry in what Redis answered, or `undefined` where there is none that this cache can read. */
-export function entryIn<T>(x: Context<T>, raw: string | null): Entry<T> | undefined {
-  const entry = raw === null ? undefined : decodeEntry(raw);
-  const decoded = entry && x.decode(entry.payload);
-  return entry && decoded && { ...entry, ...decoded };
-}
+/** An entry that this cache can read and whose tags stand; or the head of one that it must not serve, empty if there is none. */
+export type Found<T> =
+  | { readonly entry: Entry<T>; readonly left: number }
+  | { readonly entry?: undefined; readonly refused: string };
 
-/** Ports that answered CROSSSLOT: keys of several slots go out one by one there. */
-const slotted = new WeakSet<Redis>();
+const none: Found<never> = { refused: "" };
 
-/** The strings of several keys in one trip: one MGET, or on a Cluster one GET each. */
-export async function readMany(
-  redis: Redis,
-  keys: readonly string[],
-  options: SendOptions,
-): Promise<(string | null)[]> {
-  if (keys.length === 0) return [];
-  if (redis.masters || slotted.has(redis)) return readEach(redis, keys, options);
-  try {
-    return nullableTexts(await redis.send(["MGET", ...keys], options));
-  } catch (error) {
-    if (!(error instanceof ReplyError) || error.code !== "CROSSSLOT") throw error;
-  }
-  slotted.add(redis);
-  return readEach(redis, keys, options);
-}
-
-async function readEach(redis: Redis, keys: readonly string[], options: SendOptions): Promise<(string | null)[]> {
-  const replies = await redis.pipeline(
-    keys.map((key) => ["GET", key]),
-    options,
+/** Reads several entries and the tags they should have, in one trip. Only tags that the caller did not name need another. */
+export async function find<T>(
+  x: Context<T>,
+  ids: readonly string[],
+  tags: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<Found<T>[]> {
+  const keys = ids.map((id) => keysOf(x, id).entry);
+  const timed = x.times.earlyRefresh + extraOf(x.times) > 0;
+  const { strings, others } = await trip(x, signal, (options) =>
+    readAll(x.redis, [...keys, ...tagKeys(x, tags)], timed ? keys.map(pttl) : [], options),
   );
-  return replies.map((reply) => {
-    if (reply instanceof ReplyError) throw reply;
-    return nullableText(reply);
+  const nonces: Nonces = new Map(tags.map((tag, i) => [tag, strings[ids.length + i] ?? null]));
+  const lefts = others.map(integer);
+  const raws = strings.slice(0, ids.length);
+  return Promise.all(raws.map((raw, i) => open(x, { raw, key: keys[i] ?? "", left: lefts[i], tags, nonces, signal })));
+}
+
+function pttl(key: string): Command {
+  return ["PTTL", key];
+}
+
+/** What one trip told about one key. */
+export interface Seen {
+  readonly raw: string | null;
+  readonly key: string;
+  readonly left: number | undefined;
+  /** The tags that the entry should have. */
+  readonly tags: readonly string[];
+  readonly nonces: Nonces;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Makes an entry of what was read, if it may be served. */
+export async function open<T>(x: Context<T>, seen: Seen): Promise<Found<T>> {
+  const { raw, tags } = seen;
+  if (raw === null) return none;
+  const entry = decodeEntry(raw);
+  if (!entry) return { refused: raw.slice(0, 64) };
+  const refusal = { refused: headOf(raw) };
+  if (!tags.every((tag) => entry.tags.has(tag))) return refusal;
+  const { left, nonces } = await complete(x, seen, entry);
+  if (!areCurrent(entry.tags, nonces)) return refusal;
+  const decoded = await x.decode(entry.payload);
+  return decoded ? { entry: { ...entry, ...decoded }, left } : refusal;
+}
+
+/** Asks for what the first trip did not: the tags that only the entry knew of, and how much is left of an entry with stale time. */
+async function complete(
+  x: Shared,
+  { key, left, nonces, signal }: Seen,
+  { extra, tags }: Pick<Entry<never>, "extra" | "tags">,
+): Promise<{ readonly left: number; readonly nonces: Nonces }> {
+  const unknown = Array.from(tags.keys()).filter((tag) => !nonces.has(tag));
+  if (unknown.length === 0 && (left !== undefined || extra === 0)) return { left: left ?? Infinity, nonces };
+  return trip(x, signal, async (options) => {
+    const [known, remaining] = await Promise.all([
+      readTags(x, unknown, options),
+      left ?? x.redis.send(pttl(key), options).then(integer),
+    ]);
+    return { left: remaining, nonces: new Map([...nonces, ...known]) };
   });
 }

@@ -13,7 +13,7 @@ return 1`,
 });
 
 // The lease goes with the entry, so that a load that began before the deletion cannot bring the old value back.
-export const remove = defineScript({
+export const discard = defineScript({
   keys: ["entry", "lease"],
   args: [],
   decode: flag,

@@ -1,0 +1,69 @@
+import { duration } from "../check.ts";
+import { type Context, type Decoded, giveUp, keysOf, leaseTtl, trip } from "./context.ts";
+import { encodeEntry } from "./entry.ts";
+import { judge, lifetimeOf } from "./freshness.ts";
+import { physicalTtl } from "./load.ts";
+import { find } from "./read.ts";
+import { prepareTags, tagsOf } from "./tags.ts";
+import { discard, put } from "./write.lua.ts";
+
+/** What reads and writes of entries may be given. */
+interface EntryOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly tags?: readonly string[] | undefined;
+  readonly ttl?: number | undefined;
+}
+
+/** The values of several keys that may be served without a loader, boxed. */
+export async function getMany<T>(
+  x: Context<T>,
+  ids: readonly string[],
+  { signal, tags }: EntryOptions = {},
+): Promise<Decoded<T>[]> {
+  signal?.throwIfAborted();
+  for (const id of ids) keysOf(x, id);
+  const wanted = tagsOf(x, tags);
+  if (ids.length === 0) return [];
+  if (!x.breaker.ready()) return ids.map(() => undefined);
+  try {
+    return (await find(x, ids, wanted, signal)).map((found) => {
+      if (!found.entry) return undefined;
+      const { stage } = judge(x.times, found.entry, found.left);
+      return stage === "fresh" || stage === "revalidate" ? { value: found.entry.value } : undefined;
+    });
+  } catch (error) {
+    giveUp(x, { id: ids[0] ?? "", signal }, error);
+    return ids.map(() => undefined);
+  }
+}
+
+/** Keeps values. With tags it takes two trips: what the tags are must be known before. */
+export async function store<T>(
+  x: Context<T>,
+  entries: readonly (readonly [id: string, value: T])[],
+  { signal, tags, ttl }: EntryOptions = {},
+): Promise<void> {
+  signal?.throwIfAborted();
+  const times = ttl === undefined ? x.times : { ...x.times, ttl: duration("ttl", ttl) };
+  const wanted = tagsOf(x, tags);
+  const payloads = await Promise.all(
+    entries.map(async ([id, value]) => ({ ...keysOf(x, id), payload: await x.encode(id, value), value })),
+  );
+  const tagTtl = physicalTtl(times) + leaseTtl(x);
+  const nonces = await (wanted.length === 0
+    ? new Map<string, string>()
+    : trip(x, signal, (options) => prepareTags(x, wanted, tagTtl, options)));
+  const writes = payloads.map(({ entry, lease, payload, value }) => {
+    const { ttl, extra } = lifetimeOf(times, value);
+    return { entry, lease, ttl, value: encodeEntry(payload, { extra, delta: 0, tags: nonces }) };
+  });
+  await trip(x, signal, (options) => Promise.all(writes.map((write) => put(x.redis, write, options))));
+}
+
+/** Deletes entries. Answers how many there were. */
+export async function remove<T>(x: Context<T>, ids: readonly string[], signal?: AbortSignal): Promise<number> {
+  signal?.throwIfAborted();
+  const keys = ids.map((id) => keysOf(x, id));
+  const removed = await trip(x, signal, (options) => Promise.all(keys.map((key) => discard(x.redis, key, options))));
+  return removed.filter(Boolean).length;
+}

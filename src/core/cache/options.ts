@@ -1,0 +1,153 @@
+import { createBreaker } from "../breaker.ts";
+import { callable, count, duration, durationOrZero, oneOf } from "../check.ts";
+import { OptionError } from "../errors.ts";
+import type { OnEvent } from "../event.ts";
+import { keyPrefix } from "../keys.ts";
+import type { Redis } from "../redis.ts";
+import { type CodecOptions, createCodec } from "./codec.ts";
+import type { Context, Shared } from "./context.ts";
+import type { Times } from "./freshness.ts";
+import { everything } from "./tags.ts";
+import { createThrottle } from "./throttle.ts";
+
+/** Options of a cache. Times are milliseconds. */
+export interface CacheOptions<T = unknown> extends CodecOptions<T> {
+  /** What every key of this cache begins with. */
+  readonly prefix: string;
+  /** How long a value is fresh. */
+  readonly ttl: number;
+  /**
+   * How long `null` and `undefined` are fresh. With this option they are never served stale.
+   * @default as other values
+   */
+  readonly negativeTtl?: number | undefined;
+  /**
+   * How long after its freshness a value is served at once while it is loaded anew in the background (RFC 5861).
+   * @default 0
+   */
+  readonly staleWhileRevalidate?: number | undefined;
+  /**
+   * How long after that a value is served if its load fails or takes longer than `softTimeout` (RFC 5861).
+   * @default 0
+   */
+  readonly staleIfError?: number | undefined;
+  /**
+   * How early a value is loaded anew before its end, by chance and in proportion to its load time: the `beta` of XFetch. 1 is right
+   * for most, more is earlier.
+   * @default 0, never
+   */
+  readonly earlyRefresh?: number | undefined;
+  /**
+   * The largest share of the TTL that is cut off at random, so that what was written together does not expire together.
+   * @default 0.1
+   */
+  readonly jitter?: number | undefined;
+  /**
+   * How long a load may take before a stale value is served instead, where there is one. The load goes on.
+   * @default none: the load is waited for
+   */
+  readonly softTimeout?: number | undefined;
+  /**
+   * How long a load may take. Then its signal aborts and the call rejects with a `LoadTimeoutError`.
+   * @default 30_000
+   */
+  readonly hardTimeout?: number | undefined;
+  /**
+   * How long a call waits for another process to load the key before it loads for itself.
+   * @default 5_000
+   */
+  readonly waitTimeout?: number | undefined;
+  /**
+   * How long one trip to Redis may take before the call goes on without it.
+   * @default 500
+   */
+  readonly timeout?: number | undefined;
+  /**
+   * What `getOrSet` and the other reads do when Redis cannot be reached: `load` goes on as if nothing were cached, `throw` rejects.
+   * @default "load"
+   */
+  readonly onUnavailable?: "load" | "throw" | undefined;
+  /**
+   * How many loads run at once while Redis cannot be reached; more wait for their turn.
+   * @default 50
+   */
+  readonly degradedLoads?: number | undefined;
+  /**
+   * How many trips in a row must fail before Redis is left alone, and for how long before one call probes it.
+   * @default { failures: 3, cooldown: 1_000 }
+   */
+  readonly breaker?: { readonly failures?: number; readonly cooldown?: number } | undefined;
+  /**
+   * What a read sends: `get` a plain GET where a hit is likely and the script that also claims the load where not, `script` always
+   * the script. Over HTTP, where a trip costs more than a script, `script` saves a trip on each miss.
+   * @default "script" if the adapter says that it is `distant`, else "get"
+   */
+  readonly readBy?: "get" | "script" | undefined;
+  /**
+   * Whether `clear` can make all entries misses. It costs one more key in each read.
+   * @default false
+   */
+  readonly clearable?: boolean | undefined;
+  /** Told of each `hit`, `stale`, `miss`, `load`, `load-error`, `refused` (a late write) and `error` (of Redis). */
+  readonly onEvent?: OnEvent | undefined;
+  /** Told of what went wrong and was survived. */
+  readonly onError?: ((error: unknown) => void) | undefined;
+}
+
+/** Checks the options and makes of them what the operations share. */
+export function createContext<T>(redis: Redis, options: CacheOptions<T>): Context<T> {
+  return { ...createShared(redis, options), ...createCodec(options), flights: new Map() };
+}
+
+function createShared<T>(redis: Redis, options: CacheOptions<T>): Shared {
+  const { softTimeout, clearable = false, degradedLoads = 50, onUnavailable = "load" } = options;
+  const { readBy = redis.distant ? "script" : "get" } = options;
+  let turns = 0;
+  return {
+    redis,
+    prefix: keyPrefix(options.prefix),
+    times: timesOf(options),
+    timeout: duration("timeout", options.timeout ?? 500),
+    hardTimeout: duration("hardTimeout", options.hardTimeout ?? 30_000),
+    softTimeout: softTimeout && duration("softTimeout", softTimeout),
+    waitTimeout: duration("waitTimeout", options.waitTimeout ?? 5_000),
+    onEvent: listener(options),
+    standing: clearable ? [everything] : [],
+    breaker: createBreaker(options.breaker),
+    throttle: createThrottle(count("degradedLoads", degradedLoads)),
+    failsOpen: oneOf("onUnavailable", onUnavailable, ["load", "throw"]) === "load",
+    expectsHit: false,
+    scriptFirst: oneOf("readBy", readBy, ["get", "script"]) === "script",
+    turn: () => ++turns,
+  };
+}
+
+function timesOf<T>(options: CacheOptions<T>): Times {
+  const { negativeTtl, jitter = 0.1, earlyRefresh = 0, staleWhileRevalidate = 0, staleIfError = 0 } = options;
+  if (!(jitter >= 0 && jitter < 1))
+    throw new OptionError("`jitter` must be a share of the TTL: at least 0 and below 1");
+  if (!(earlyRefresh >= 0 && earlyRefresh < 100))
+    throw new OptionError("`earlyRefresh` must be 0 for never, or about 1");
+  return {
+    ttl: duration("ttl", options.ttl),
+    negativeTtl: negativeTtl === undefined ? undefined : duration("negativeTtl", negativeTtl),
+    staleWhileRevalidate: durationOrZero("staleWhileRevalidate", staleWhileRevalidate),
+    staleIfError: durationOrZero("staleIfError", staleIfError),
+    jitter,
+    earlyRefresh,
+  };
+}
+
+/** Both hooks as one; nothing if there is none, so that events are free. */
+function listener<T>({ onEvent, onError }: CacheOptions<T>): OnEvent | undefined {
+  if (onEvent) callable("onEvent", onEvent);
+  if (!onError) return onEvent;
+  callable("onError", onError);
+  return (event) => {
+    try {
+      if (event.type === "error") onError(event.error);
+    } finally {
+      onEvent?.(event);
+    }
+  };
+}

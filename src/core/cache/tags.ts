@@ -1,0 +1,58 @@
+import { text } from "../check.ts";
+import { keyOf } from "../keys.ts";
+import type { SendOptions } from "../redis.ts";
+import { integer } from "../reply.ts";
+import type { Shared } from "./context.ts";
+import { across, readAll } from "./slots.ts";
+import { ensureTags } from "./tags.lua.ts";
+import { createToken } from "./token.ts";
+
+/** Nonces by tag; `null` where a tag has none. */
+export type Nonces = ReadonlyMap<string, string | null>;
+
+/** The tag that every entry of a clearable cache has. */
+export const everything = "";
+
+/** The tags of one call: the caller's, each once, and the one that `clear` invalidates. */
+export function tagsOf({ standing }: Pick<Shared, "standing">, tags: readonly string[] = []): readonly string[] {
+  if (tags.length === 0) return standing;
+  return [...new Set([...standing, ...tags.map((tag) => text("tags", tag))])];
+}
+
+/** The keys of tags. */
+export function tagKeys({ prefix }: Shared, tags: readonly string[]): string[] {
+  return tags.map((tag) => (tag === everything ? keyOf(prefix, "*", "all") : keyOf(prefix, tag, "tag")));
+}
+
+/** What the tags are now. */
+export async function readTags(x: Shared, tags: readonly string[], options: SendOptions): Promise<Nonces> {
+  const { strings } = await readAll(x.redis, tagKeys(x, tags), [], options);
+  return new Map(tags.map((tag, i) => [tag, strings[i] ?? null]));
+}
+
+/** What the tags are now; those that are nothing yet become something. They outlive whatever is stored with them. */
+export async function prepareTags(
+  x: Shared,
+  tags: readonly string[],
+  ttl: number,
+  options: SendOptions,
+): Promise<ReadonlyMap<string, string>> {
+  const nonce = createToken(6);
+  const nonces = await across(x.redis, tagKeys(x, tags), (keys) =>
+    ensureTags(x.redis, { tags: keys, nonce, ttl }, options),
+  );
+  return new Map(tags.map((tag, i) => [tag, nonces[i] ?? ""]));
+}
+
+/** Makes every entry with one of the tags a miss. Answers how many of the tags were in use. */
+export async function dropTags(x: Shared, tags: readonly string[], options: SendOptions): Promise<number> {
+  const counts = await across(x.redis, tagKeys(x, tags), async (keys) => [
+    integer(await x.redis.send(["UNLINK", ...keys], options)),
+  ]);
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+/** Whether the tags still are what they were. */
+export function areCurrent(tags: ReadonlyMap<string, string>, nonces: Nonces): boolean {
+  return Array.from(tags).every(([tag, nonce]) => nonces.get(tag) === nonce);
+}

@@ -1,0 +1,41 @@
+/** Lets so many pieces of work run at once, and the others wait for their turn. */
+export interface Throttle {
+  /** @throws The signal's reason, if it aborts before the turn has come. */
+  run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T>;
+}
+
+/** Creates a throttle. */
+export function createThrottle(limit: number): Throttle {
+  const queue: (() => void)[] = [];
+  let running = 0;
+  return {
+    async run(signal, work) {
+      if (running >= limit) await turn(queue, signal);
+      else running += 1;
+      try {
+        return await work();
+      } finally {
+        // The place goes to the next in the queue, or is free.
+        const next = queue.shift();
+        if (next) next();
+        else running -= 1;
+      }
+    },
+  };
+}
+
+function turn(queue: (() => void)[], signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const enter = () => {
+      signal.removeEventListener("abort", leave);
+      resolve();
+    };
+    const leave = () => {
+      queue.splice(queue.indexOf(enter), 1);
+      reject(signal.reason);
+    };
+    if (signal.aborted) return reject(signal.reason);
+    queue.push(enter);
+    signal.addEventListener("abort", leave, { once: true });
+  });
+}
