@@ -37,8 +37,8 @@ const remedies: readonly (readonly [clue: string, remedy: string])[] = [
   ["createScript", "it is an @upstash/redis client; pass it to upstash(client)"],
 ];
 
-/** Lets an ioredis client through whose every read goes to a master. */
-export function checkClient(client: IoredisClient): IoredisClient {
+/** Lets an ioredis client through. */
+export function checkClient<T extends IoredisClient>(client: T): T {
   const given: unknown = client;
   if (typeof given !== "object" || given === null) {
     throw new OptionError("`client` must be an ioredis Redis or Cluster, such as new Redis(url)");
@@ -47,11 +47,14 @@ export function checkClient(client: IoredisClient): IoredisClient {
     const remedy = remedies.find(([clue]) => clue in given)?.[1] ?? "make one by new Redis(url)";
     throw new OptionError(`\`client\` must be an ioredis Redis or Cluster: ${remedy}`);
   }
-  const scaleReads = optionOf(client, "scaleReads");
-  if (client.isCluster && scaleReads !== undefined && scaleReads !== "master") {
-    throw new OptionError('`client` must have scaleReads: "master"; a replica may serve what was deleted a moment ago');
-  }
   return client;
+}
+
+/** Refuses a Cluster that reads from replicas. */
+export function checkReads(client: IoredisClient): void {
+  const scaleReads = optionOf(client, "scaleReads");
+  if (!client.isCluster || scaleReads === undefined || scaleReads === "master") return;
+  throw new OptionError('`client` must have scaleReads: "master"; a replica may serve what was deleted a moment ago');
 }
 
 /** One option of the client, whatever version it is of. */

@@ -4,3 +4,5 @@ export type { IoredisOptions } from "./ioredis.ts";
 export { setPassword } from "./password.ts";
 export { lambda, managedCluster, server } from "./presets.ts";
 export type { ClusterPreset, ConnectionPreset } from "./presets.ts";
+export { ioredisSubscriber } from "./subscriber.ts";
+export type { IoredisSubscriberClient } from "./subscriber.ts";

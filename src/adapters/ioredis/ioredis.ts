@@ -3,6 +3,7 @@ import { ReplyError } from "../../core/errors.ts";
 import type { Command, Redis, Reply, SendOptions } from "../../core/redis.ts";
 import {
   checkClient,
+  checkReads,
   commandMaker,
   type IoredisBatch,
   type IoredisClient,
@@ -32,7 +33,8 @@ export interface IoredisOptions {
  * const cache = createCache(ioredis(client), { prefix: "user", ttl: minutes(5) });
  */
 export function ioredis(client: IoredisClient, { timeout = 2_000 }: IoredisOptions = {}): Redis {
-  const wire: Wire = { client: checkClient(client), timeout: duration("timeout", timeout), make: commandMaker(client) };
+  checkReads(checkClient(client));
+  const wire: Wire = { client, timeout: duration("timeout", timeout), make: commandMaker(client) };
   const send: Redis["send"] = (command, options) => single(wire, command, options);
   const transaction: Redis["transaction"] = (commands, options) => atomic(wire, commands, options);
   const { nodes } = client;

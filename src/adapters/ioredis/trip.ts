@@ -40,7 +40,8 @@ function defuse(command: QueuedCommand): void {
   Object.assign(command, { name: "ping", args: [] });
 }
 
-function failure(client: IoredisClient, error: unknown, sent: Sent): unknown {
+/** What ioredis says, in the words of the port. */
+export function failure(client: IoredisClient, error: unknown, sent: Sent): unknown {
   if (error instanceof RedisPatternsError) return error;
   if (!(error instanceof Error)) return new ConnectionError("Redis was not reached", sent, { cause: error });
   if (error.name === "ReplyError") return replyError(error);
