@@ -42,7 +42,7 @@ export async function expectNoSlowCommand(servers: readonly Redis[]): Promise<vo
 
 /** Commands that belong to the connection or to the measuring itself. */
 const overhead =
-  /^(info|config|hello|auth|client|cluster|ping|select|readonly|command|latency|slowlog|scan|quit|script)\b/i;
+  /^(info|config|hello|auth|client|cluster|replconf|ping|select|readonly|command|latency|slowlog|scan|quit|script)\b/i;
 
 /** What the servers executed while `work` ran, by lower-case command name. */
 export async function countCommands(
