@@ -1,0 +1,102 @@
+import { spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { getRequestListener } from "@hono/node-server";
+import { Redis as Client } from "ioredis";
+import { Miniflare } from "miniflare";
+import type { Redis } from "redis-patterns";
+import { createGateway } from "redis-patterns/gateway";
+import { ioredis } from "redis-patterns/ioredis";
+import { type RedisServer, startRedis } from "../../test/support/redis-server.ts";
+
+const example = fileURLToPath(new URL("../", import.meta.url));
+const token = "a-token-for-tests-only-0123456789";
+
+/** The Worker in workerd, as wrangler bundles it, in front of a gateway and a redis-server. */
+export interface RunningWorker {
+  /** Sends a request to the Worker, from an address of its own if none is named. */
+  fetch(path: string, init?: { method?: string; body?: string; cookie?: string; from?: string }): Promise<Response>;
+  /** How many HTTP requests reached the gateway while `work` ran. */
+  requests(work: () => Promise<unknown>): Promise<number>;
+  /** A port straight to the server. */
+  readonly redis: Redis;
+  readonly server: RedisServer;
+  stop(): Promise<void>;
+}
+
+export async function startWorker(): Promise<RunningWorker> {
+  const server = await startRedis();
+  const client = new Client({ host: server.host, port: server.port });
+  client.on("error", () => {});
+  const redis = ioredis(client);
+  const gateway = await serve(redis);
+  const worker = new Miniflare({
+    modules: [{ type: "ESModule", path: "index.js", contents: bundle() }],
+    compatibilityDate: "2026-07-01",
+    bindings: { UPSTASH_REDIS_REST_URL: gateway.url, UPSTASH_REDIS_REST_TOKEN: token },
+  });
+  const url = await worker.ready;
+  let visitors = 0;
+  return {
+    redis,
+    server,
+    fetch: (path, { cookie, from = `visitor-${(visitors += 1)}`, ...init } = {}) =>
+      fetch(new URL(path, url), {
+        ...init,
+        headers: { "cf-connecting-ip": from, ...(cookie ? { cookie } : {}) },
+      }),
+    async requests(work) {
+      const before = gateway.requests();
+      await work();
+      return gateway.requests() - before;
+    },
+    async stop() {
+      await worker.dispose();
+      gateway.close();
+      client.disconnect();
+      await server.stop();
+    },
+  };
+}
+
+/** The gateway on HTTP, counting what reaches it. */
+async function serve(redis: Redis) {
+  const gateway = createGateway(redis, { tokens: [token] });
+  let requests = 0;
+  const listener = getRequestListener(async (request) => {
+    requests += 1;
+    return gateway(request);
+  });
+  const server = createServer((request, response) => void listener(request, response));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  return {
+    url: `http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}`,
+    requests: () => requests,
+    close: () => {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
+/** The module that wrangler would deploy. */
+function bundle(): string {
+  const folder = mkdtempSync(join(tmpdir(), "redis-patterns-worker-"));
+  try {
+    const { status, stdout, stderr } = spawnSync("wrangler", ["deploy", "--dry-run", "--outdir", folder], {
+      cwd: example,
+      encoding: "utf8",
+      env: { ...process.env, WRANGLER_SEND_METRICS: "false" },
+    });
+    if (status !== 0) throw new Error(`wrangler deploy --dry-run failed:\n${stdout}${stderr}`);
+    return readFileSync(join(folder, "index.js"), "utf8");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
