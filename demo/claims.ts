@@ -100,7 +100,7 @@ export async function sessionClaim(
 
 function summary(answers: readonly (Answer & { readonly route: string })[]): Cost[] {
   const kinds = new Set(answers.map(({ route, runtime }) => `${route} ${runtime}`));
-  return [...kinds].map((kind) => {
+  return [...kinds].toSorted().map((kind) => {
     const [route = "", runtime = ""] = kind.split(" ");
     const group = answers.filter((answer) => answer.route === route && answer.runtime === runtime);
     const trips = group.reduce((sum, answer) => sum + answer.trips, 0) / group.length;
