@@ -4,33 +4,8 @@ import { OptionError } from "../../src/core/errors.ts";
 import type { PatternEvent } from "../../src/core/event.ts";
 import type { Redis } from "../../src/core/redis.ts";
 import { sleep } from "../../src/core/sleep.ts";
+import { counted, gate } from "../fixtures/cache-tools.ts";
 import { onEveryBackend } from "../support/backends.ts";
-
-/** A promise and its resolver: the tests force the order of things with it. */
-function gate<T = void>() {
-  let open: (value: T) => void = () => {};
-  const opened = new Promise<T>((resolve) => {
-    open = resolve;
-  });
-  return { opened, open };
-}
-
-/** Counts the commands and trips that go out of one port. */
-function counted(redis: Redis) {
-  const trips: string[] = [];
-  const port: Redis = {
-    ...redis,
-    send: (command, options) => {
-      trips.push(command[0]);
-      return redis.send(command, options);
-    },
-    pipeline: (commands, options) => {
-      trips.push(commands.map(([name]) => name).join("+"));
-      return redis.pipeline(commands, options);
-    },
-  };
-  return { port, trips };
-}
 
 onEveryBackend("the cache", (backend) => {
   let serial = 0;

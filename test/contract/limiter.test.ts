@@ -5,6 +5,7 @@ import type { LimitAlgorithm } from "../../src/core/limiter/algorithm.ts";
 import { fixedWindow } from "../../src/core/limiter/fixed-window.ts";
 import { gcra, tokenBucket } from "../../src/core/limiter/gcra.ts";
 import { createLimiter } from "../../src/core/limiter/limiter.ts";
+import { slidingLog } from "../../src/core/limiter/sliding-log.ts";
 import { slidingWindow } from "../../src/core/limiter/sliding-window.ts";
 import type { Redis } from "../../src/core/redis.ts";
 import { type Backend, onEveryBackend } from "../support/backends.ts";
@@ -24,6 +25,7 @@ const clocked = [
 const families: readonly Family[] = [
   { name: "fixedWindow", make: fixedWindow, commands: clocked },
   { name: "slidingWindow", make: slidingWindow, commands: clocked },
+  { name: "slidingLog", make: slidingLog, commands: clocked },
   {
     name: "gcra",
     make: gcra,
@@ -52,7 +54,7 @@ onEveryBackend("the limiter", (backend: Backend) => {
   });
   const limiterOf = (algorithm: LimitAlgorithm, options = {}) => {
     serial += 1;
-    return createLimiter(redis, { prefix: `${backend.prefix}${serial}`, algorithm, ...options });
+    return createLimiter(redis, { prefix: `${backend.prefix}${serial}`, algorithm, timeout: 10_000, ...options });
   };
 
   for (const { name, make, commands } of families) {

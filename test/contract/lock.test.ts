@@ -107,7 +107,7 @@ function holding(backend: Backend): void {
     await new Promise((resolve) => lease.signal.addEventListener("abort", resolve));
     const elapsed = performance.now() - start;
     expect(elapsed).toBeGreaterThan(190);
-    expect(elapsed).toBeLessThan(250);
+    expect(elapsed).toBeLessThan(600);
     expect(lease.signal.reason).toBeInstanceOf(LockLostError);
     expect(lease.remaining).toBe(0);
     expect(() => lease.assertHeld()).toThrow(LockLostError);
@@ -231,7 +231,7 @@ function contention(backend: Backend): void {
     expect(error.waited).toBeGreaterThanOrEqual(150);
     expect(error.attempts).toBeGreaterThan(1);
     expect(error.remaining).toBeGreaterThan(9_000);
-    expect(elapsed).toBeLessThan(600);
+    expect(elapsed).toBeLessThan(1_500);
     const once = await locks.acquire("busy", { wait: 0 }).catch((error: unknown) => error);
     expect(once).toMatchObject({ attempts: 1 });
   });
