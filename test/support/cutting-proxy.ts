@@ -11,6 +11,8 @@ export interface CuttingProxy {
   readonly cuts: number;
   /** Swallows every answer from now on and keeps the connections open: a black hole. */
   blackHole(on: boolean): void;
+  /** Resets every open connection; new ones work. */
+  reset(): void;
   stop(): Promise<void>;
 }
 
@@ -58,6 +60,9 @@ export async function startCuttingProxy(target: {
     },
     blackHole: (on) => {
       silent = on;
+    },
+    reset: () => {
+      for (const socket of open) socket.resetAndDestroy();
     },
     async stop() {
       for (const socket of open) socket.destroy();
