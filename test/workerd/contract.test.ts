@@ -10,8 +10,8 @@ import { type GatewayServer, serveGateway } from "../../src/cli/serve.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";
 import { openBackDoor } from "../support/workerd/back-door.ts";
 import { startWorker, suiteSource } from "../support/workerd/bundle.ts";
+import { runInside, takeInventory } from "../support/workerd/remote.ts";
 import type { CollectedSuite, CollectedTest } from "../support/workerd/vitest.ts";
-import type { Order, Outcome } from "../support/workerd/worker.ts";
 
 // Every contract suite once more, inside workerd without nodejs_compat. Each test is a request of its own to the Worker, as its
 // callers' are, and all of them go through ports that the first request made.
@@ -39,13 +39,6 @@ afterAll(async () => {
 const folder = fileURLToPath(new URL("../contract/", import.meta.url));
 for (const file of globSync("*.test.ts", { cwd: folder }).sort()) await declareFile(file);
 
-/** What the Worker tells about itself. */
-interface Inventory {
-  readonly suite: CollectedSuite;
-  readonly process: string;
-  readonly Buffer: string;
-}
-
 async function declareFile(file: string): Promise<void> {
   let worker: Miniflare;
   try {
@@ -56,7 +49,7 @@ async function declareFile(file: string): Promise<void> {
     });
     return;
   }
-  const inventory = await ask<Inventory>(worker, {});
+  const inventory = await takeInventory(worker);
   describe(file, () => {
     afterAll(() => worker.dispose());
     it("runs without process and Buffer, and has tests", () => {
@@ -81,14 +74,9 @@ function isTest(child: CollectedSuite | CollectedTest): child is CollectedTest {
   return "step" in child;
 }
 
-async function run(worker: Miniflare, step: number): Promise<void> {
-  const places = { gateway: { url: gateway.url, token }, backDoor: { url: backDoor.url, token } };
-  const { failure } = await ask<Outcome>(worker, { step, places });
-  if (failure) throw Object.assign(new Error(failure.message), { stack: failure.stack });
-}
-
-async function ask<T>(worker: Miniflare, order: Order): Promise<T> {
-  const response = await worker.dispatchFetch("http://worker/", { method: "POST", body: JSON.stringify(order) });
-  if (!response.ok) throw new Error(`The Worker answered ${response.status}: ${await response.text()}`);
-  return (await response.json()) as T;
+function run(worker: Miniflare, step: number): Promise<void> {
+  return runInside(worker, step, {
+    gateway: { url: gateway.url, token },
+    backDoor: { url: backDoor.url, token },
+  });
 }

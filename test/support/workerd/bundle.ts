@@ -1,12 +1,27 @@
+import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { build, type Plugin } from "esbuild";
 import { Miniflare } from "miniflare";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
+/** What a Worker gets from outside, and what becomes of its complaints. */
+export interface WorkerOptions {
+  readonly bindings?: Record<string, string>;
+  /**
+   * Receives what the runtime itself writes to its standard error.
+   * @default printed
+   */
+  readonly warn?: (text: string) => void;
+}
+
 /** Starts a Worker of the given source in workerd, without any of Node's globals. */
-export async function startWorker(source: string): Promise<Miniflare> {
+export async function startWorker(source: string, { bindings = {}, warn }: WorkerOptions = {}): Promise<Miniflare> {
   const miniflare = new Miniflare({
+    bindings,
+    ...(warn && {
+      handleRuntimeStdio: (_: Readable, stderr: Readable) => void stderr.setEncoding("utf8").on("data", warn),
+    }),
     modules: true,
     script: await bundle(source),
     compatibilityDate: "2026-07-01",
@@ -25,6 +40,7 @@ async function bundle(source: string): Promise<string> {
   const { outputFiles } = await build({
     stdin: { contents: source, resolveDir: here("."), loader: "ts" },
     bundle: true,
+    external: ["cloudflare:workers"],
     write: false,
     format: "esm",
     target: "es2023",

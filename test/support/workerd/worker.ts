@@ -10,7 +10,16 @@ export interface Order {
 
 /** How a step ended. */
 export interface Outcome {
-  readonly failure?: { readonly message: string; readonly stack: string };
+  readonly failure?: Failure;
+}
+
+/** An error as JSON carries it. */
+export interface Failure {
+  readonly message: string;
+  readonly stack?: string | undefined;
+  /** What an assertion compared, printed. */
+  readonly actual?: string | undefined;
+  readonly expected?: string | undefined;
 }
 
 // oxlint-disable-next-line import/no-default-export -- the form of a Worker
@@ -26,6 +35,17 @@ export default {
 };
 
 function failed(error: unknown): Outcome {
-  if (!(error instanceof Error)) return { failure: { message: String(error), stack: "" } };
-  return { failure: { message: `${error.name}: ${error.message}`, stack: error.stack ?? "" } };
+  if (!(error instanceof Error)) return { failure: { message: String(error) } };
+  const { actual, expected } = error as { readonly actual?: unknown; readonly expected?: unknown };
+  const message = `${error.name}: ${error.message}`;
+  return { failure: { message, stack: error.stack, actual: printed(actual), expected: printed(expected) } };
+}
+
+function printed(value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  return JSON.stringify(
+    value,
+    (_, part: unknown) => (part instanceof Error ? `${part.name}: ${part.message}` : part),
+    2,
+  );
 }
