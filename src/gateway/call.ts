@@ -1,7 +1,6 @@
 import { ReplyError } from "../core/errors.ts";
 import type { Command, Redis, Reply, SendOptions } from "../core/redis.ts";
 import type { Answer } from "./answer.ts";
-import type { Query } from "./path.ts";
 import type { ScriptAliases, Translated } from "./scripts.ts";
 import type { Access } from "./tokens.ts";
 
@@ -13,7 +12,7 @@ export interface Call {
   readonly maxCommands: number;
   readonly request: Request;
   readonly pathname: string;
-  readonly query: Query;
+  readonly search: string;
   readonly access: Access;
 }
 

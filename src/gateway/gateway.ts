@@ -4,7 +4,7 @@ import { checkFormat, failureOf, Refusal, respond, type Answer } from "./answer.
 import { handlerOf } from "./routes.ts";
 import { createScriptAliases } from "./scripts.ts";
 import { createAuthenticator, type GatewayToken } from "./tokens.ts";
-import { parseQuery } from "./path.ts";
+import { tokenIn } from "./path.ts";
 
 /** The Upstash REST protocol as a web-standard handler. It always resolves, never rejects. */
 export type Gateway = (request: Request) => Promise<Response>;
@@ -50,11 +50,10 @@ export function createGateway(redis: Redis, options: GatewayOptions): Gateway {
   async function answer(request: Request): Promise<Answer> {
     if (!methods.has(request.method)) throw new Refusal(405, "ERR method not allowed");
     const { pathname, search } = new URL(request.url);
-    const query = parseQuery(search);
-    const access = await authenticate(request.headers.get("authorization"), query.token);
+    const access = await authenticate(request.headers.get("authorization"), tokenIn(search));
     if (!access) throw new Refusal(401, "WRONGPASS invalid or missing auth token");
     checkFormat(request.headers);
-    return handlerOf(pathname, request.method)({ ...context, request, pathname, query, access });
+    return handlerOf(pathname, request.method)({ ...context, request, pathname, search, access });
   }
 
   return async (request) => {

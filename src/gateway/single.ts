@@ -2,7 +2,7 @@ import { resultOf, type Answer } from "./answer.ts";
 import { decodeText, readBody } from "./body.ts";
 import { commandOf, readReply, sendOptions, type Call } from "./call.ts";
 import { parseWords } from "./json.ts";
-import { parsePath } from "./path.ts";
+import { parsePath, parseQuery } from "./path.ts";
 import { refusalOf } from "./refusals.ts";
 
 /** `POST /` with `["SET", "key", "value"]`. */
@@ -14,7 +14,7 @@ export async function bodyCommand(call: Call): Promise<Answer> {
 /** `/SET/key` with the value as raw body and options in the query. */
 export async function pathCommand(call: Call): Promise<Answer> {
   const body = decodeText(await readBody(call.request, call.maxBody));
-  return run(call, [...parsePath(call.pathname), ...(body === "" ? [] : [body]), ...call.query.words]);
+  return run(call, [...parsePath(call.pathname), ...(body === "" ? [] : [body]), ...parseQuery(call.search)]);
 }
 
 async function run(call: Call, words: readonly string[]): Promise<Answer> {

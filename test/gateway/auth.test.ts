@@ -3,7 +3,8 @@ import { OptionError } from "../../src/core/errors.ts";
 import type { Redis } from "../../src/core/redis.ts";
 import { createGateway } from "../../src/gateway/index.ts";
 import { createAuthenticator, equalBytes } from "../../src/gateway/tokens.ts";
-import { openScene, token } from "./open-gateway.ts";
+import { openScene } from "./open-gateway.ts";
+import { token } from "./token.ts";
 
 const second = "second-token/with+signs==";
 const reader = "reader-token-reader-token";
@@ -43,6 +44,8 @@ describe("a bearer token", () => {
     ["two tokens", "/ping", `Bearer ${token} ${token}`],
     ["an empty query", "/ping?_token=", undefined],
     ["a wrong query", "/ping?_token=nope", undefined],
+    ["a query that only ends like one", `/ping?a?_token=${token}`, undefined],
+    ["a query that is no percent-encoding", "/ping?_token=%ff", undefined],
     ["a bad header beside a good query", `/ping?_token=${token}`, "Bearer nope"],
   ])("keeps out %s", async (_, path, authorization) => {
     expect(await asked(path, authorization)).toEqual(unauthorised);

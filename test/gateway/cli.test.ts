@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freePort, type RedisServer, startRedis } from "../support/redis-server.ts";
-import { bearer, token } from "./open-gateway.ts";
+import { bearer, token } from "./token.ts";
 
 // The command as it is published: one file, with all that it uses but ioredis.
 const root = fileURLToPath(new URL("../../", import.meta.url));

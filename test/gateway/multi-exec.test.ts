@@ -1,7 +1,8 @@
 import { expect, it } from "vitest";
 import type { Redis } from "../../src/core/redis.ts";
 import { createGateway } from "../../src/gateway/index.ts";
-import { bearer, openScene, token } from "./open-gateway.ts";
+import { openScene } from "./open-gateway.ts";
+import { bearer, token } from "./token.ts";
 
 const scene = openScene();
 const callers = Array.from({ length: 100 }, (_, i) => `caller ${i}`);

@@ -5,8 +5,7 @@ import { serveGateway } from "../../src/cli/serve.ts";
 import type { Redis } from "../../src/core/redis.ts";
 import { createGateway, type GatewayOptions } from "../../src/gateway/index.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";
-
-export const token = "0123456789abcdef0123456789abcdef";
+import { bearer, token } from "./token.ts";
 
 /** What a test asks of a gateway, and what it answered. */
 export interface Ask {
@@ -82,6 +81,3 @@ export function openScene(options: Partial<GatewayOptions> = {}): Scene {
     },
   };
 }
-
-export const bearer = { authorization: `Bearer ${token}` };
-export const asBase64 = { ...bearer, "upstash-encoding": "base64" };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { asBase64, bearer, openScene, token, type Ask } from "./open-gateway.ts";
+import { openScene, type Ask } from "./open-gateway.ts";
+import { asBase64, bearer, token } from "./token.ts";
 
 const scene = openScene();
 

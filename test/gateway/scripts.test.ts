@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { createScriptAliases } from "../../src/gateway/scripts.ts";
-import { asBase64, openScene } from "./open-gateway.ts";
+import { openScene } from "./open-gateway.ts";
+import { asBase64 } from "./token.ts";
 
 const scene = openScene();
 const header = "#!lua flags=allow-key-locking";

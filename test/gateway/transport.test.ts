@@ -5,7 +5,8 @@ import { describe, expect, it } from "vitest";
 import type { Redis } from "../../src/core/redis.ts";
 import { serveGateway } from "../../src/cli/serve.ts";
 import { createGateway } from "../../src/gateway/index.ts";
-import { bearer, openScene, token } from "./open-gateway.ts";
+import { openScene } from "./open-gateway.ts";
+import { bearer, token } from "./token.ts";
 
 const scene = openScene();
 const tooLarge = '{"error":"ERR max request size exceeded. Limit: 1000 bytes"}';

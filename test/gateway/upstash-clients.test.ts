@@ -1,7 +1,8 @@
 import { Ratelimit } from "@upstash/ratelimit";
 import { Redis, errors } from "@upstash/redis";
 import { beforeAll, describe, expect, it } from "vitest";
-import { openScene, token } from "./open-gateway.ts";
+import { openScene } from "./open-gateway.ts";
+import { token } from "./token.ts";
 
 // Both packages as they are installed, with their default options, over real HTTP.
 const scene = openScene();
