@@ -13,3 +13,4 @@ export type { Listener, SubscribeOptions, Subscriber, Unsubscribe } from "./core
 export * from "./core/cache/index.ts";
 export * from "./core/session/index.ts";
 export * from "./core/limiter/index.ts";
+export * from "./core/idempotency/index.ts";

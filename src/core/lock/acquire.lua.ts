@@ -3,10 +3,10 @@ import { integer, listOf, raw, text } from "../reply.ts";
 import { defineScript } from "../script.ts";
 
 /** The fence of what was granted, or how many milliseconds the present holder has left. */
-export type Answer = { readonly fence: string } | { readonly busyFor: number };
+export type ClaimAnswer = { readonly fence: string } | { readonly busyFor: number };
 
 /** Reads `{1, fence}` or `{0, milliseconds}`. */
-export function answer(reply: Reply): Answer {
+export function answer(reply: Reply): ClaimAnswer {
   const [granted = null, value = null] = listOf(raw)(reply);
   return integer(granted) === 1 ? { fence: text(value) } : { busyFor: Math.max(0, integer(value)) };
 }
@@ -14,10 +14,10 @@ export function answer(reply: Reply): Answer {
 /**
  * Draws the next fence: one more than the last, and at least the server's time in microseconds, so that it also rises when the
  * counter was lost. A double holds it exactly until the year 2255. The counter reads "last fence, last fence that was released",
- * by which a second run of a release knows the first. Expects `counter` and `ttl`.
+ * by which a second run of a release knows the first. Expects `counter`, `ttl` and the server's
+ * time as `t`.
  */
 export const drawFence = `
-local t = redis.call("TIME")
 local last, freed = string.match(redis.call("GET", counter) or "0 0", "(%d+) (%d+)")
 local fence = string.format("%.0f", math.max(last + 1, t[1] * 1000000 + t[2]))
 redis.call("SET", counter, fence .. " " .. freed, "PX", ttl + 3600000)`;
@@ -40,6 +40,7 @@ if not redis.call("SET", lock, token, "NX", "PX", ttl) then
   redis.call("PEXPIRE", lock, ttl)
   local held = redis.call("GET", counter)
   if held then return {1, string.match(held, "%d+")} end
-end${drawFence}
+end
+local t = redis.call("TIME")${drawFence}
 return {1, fence}`,
 });

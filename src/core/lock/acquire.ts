@@ -3,20 +3,8 @@ import { emit } from "../event.ts";
 import { jitter, sleep } from "../sleep.ts";
 import type { Ask, Claim } from "./claim.ts";
 import { validity } from "./grant.ts";
+import type { Waiter, Wake } from "./wake.ts";
 import { abandon, type Lease, startLease, type Surroundings } from "./lease.ts";
-
-/** How long a refused asker waits before it asks again. */
-export interface Wake {
-  /** Begins to listen for a release. */
-  listen(claim: Claim, token: string): Waiter;
-}
-
-/** One who waits for a release. */
-export interface Waiter {
-  /** Resolves when it is worth asking again: at a release, or after `ms`. */
-  wait(ms: number, signal: AbortSignal | undefined): Promise<void>;
-  leave(): void;
-}
 
 /** What an acquisition needs of its lock. */
 export interface Context extends Surroundings {
@@ -65,11 +53,16 @@ export async function waitForLease(
   wait: number,
   signal: AbortSignal | undefined,
 ): Promise<Lease> {
-  const waiter = context.wake?.listen(claim, ask.token);
+  const waiter = context.wake?.listen(claim.channel, ask.token);
+  let outcome: "granted" | "gave up" = "gave up";
   try {
-    return await insist(claim, ask, context, wait, signal, waiter);
+    const lease = await insist(claim, ask, context, wait, signal, waiter);
+    outcome = "granted";
+    return lease;
   } finally {
-    waiter?.leave();
+    waiter?.leave(outcome);
+    // A place in the line must not wait for somebody who has left.
+    if (claim.queues && outcome === "gave up") forget(claim, ask, context);
   }
 }
 

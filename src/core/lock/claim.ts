@@ -1,5 +1,5 @@
 import type { SendOptions } from "../redis.ts";
-import type { Answer } from "./acquire.lua.ts";
+import type { ClaimAnswer } from "./acquire.lua.ts";
 
 /** What a token asks for. */
 export interface Ask {
@@ -7,8 +7,8 @@ export interface Ask {
   readonly token: string;
   /** How long to hold it, in milliseconds. */
   readonly ttl: number;
-  /** Whether the asker will wait if it is refused. */
-  readonly waits: boolean;
+  /** What the asker does if it is refused: leaves, asks again after a while, or listens for a release. */
+  readonly whenBusy: "leave" | "poll" | "listen";
 }
 
 /** One thing that tokens can hold: a lock, a place in a semaphore, a read lock. Each operation may be run twice. */
@@ -17,8 +17,10 @@ export interface Claim {
   readonly name: string;
   /** The channel that tells of a release. */
   readonly channel: string;
+  /** Whether those who wait have a place in a line, which they must give up when they leave. */
+  readonly queues?: boolean;
   /** Takes it, or says how long it may be busy. */
-  acquire(ask: Ask, options?: SendOptions): Promise<Answer>;
+  acquire(ask: Ask, options?: SendOptions): Promise<ClaimAnswer>;
   /** Lets the token hold it for `ttl` more; false if the token does not hold it. */
   extend(token: string, ttl: number, options?: SendOptions): Promise<boolean>;
   /** Frees it; false if the token had lost it before. A fence of 0 stands for one that is not known. */

@@ -1,9 +1,10 @@
 import { duration, durationOrZero } from "../check.ts";
 import type { OnEvent } from "../event.ts";
-import { attempt, type Context, type Wake, waitForLease } from "./acquire.ts";
+import { attempt, type Context, waitForLease } from "./acquire.ts";
 import type { Ask, Claim } from "./claim.ts";
 import type { Lease, Watchdog } from "./lease.ts";
 import { resumeLease } from "./resume.ts";
+import type { Wake } from "./wake.ts";
 
 /** Grants leases by name. */
 export interface Locks {
@@ -104,21 +105,27 @@ export function createHolder(prefix: string, claimOf: (name: string) => Claim, o
   const { ttl, wait = ttl, watchdog, wake, onEvent, waitUntil } = options;
   duration("ttl", ttl);
   durationOrZero("wait", wait);
-  const ask = (options: TryOptions, waits: boolean): Ask => ({
+  const ask = (options: TryOptions, whenBusy: Ask["whenBusy"]): Ask => ({
     token: crypto.randomUUID(),
     ttl: duration("ttl", options.ttl ?? ttl),
-    waits,
+    whenBusy,
   });
   const around = (options: TryOptions): Context => ({ prefix, onEvent, wake, waitUntil, watchdog, ...options });
   const acquire = async (name: string, options: AcquireOptions = {}) => {
     const patience = durationOrZero("wait", options.wait ?? wait);
     const claim = claimOf(name);
-    return waitForLease(claim, ask(options, patience > 0), around(options), patience, options.signal);
+    return waitForLease(
+      claim,
+      ask(options, patience === 0 ? "leave" : wake ? "listen" : "poll"),
+      around(options),
+      patience,
+      options.signal,
+    );
   };
   return {
     acquire,
     async tryAcquire(name, options = {}) {
-      const lease = await attempt(claimOf(name), ask(options, false), around(options), options.signal);
+      const lease = await attempt(claimOf(name), ask(options, "leave"), around(options), options.signal);
       return typeof lease === "number" ? null : lease;
     },
     run: async (name, work, options) => runHeld(await acquire(name, options), work),

@@ -1,3 +1,5 @@
+import { text } from "../check.ts";
+import { OptionError } from "../errors.ts";
 import { keyOf, keyPrefix } from "../keys.ts";
 
 /** The keys of one lock; they share a Cluster slot. */
@@ -8,6 +10,10 @@ export interface LockKeys {
   readonly counter: string;
   /** Exists while somebody waits. It is also the name of the channel that a release is published on. */
   readonly wanted: string;
+  /** Who waits in order of arrival, when the order is first come, first served. */
+  readonly line: string;
+  /** Until when each of them counts as alive, unless it asks again. */
+  readonly alive: string;
 }
 
 /** Names the keys of a lock. */
@@ -20,5 +26,27 @@ export function lockNaming(prefix: string): LockNaming {
     lock: keyOf(prefix, name),
     counter: keyOf(prefix, name, "fence"),
     wanted: keyOf(prefix, name, "wanted"),
+    line: keyOf(prefix, name, "line"),
+    alive: keyOf(prefix, name, "alive"),
   });
+}
+
+/**
+ * The keys that redlock uses: the name as it is. While processes with redlock and with this package run side by side, they exclude
+ * each other if both name the resource alike; the prefix of `createLock` is then unused. On a Cluster, use the hash tag that redlock
+ * needed as well.
+ * @throws {OptionError} A name in which braces open no hash tag: its parts could not share its slot.
+ */
+export function redlockNaming(): LockNaming {
+  return (name) => {
+    // What is not in braces is hashed as a whole, and so are braces around all of it.
+    const tagged = /^[^{}]*\{[^{}]+\}/.test(name) ? name : `{${withoutBraces(name)}}`;
+    const part = (word: string) => `${tagged}:${word}`;
+    return { lock: name, counter: part("fence"), wanted: part("wanted"), line: part("line"), alive: part("alive") };
+  };
+}
+
+function withoutBraces(name: string): string {
+  if (!/[{}]/.test(text("name", name))) return name;
+  throw new OptionError("`name` may contain braces only around a hash tag, such as `locks:{7}`");
 }

@@ -1,11 +1,10 @@
 import { port } from "../check.ts";
 import type { Redis } from "../redis.ts";
-import { integer } from "../reply.ts";
 import { acquireLock } from "./acquire.lua.ts";
 import type { Claim } from "./claim.ts";
-import { extendLock } from "./extend.lua.ts";
 import { createHolder, type HolderOptions, type Locks } from "./holder.ts";
-import { type LockNaming, lockNaming } from "./keys.ts";
+import { holding } from "./holding.ts";
+import { type LockKeys, type LockNaming, lockNaming } from "./keys.ts";
 import { releaseLock } from "./release.lua.ts";
 
 /** Options of a lock. */
@@ -15,6 +14,11 @@ export interface LockOptions extends HolderOptions {
    * @default "lock"
    */
   readonly prefix?: string | undefined;
+  /**
+   * Who comes next: `firstComeFirstServed()`.
+   * @default whoever asks first after a release
+   */
+  readonly order?: LockOrder | undefined;
   /**
    * Names the keys: `redlockNaming()` for the time in which processes with redlock take part.
    * @default `prefix:{name}` and its parts
@@ -33,19 +37,18 @@ export interface LockOptions extends HolderOptions {
  */
 export function createLock(redis: Redis, options: LockOptions): Locks {
   port(redis);
-  const { prefix = "lock", naming = lockNaming(prefix) } = options;
-  return createHolder(prefix, (name) => lockClaim(redis, naming, name), options);
+  const { prefix = "lock", naming = lockNaming(prefix), order = whoeverAsks } = options;
+  return createHolder(prefix, (name) => order(redis, naming(name), name), options);
 }
 
-function lockClaim(redis: Redis, naming: LockNaming, name: string): Claim {
-  const keys = naming(name);
+/** Makes the claim on one name. */
+export type LockOrder = (redis: Redis, keys: LockKeys, name: string) => Claim;
+
+function whoeverAsks(redis: Redis, keys: LockKeys, name: string): Claim {
   return {
-    name,
-    channel: keys.wanted,
-    acquire: ({ token, ttl, waits }, options) =>
-      acquireLock(redis, { ...keys, token, ttl, waits: waits ? 1 : 0 }, options),
-    extend: (token, ttl, options) => extendLock(redis, { ...keys, token, ttl }, options),
+    ...holding(redis, keys, name),
+    acquire: ({ token, ttl, whenBusy }, options) =>
+      acquireLock(redis, { ...keys, token, ttl, waits: whenBusy === "leave" ? 0 : 1 }, options),
     release: (token, fence, options) => releaseLock(redis, { ...keys, token, fence }, options),
-    remaining: async (options) => Math.max(0, integer(await redis.send(["PTTL", keys.lock], options))),
   };
 }

@@ -1,4 +1,5 @@
 import { LockLostError, OptionError } from "../errors.ts";
+import { alarm } from "./timer.ts";
 
 /** How long a lease is held, and what became of it. */
 export interface Term {
@@ -21,9 +22,6 @@ export interface Term {
 /** `held` until one of the others. */
 export type TermState = "held" | "lost" | "released" | "handed off";
 
-/** The longest delay that a timer keeps; a longer one would fire at once. */
-const longestTimer = 2 ** 31 - 1;
-
 /** Starts a term that loses itself at its deadline, by a timer of its own: an answer that never comes cannot hold that up. */
 export function startTerm(name: string, start: number, onEnd: (error?: LockLostError) => void): Term {
   const controller = new AbortController();
@@ -42,7 +40,7 @@ export function startTerm(name: string, start: number, onEnd: (error?: LockLostE
   const watch = () => {
     clearTimeout(timer);
     if (left() <= 0) return lose();
-    timer = background(setTimeout(watch, Math.min(Math.ceil(left()), longestTimer)));
+    timer = alarm(watch, left());
   };
   const current = (): TermState => {
     if (state === "held" && left() <= 0) lose();
@@ -64,10 +62,4 @@ export function startTerm(name: string, start: number, onEnd: (error?: LockLostE
     lose,
     end,
   };
-}
-
-/** Lets a process end although it holds a lock; a Worker's timers are numbers and keep nothing alive. */
-function background<T extends number | { unref?(): unknown }>(timer: T): T {
-  if (typeof timer === "object") timer.unref?.();
-  return timer;
 }

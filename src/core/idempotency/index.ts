@@ -1,0 +1,2 @@
+export { createIdempotency } from "./idempotency.ts";
+export type { Idempotent, IdempotencyOptions, IdempotentOptions, IdempotentRun } from "./idempotency.ts";
