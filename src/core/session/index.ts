@@ -1,6 +1,10 @@
 export type { SessionCodec } from "./codec.ts";
 export type { SessionLimits } from "./context.ts";
+export type { HeaderJar, SessionCookies, SessionCookiesOptions, Visit } from "./cookies.ts";
+export { createSessionCookies } from "./cookies.ts";
 export type { NewSession, SessionDevice } from "./create.ts";
+export type { Csrf, OriginCheck } from "./csrf.ts";
+export { createCsrf, isSameOrigin } from "./csrf.ts";
 export type { SessionPatch } from "./data.ts";
 export { ReauthenticationError, SessionConflictError, SessionLimitError, SessionTooLargeError } from "./errors.ts";
 export { extendSession } from "./extend.ts";
@@ -16,6 +20,7 @@ export { revokeSession } from "./revoke.ts";
 export type { Session, SessionCallOptions } from "./session.ts";
 export type { RevokeAllOptions, Sessions } from "./sessions.ts";
 export { createSessions } from "./sessions.ts";
+export type { SessionCookieOptions } from "./set-cookie.ts";
 export type { TokenSigner } from "./signer.ts";
 export { hmacSigner } from "./signer.ts";
 export { takeField } from "./take.ts";

@@ -1,0 +1,160 @@
+import { beforeAll, expect, it } from "vitest";
+import { days, hours, minutes } from "../../src/core/duration.ts";
+import type { Redis } from "../../src/core/redis.ts";
+import {
+  createSessionCookies,
+  createSessions,
+  type SessionCookiesOptions,
+  type SessionOptions,
+} from "../../src/core/session/index.ts";
+import { onEveryBackend } from "../support/backends.ts";
+
+interface Shop {
+  cart?: string[];
+  theme?: string;
+}
+
+/** A browser that keeps one site's cookies, and what the last response said. */
+function browser() {
+  const kept = new Map<string, string>();
+  return {
+    kept,
+    headers: [] as [string, string][],
+    jar() {
+      const headers: [string, string][] = [];
+      this.headers = headers;
+      return {
+        read: (name: string) => (name === "cookie" ? [...kept].map((pair) => pair.join("=")).join("; ") : null),
+        write: (name: string, value: string) => {
+          headers.push([name, value]);
+          const [, cookie = "", text = "", age] = /^([^=]+)=([^;]*)(?:; Max-Age=(\d+))?/.exec(value) ?? [];
+          if (name !== "Set-Cookie") return;
+          if (age === "0") kept.delete(cookie);
+          else kept.set(cookie, text);
+        },
+      };
+    },
+  };
+}
+
+onEveryBackend("session cookies", (backend) => {
+  let redis: Redis;
+  let number = 0;
+  beforeAll(async () => {
+    redis = await backend.connect();
+  });
+  const open = (options: SessionCookiesOptions = {}, settings: Partial<SessionOptions> = {}) => {
+    const limits = { idle: minutes(30), absolute: hours(12), remember: { idle: days(30), absolute: days(90) } };
+    const sessions = createSessions<Shop>(redis, {
+      ...limits,
+      prefix: `${backend.prefix}:${(number += 1)}`,
+      ...settings,
+    });
+    return { sessions, cookies: createSessionCookies(sessions, options) };
+  };
+  const own = async () => (await backend.keys()).filter((key) => key.startsWith(`${backend.prefix}:${number}:`));
+
+  it("costs a visitor without a cookie nothing, and writes nothing until there is data", async () => {
+    const { cookies } = open();
+    const visitor = browser();
+    const counts = await backend.count(async () => {
+      for (let i = 0; i < 10; i += 1) {
+        const visit = await cookies.open(visitor.jar());
+        expect([visit.user, visit.session, visit.data]).toEqual([null, null, {}]);
+        await visit.set({});
+        await visit.set({ theme: undefined });
+        await visit.rotate();
+      }
+    });
+    expect(counts).toEqual({});
+    expect(visitor.headers).toEqual([]);
+    expect(await own()).toEqual([]);
+  });
+
+  it("begins one anonymous session, however many values are set at once", async () => {
+    const { cookies } = open();
+    const visitor = browser();
+    const visit = await cookies.open(visitor.jar());
+    await Promise.all([visit.set({ cart: ["x"] }), visit.set({ theme: "dark" }), visit.set({ theme: "light" })]);
+    expect(visitor.headers).toHaveLength(1);
+    expect((await own()).filter((key) => key.includes(":s:"))).toHaveLength(1);
+    expect((await cookies.open(visitor.jar())).data).toEqual({ cart: ["x"], theme: "light" });
+    expect(visitor.headers).toEqual([]);
+  });
+
+  it("logs in, carries the cart along, and logs out for good", async () => {
+    const { cookies } = open();
+    const visitor = browser();
+    await (await cookies.open(visitor.jar())).set({ cart: ["x"] });
+    const [anonymous = ""] = visitor.kept.values();
+    await (await cookies.open(visitor.jar())).login("ada");
+    const [token = ""] = visitor.kept.values();
+    expect(token).not.toBe(anonymous);
+    const visit = await cookies.open(visitor.jar());
+    expect([visit.user, visit.data]).toEqual(["ada", { cart: ["x"] }]);
+    await visit.logout();
+    expect([visit.user, visit.data, visit.session]).toEqual([null, {}, null]);
+    expect(visitor.kept.size).toBe(0);
+    expect(visitor.headers).toEqual([
+      ["Set-Cookie", "__Host-session=; Max-Age=0; Path=/; HttpOnly; Secure; SameSite=Lax"],
+      ["Clear-Site-Data", '"cache", "cookies", "storage"'],
+    ]);
+    visitor.kept.set("__Host-session", token);
+    expect((await cookies.open(visitor.jar())).user).toBeNull();
+  });
+
+  it("removes the cookie even if Redis cannot be reached at logout", async () => {
+    const { sessions } = open();
+    const visitor = browser();
+    const down: Redis = { ...redis, send: () => Promise.reject(new Error("down")) };
+    let port = redis;
+    const limits = { idle: minutes(30), absolute: hours(12), prefix: `${backend.prefix}:${number}` };
+    const cookies = createSessionCookies(
+      createSessions<Shop>({ ...redis, send: (...call) => port.send(...call) }, limits),
+    );
+    visitor.kept.set("__Host-session", (await sessions.create({ user: "ada", data: {} })).token);
+    const visit = await cookies.open(visitor.jar());
+    port = down;
+    await expect(visit.logout()).rejects.toThrow("down");
+    expect(visitor.kept.size).toBe(0);
+  });
+
+  it("remembers across the end of the browser only who asked for it", async () => {
+    const { cookies } = open();
+    const visitor = browser();
+    await (await cookies.open(visitor.jar())).login("ada");
+    expect(visitor.headers.toString()).not.toContain("Max-Age");
+    await (await cookies.open(visitor.jar())).login("ada", { remember: true });
+    expect(visitor.headers.toString()).toContain(`Max-Age=${(90 * 24 * 3_600).toString()};`);
+    await (await cookies.open(visitor.jar())).rotate();
+    expect(visitor.headers.toString()).toMatch(/Max-Age=77\d{5};/);
+  });
+
+  it("renews a token that has become too old, once among parallel requests, and loses none of them", async () => {
+    const { cookies } = open({ renewEvery: minutes(5) });
+    const visitor = browser();
+    await (await cookies.open(visitor.jar())).login("ada");
+    const [old] = visitor.kept.values();
+    const [record = ""] = (await own()).filter((key) => key.includes(":s:"));
+    await redis.send(["HINCRBY", record, "s", -minutes(6)]);
+    const jars = [visitor.jar(), visitor.jar(), visitor.jar()];
+    const visits = await Promise.all(jars.map((jar) => cookies.open(jar)));
+    expect(visits.map(({ user }) => user)).toEqual(["ada", "ada", "ada"]);
+    const [fresh] = visitor.kept.values();
+    expect(fresh).not.toBe(old);
+    expect((await cookies.open(visitor.jar())).user).toBe("ada");
+    expect(visitor.headers).toEqual([]);
+  });
+
+  it("leaves the cookie of a slow request alone whose token was rotated away", async () => {
+    const { cookies, sessions } = open({}, { grace: 0 });
+    const visitor = browser();
+    await (await cookies.open(visitor.jar())).login("ada");
+    const slow = visitor.jar();
+    const [old = ""] = visitor.kept.values();
+    await (await cookies.open(visitor.jar())).rotate();
+    const late = await cookies.open({ ...slow, read: () => `__Host-session=${old}` });
+    expect(late.user).toBeNull();
+    expect(await sessions.read([...visitor.kept.values()][0])).not.toBeNull();
+  });
+});
