@@ -1,0 +1,225 @@
+import { describe, expect, it } from "vitest";
+import { type CacheOptions, createCache } from "../../src/core/cache/index.ts";
+import { ConnectionError } from "../../src/core/errors.ts";
+import type { Redis } from "../../src/core/redis.ts";
+import { sleep } from "../../src/core/sleep.ts";
+import { gate, intercepted, until } from "../fixtures/cache-tools.ts";
+import type { CuttingProxy } from "../support/cutting-proxy.ts";
+import { onStandaloneBackends, type StandaloneBackend } from "../support/backends.ts";
+
+const timeout = 200;
+const breaker = { failures: 3, cooldown: 300 };
+
+/** Runs one call and tells how long it took beyond its loader. */
+async function timed<T>(call: (load: () => Promise<string>) => Promise<T>) {
+  let loading = 0;
+  let loads = 0;
+  const start = performance.now();
+  const answer = await call(async () => {
+    const begin = performance.now();
+    loads += 1;
+    await sleep(50);
+    loading += performance.now() - begin;
+    return "loaded";
+  });
+  return { answer, loads, beyond: performance.now() - start - loading };
+}
+
+onStandaloneBackends("the cache without Redis", (backend) => {
+  let serial = 0;
+  const options = (more: Partial<CacheOptions<string>> = {}): CacheOptions<string> => {
+    serial += 1;
+    return { prefix: `${backend.prefix}:d${serial}`, ttl: 60_000, timeout, breaker, ...more };
+  };
+
+  const outages: [string, (backend: StandaloneBackend, proxy: CuttingProxy) => Outage][] = [
+    [
+      "swallowed by the network",
+      (_, proxy) => ({
+        begin: async () => proxy.blackHole(true),
+        async end() {
+          proxy.blackHole(false);
+          // What was swallowed is lost for good; such a connection ends once the network is back.
+          proxy.cutReplies();
+        },
+      }),
+    ],
+    ["paused", ({ server }) => ({ begin: async () => server.pause(), end: async () => server.resume() })],
+    ["refused", ({ server }) => ({ begin: () => server.kill(), end: () => server.restart() })],
+  ];
+
+  describe.each(outages)("%s", (_, outageOf) => {
+    it.each(["get", "script"] as const)(
+      "answers within the loader's time and the deadline, then within the loader's time, and comes back (read by %s)",
+      async (readBy) => {
+        const { redis, proxy } = await backend.connectThroughProxy();
+        const outage = outageOf(backend, proxy);
+        const errors: unknown[] = [];
+        const cache = createCache<string>(redis, options({ readBy, onError: (error) => errors.push(error) }));
+        await cache.getOrSet("k", () => "kept");
+        await cache.getOrSet("k", () => "kept");
+        await outage.begin();
+        try {
+          for (let i = 0; i < breaker.failures; i += 1) {
+            const { answer, loads, beyond } = await timed((load) => cache.resolve(`cold${i}`, load));
+            expect(answer).toMatchObject({ value: "loaded", source: "load", degraded: true });
+            expect(loads).toBe(1);
+            expect(beyond).toBeLessThan(timeout + 50);
+          }
+          for (let i = 0; i < 10; i += 1) {
+            const { answer, beyond } = await timed((load) => cache.resolve("k", load));
+            expect(answer).toMatchObject({ value: "loaded", degraded: true });
+            expect(beyond).toBeLessThan(10);
+          }
+          expect(errors.length).toBeGreaterThan(0);
+        } finally {
+          await outage.end();
+        }
+        await until(async () => (await cache.resolve("k", () => "kept")).source === "hit");
+      },
+    );
+  });
+
+  it("loads once for the callers of one process while Redis does not answer", async () => {
+    const { redis, proxy } = await backend.connectThroughProxy();
+    const cache = createCache<string>(redis, options());
+    await cache.getOrSet("warm", () => "v");
+    proxy.blackHole(true);
+    const { answer, loads } = await timed((load) =>
+      Promise.all(Array.from({ length: 50 }, () => cache.getOrSet("k", load))),
+    );
+    expect(answer).toEqual(answer.map(() => "loaded"));
+    expect(loads).toBe(1);
+    proxy.blackHole(false);
+  });
+
+  it("runs no more than `degradedLoads` at once while Redis does not answer", async () => {
+    const { redis, proxy } = await backend.connectThroughProxy();
+    const cache = createCache<number>(redis, { ...options(), schema: undefined, degradedLoads: 4 });
+    proxy.blackHole(true);
+    let running = 0;
+    let most = 0;
+    const load = async () => {
+      running += 1;
+      most = Math.max(most, running);
+      await sleep(5);
+      running -= 1;
+      return 1;
+    };
+    await Promise.all(Array.from({ length: 40 }, (_, i) => cache.getOrSet(`k${i}`, load)));
+    expect(most).toBe(4);
+    proxy.blackHole(false);
+  });
+
+  it("rejects instead, where the cache is told to", async () => {
+    const { redis, proxy } = await backend.connectThroughProxy();
+    const cache = createCache<string>(redis, options({ onUnavailable: "throw" }));
+    await cache.set("k", "v");
+    proxy.blackHole(true);
+    await expect(cache.getOrSet("k", () => "loaded")).rejects.toThrow(ConnectionError);
+    await expect(cache.get("k")).rejects.toThrow(ConnectionError);
+    proxy.blackHole(false);
+  });
+
+  it("tells whoever writes or invalidates, within the deadline", async () => {
+    const { redis, proxy } = await backend.connectThroughProxy();
+    const cache = createCache<string>(redis, options());
+    await cache.set("k", "v", { tags: ["t"] });
+    proxy.blackHole(true);
+    const start = performance.now();
+    await Promise.all([
+      expect(cache.set("k", "w")).rejects.toThrow(ConnectionError),
+      expect(cache.delete("k")).rejects.toThrow(ConnectionError),
+      expect(cache.invalidateTags(["t"])).rejects.toThrow(ConnectionError),
+    ]);
+    expect(performance.now() - start).toBeLessThan(timeout + 50);
+    expect(await cache.get("k")).toBeUndefined();
+    proxy.blackHole(false);
+  });
+
+  it("returns the loaded value when Redis goes away during the load", async () => {
+    const { redis, proxy } = await backend.connectThroughProxy();
+    const cache = createCache<string>(redis, options());
+    await cache.getOrSet("warm", () => "v");
+    const { answer, beyond } = await timed((load) =>
+      cache.resolve("k", async () => {
+        proxy.blackHole(true);
+        return load();
+      }),
+    );
+    expect(answer).toMatchObject({ value: "loaded", degraded: true });
+    expect(beyond).toBeLessThan(timeout + 50);
+    proxy.blackHole(false);
+  });
+
+  it("gives back a lease of which it never heard", async () => {
+    const { redis } = await backend.connectThroughProxy();
+    const settings = options();
+    // The claim is executed, and its answer comes too late.
+    const port: Redis = intercepted(redis, async (_, send) => {
+      const reply = await send();
+      await sleep(timeout + 20);
+      return reply;
+    });
+    const slow = createCache<string>(port, settings);
+    const fast = createCache<string>(await backend.connect(), settings);
+    await fast.getOrSet("warm", () => "v");
+    expect((await slow.resolve("k", () => "own")).degraded).toBe(true);
+    const start = performance.now();
+    expect(await fast.getOrSet("k", () => "v")).toBe("v");
+    expect(performance.now() - start).toBeLessThan(1_000);
+  });
+
+  it.each(["getOrSet", "set", "delete", "invalidateTags"] as const)(
+    "applies %s once when its reply is lost and the client sends it again",
+    async (name) => {
+      const { redis, proxy } = await backend.connectThroughProxy();
+      const cache = createCache<string>(redis, options({ timeout: 2_000 }));
+      const tags = ["t"];
+      await cache.getOrSet("warm", () => "v", { tags });
+      await cache.set("k", "old", { tags });
+      await cache.delete("warm");
+      let loads = 0;
+      const calls = {
+        getOrSet: () =>
+          cache.getOrSet("new", async () => {
+            loads += 1;
+            proxy.cutReplies();
+            return "new";
+          }),
+        set: () => (proxy.cutReplies(), cache.set("k", "new", { tags: [] })),
+        delete: () => (proxy.cutReplies(), cache.delete("k")),
+        invalidateTags: () => (proxy.cutReplies(), cache.invalidateTags(tags)),
+      };
+      const counts = await backend.count(calls[name]);
+      expect(proxy.cuts).toBe(1);
+      expect(Math.max(...Object.values(counts))).toBeGreaterThanOrEqual(2);
+      if (name === "getOrSet") expect([loads, await cache.get("new")]).toEqual([1, "new"]);
+      else expect(await cache.get("k")).toBe(name === "set" ? "new" : undefined);
+    },
+  );
+
+  it("keeps a load's value out even if the write's reply is lost and the key is deleted meanwhile", async () => {
+    const { redis, proxy } = await backend.connectThroughProxy();
+    const settings = options({ timeout: 2_000 });
+    const cache = createCache<string>(redis, settings);
+    const other = createCache<string>(await backend.connect(), settings);
+    await cache.getOrSet("warm", () => "v");
+    const [started, finish] = [gate(), gate<string>()];
+    const call = cache.getOrSet("k", () => {
+      started.open();
+      return finish.opened;
+    });
+    await started.opened;
+    await other.delete("k");
+    proxy.cutReplies();
+    finish.open("old");
+    expect(await call).toBe("old");
+    expect(await other.get("k")).toBeUndefined();
+  });
+});
+
+interface Outage {
+  begin(): Promise<void>;
+  end(): Promise<void>;
+}
