@@ -1,0 +1,140 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ioredis, ioredisSubscriber } from "../../src/adapters/ioredis/index.ts";
+import { rest, restFromEnv } from "../../src/adapters/rest/index.ts";
+import { upstash } from "../../src/adapters/upstash/index.ts";
+import { createCache } from "../../src/core/cache/index.ts";
+import { OptionError } from "../../src/core/errors.ts";
+import { createLimiter, fixedWindow, slidingWindow, tokenBucket } from "../../src/core/limiter/index.ts";
+import { createLock } from "../../src/core/lock/index.ts";
+import type { Redis } from "../../src/core/redis.ts";
+import { createSessions } from "../../src/core/session/index.ts";
+import { createGateway } from "../../src/gateway/index.ts";
+
+/** What a program in JavaScript may pass, whatever the types say. */
+type Wrong = never;
+
+const sent: unknown[] = [];
+const redis: Redis = {
+  send: (command) => Promise.reject(new Error(`sent ${sent.push(command)}`)),
+  pipeline: (commands) => Promise.reject(new Error(`sent ${sent.push(commands)}`)),
+};
+const window = 1_000;
+const ttl = 1_000;
+const algorithm = fixedWindow({ limit: 1, window });
+const life = { idle: 1_000, absolute: 2_000 };
+const badDurations = [0, -1, Number.NaN, Number.POSITIVE_INFINITY, "10" as Wrong];
+const badCounts = [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 1.5, "10" as Wrong];
+const badIds = ["", undefined as Wrong, null as Wrong, 7 as Wrong, {} as Wrong, "x".repeat(10_241)];
+const url = "https://name.upstash.io";
+
+function expectThrow(option: string, wrong: () => unknown): void {
+  expect(wrong).toThrow(OptionError);
+  expect(wrong).toThrow(new RegExp(`\`${option}\``));
+}
+
+async function expectRejection(option: string, wrong: () => Promise<unknown>): Promise<void> {
+  const error: unknown = await wrong().then(
+    () => "resolved",
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(OptionError);
+  expect(String(error)).toContain(`\`${option}\``);
+}
+
+function expectNothingSent(): void {
+  expect(sent).toEqual([]);
+}
+
+describe("bad input is an OptionError that names the option, and nothing is sent", () => {
+  beforeEach(() => void (sent.length = 0));
+  afterEach(expectNothingSent);
+
+  it.each([
+    ["missing", undefined as Wrong],
+    ["empty", ""],
+    ["no URL", "name.upstash.io"],
+    ["of the other protocol", "rediss://name.upstash.io:6379"],
+    ["no string", 5 as Wrong],
+  ])("rest: a url that is %s", (_, wrong) => {
+    expectThrow("url", () => rest({ url: wrong, token: "secret-token" }));
+    expect(() => rest({ url: wrong, token: "secret-token" })).not.toThrow(/secret-token/);
+  });
+
+  it("rest: a missing or malformed token, deadline or environment", () => {
+    for (const token of ["", undefined as Wrong, "two words", "line\nbreak"])
+      expectThrow("token", () => rest({ url, token }));
+    for (const timeout of badDurations) expectThrow("timeout", () => rest({ url, token: "t", timeout }));
+    expect(() => restFromEnv({})).toThrow(/UPSTASH_REDIS_REST_URL/);
+  });
+
+  it.each([
+    ["nothing", undefined as Wrong],
+    ["a URL", "redis://localhost" as Wrong],
+    ["an empty object", {} as Wrong],
+    ["an adapter", redis as Wrong],
+  ])("the adapters of a client: %s", (_, client) => {
+    expectThrow("client", () => ioredis(client));
+    expectThrow("client", () => upstash(client));
+    expectThrow("client", () => ioredisSubscriber(client));
+  });
+
+  it.each([
+    ["nothing", undefined as Wrong],
+    ["a bare client", { get() {}, set() {} } as Wrong],
+  ])("every factory: %s for a port", (_, wrong) => {
+    expectThrow("redis", () => createCache(wrong, { prefix: "c", ttl }));
+    expectThrow("redis", () => createLimiter(wrong, { algorithm }));
+    expectThrow("redis", () => createLock(wrong, { ttl }));
+    expectThrow("redis", () => createSessions(wrong, life));
+    expectThrow("redis", () => createGateway(wrong, { tokens: ["a-long-enough-token"] }));
+  });
+
+  it("every factory: a prefix that would move the hash tag", () => {
+    expectThrow("prefix", () => createCache(redis, { prefix: "a{b}", ttl }));
+    expectThrow("prefix", () => createLimiter(redis, { prefix: "a{b}", algorithm }));
+    expectThrow("prefix", () => createLock(redis, { prefix: "a{b}", ttl }));
+    expectThrow("prefix", () => createSessions(redis, { prefix: "a{b}", ...life }));
+    expectThrow("prefix", () => createCache(redis, { prefix: "", ttl }));
+  });
+
+  it.each(badDurations)("a duration of %s", (wrong) => {
+    expectThrow("ttl", () => createCache(redis, { prefix: "c", ttl: wrong }));
+    expectThrow("ttl", () => createLock(redis, { ttl: wrong }));
+    expectThrow("window", () => fixedWindow({ limit: 1, window: wrong }));
+    expectThrow("window", () => slidingWindow({ limit: 1, window: wrong }));
+    expectThrow("idle", () => createSessions(redis, { ...life, idle: wrong }));
+    expectThrow("absolute", () => createSessions(redis, { ...life, absolute: wrong }));
+  });
+
+  it.each(badCounts)("a limit of %s", (wrong) => {
+    expectThrow("limit", () => fixedWindow({ limit: wrong, window }));
+    expectThrow("limit", () => slidingWindow({ limit: wrong, window }));
+    expectThrow("limit", () => tokenBucket({ limit: wrong, window }));
+  });
+
+  it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])("a cost of %s", async (cost) => {
+    await expectRejection("cost", () => createLimiter(redis, { algorithm }).limit("id", { cost }));
+  });
+
+  it.each(badIds)("an id such as %.12s", async (id) => {
+    const cache = createCache(redis, { prefix: "c", ttl });
+    await expectRejection("id", () => cache.get(id));
+    await expectRejection("id", () => cache.set(id, 1));
+    await expectRejection("id", () => cache.delete(id));
+    await expectRejection("id", () => cache.getMany(["fine", id]));
+    await expectRejection("id", () => cache.getOrSet(id, () => 1));
+    await expectRejection("id", () => createLimiter(redis, { algorithm }).limit(id));
+    await expectRejection("id", () => createLock(redis, { ttl }).tryAcquire(id));
+    await expectRejection("id", () => createLock(redis, { ttl }).acquire(id, { wait: 10 }));
+  });
+
+  it("a loader or a body that is no function", async () => {
+    await expectRejection("load", () => createCache(redis, { prefix: "c", ttl }).getOrSet("id", 5 as Wrong));
+    await expectRejection("work", () => createLock(redis, { ttl }).run("name", 5 as Wrong));
+  });
+
+  it("a gateway without a token", () => {
+    expectThrow("tokens", () => createGateway(redis, { tokens: [] }));
+    expectThrow("tokens", () => createGateway(redis, { tokens: [""] }));
+  });
+});
