@@ -18,8 +18,8 @@ export interface RestEnv {
  */
 export function restFromEnv(env: RestEnv, options?: Omit<RestOptions, "url" | "token">): Redis {
   const pairs = [
-    [env.UPSTASH_REDIS_REST_URL, env.UPSTASH_REDIS_REST_TOKEN],
-    [env.KV_REST_API_URL, env.KV_REST_API_TOKEN],
+    [env?.UPSTASH_REDIS_REST_URL, env?.UPSTASH_REDIS_REST_TOKEN],
+    [env?.KV_REST_API_URL, env?.KV_REST_API_TOKEN],
   ] as const;
   for (const [url, token] of pairs) if (url && token) return rest({ ...options, url, token });
   throw new OptionError(
