@@ -1,0 +1,176 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { type Cache, type CacheOptions, createCache } from "../../src/core/cache/index.ts";
+import { ConnectionError } from "../../src/core/errors.ts";
+import type { Command, Redis } from "../../src/core/redis.ts";
+import { text } from "../../src/core/reply.ts";
+import { sleep } from "../../src/core/sleep.ts";
+import { intercepted } from "../fixtures/cache-tools.ts";
+import { onEveryBackend } from "../support/backends.ts";
+
+const keys = ["a", "b", "c"] as const;
+type Key = (typeof keys)[number];
+/** `a` and `b` share the tag `t`. */
+const tagsOf = (key: Key) => (key === "c" ? [] : ["t"]);
+
+/** What happens in one run: at most a dozen things at once, each on one of three instances. */
+const step = fc.record({
+  kind: fc.constantFrom("load", "load", "load", "get", "getMany", "delete", "set", "invalidate", "fail"),
+  key: fc.constantFrom(...keys),
+  instance: fc.nat(2),
+  /** How long the loader takes, in milliseconds. */
+  loading: fc.nat(4),
+  /** How long until the next step. */
+  pause: fc.nat(2),
+  /** What becomes of the next command of the instance. */
+  fate: fc.constantFrom("sent", "sent", "sent", "sent", "lost before", "lost after"),
+});
+type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
+
+/** The operations that the model knows. */
+type Subject = Pick<Cache<number>, "getOrSet" | "get" | "getMany" | "delete" | "set" | "invalidateTags">;
+
+/**
+ * Runs the steps against an origin whose values only grow, and reports each value that was older than the last invalidation of its key
+ * that was acknowledged before the call began.
+ */
+async function violations(steps: readonly Step[], open: (redis: Redis) => Subject, ports: readonly Redis[]) {
+  const origin = { a: 1, b: 1, c: 1 };
+  const floor = { a: 0, b: 0, c: 0 };
+  const found: string[] = [];
+  const fates = ports.map((): Step["fate"][] => []);
+  const caches = ports.map((port, i) => open(unreliable(port, fates[i] ?? [])));
+  const check = (what: string, key: Key, least: number, value: number | undefined) => {
+    if (value !== undefined && value < least) found.push(`${what} ${key}: ${value} < ${least}`);
+  };
+  let writing: Promise<unknown> = Promise.resolve();
+  // Writers take turns, as rows are locked in a database; readers do not.
+  const write = (touched: readonly Key[], publish: () => Promise<unknown>) => {
+    writing = writing.then(async () => {
+      for (const key of touched) origin[key] += 1;
+      const written = { ...origin };
+      await publish();
+      for (const key of touched) floor[key] = written[key];
+    });
+    writing = writing.catch(survive);
+    return writing;
+  };
+  const act = async ({ kind, key, instance, loading }: Step) => {
+    const cache = caches[instance];
+    const least = { ...floor };
+    const load = async () => {
+      const value = origin[key];
+      await sleep(loading);
+      if (kind === "fail") throw new Error("origin down");
+      return value;
+    };
+    const tags = tagsOf(key);
+    if (kind === "load" || kind === "fail") check(kind, key, least[key], await cache?.getOrSet(key, load, { tags }));
+    if (kind === "get") check(kind, key, least[key], await cache?.get(key));
+    if (kind === "getMany")
+      (await cache?.getMany(keys))?.forEach((value, i) => check(kind, keys[i] ?? "a", least[keys[i] ?? "a"], value));
+    if (kind === "delete") await write([key], async () => cache?.delete(key));
+    if (kind === "set") await write([key], async () => cache?.set(key, origin[key], { tags }));
+    if (kind === "invalidate") await write(["a", "b"], async () => cache?.invalidateTags(["t"]));
+  };
+  const acts: Promise<void>[] = [];
+  for (const step of steps) {
+    if (step.fate !== "sent") fates[step.instance]?.push(step.fate);
+    acts.push(act(step).catch(survive));
+    if (step.pause > 0) await sleep(step.pause);
+  }
+  await Promise.all(acts);
+  return found;
+}
+
+/** What was planned to fail may fail. */
+function survive(error: unknown): void {
+  const planned =
+    error instanceof ConnectionError ||
+    (error instanceof Error && /origin down|LOAD_FAILED|failed to/.test(error.message));
+  if (!planned) throw error;
+}
+
+/** A port that loses commands, or their replies, as the fates say. */
+function unreliable(port: Redis, fates: Step["fate"][]): Redis {
+  return intercepted(port, async (_, send) => {
+    const fate = fates.shift();
+    if (fate === "lost before") throw new ConnectionError("lost", false);
+    const reply = await send();
+    if (fate === "lost after") throw new ConnectionError("lost", "unknown");
+    return reply;
+  });
+}
+
+onEveryBackend("the cache against its model", (backend) => {
+  let serial = 0;
+  const options = (): CacheOptions<number> => {
+    serial += 1;
+    return { prefix: `${backend.prefix}:m${serial}`, ttl: 60_000, waitTimeout: 300, breaker: { cooldown: 5 } };
+  };
+  const property = (open: (redis: Redis, settings: CacheOptions<number>) => Subject, numRuns: number) =>
+    fc.check(
+      fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 60 }), async (steps) => {
+        const settings = options();
+        const ports = await connected();
+        expect(await violations(steps, (redis) => open(redis, settings), ports)).toEqual([]);
+      }),
+      { numRuns, endOnFailure: true },
+    );
+  let ports: Promise<readonly Redis[]> | undefined;
+  const connected = () => (ports ??= Promise.all([1, 2, 3].map(() => backend.connect())));
+
+  it.each(["get", "script"] as const)(
+    "never serves what was invalidated before the call began (read by %s)",
+    async (readBy) => {
+      const { failed, counterexample, errorInstance } = await property(
+        (redis, settings) => createCache<number>(redis, { ...settings, readBy }),
+        15,
+      );
+      expect(failed ? [JSON.stringify(counterexample), errorInstance] : []).toEqual([]);
+    },
+  );
+
+  it("catches a cache whose late writes are not guarded", async () => {
+    const { failed } = await property((redis, settings) => {
+      const unguarded = async (command: Command, send: () => Promise<unknown>) => {
+        const [name, , , , lease, token, , ttl] = command;
+        // The write of a load has 8 parts: its lease is put back before it asks for it.
+        if (name === "EVALSHA" && command.length === 8 && ttl !== undefined) {
+          await redis.send(["SET", lease ?? "", token ?? "", "PX", 60_000]);
+        }
+        return send();
+      };
+      return createCache<number>(intercepted(redis, unguarded), settings);
+    }, 60);
+    expect(failed).toBe(true);
+  });
+
+  it("catches a cache that reads, loads and writes", async () => {
+    const { failed } = await property((redis, { prefix }) => naive(redis, prefix), 60);
+    expect(failed).toBe(true);
+  });
+});
+
+/** What most caches do. It has no tags: it deletes what has them. */
+function naive(redis: Redis, prefix: string): Subject {
+  const keyOf = (id: string) => `${prefix}:${id}`;
+  const cache: Subject = {
+    async get(id) {
+      const found = await redis.send(["GET", keyOf(id)]).catch(() => null);
+      return found === null ? undefined : Number(text(found));
+    },
+    async getOrSet(id, load) {
+      const found = await cache.get(id);
+      if (found !== undefined) return found;
+      const value = await load({ signal: new AbortController().signal });
+      await cache.set(id, value).catch(() => {});
+      return value;
+    },
+    getMany: (ids) => Promise.all(ids.map((id) => cache.get(id))),
+    set: async (id, value) => void (await redis.send(["SET", keyOf(id), value, "PX", 60_000])),
+    delete: async (id) => (await redis.send(["DEL", keyOf(id)])) === 1,
+    invalidateTags: async () => Number(await cache.delete("a")) + Number(await cache.delete("b")),
+  };
+  return cache;
+}
