@@ -29,6 +29,10 @@ export default defineConfig({
         test: { name: "gateway", include: ["test/gateway/**/*.test.ts"], testTimeout: 30_000 },
       },
       {
+        // Applications of real frameworks, asked over HTTP.
+        test: { name: "http", include: ["test/http/**/*.test.ts"], testTimeout: 30_000, hookTimeout: 30_000 },
+      },
+      {
         // What is published: the packed tarball in other people's set-ups, and the rules that keep the source in shape.
         test: {
           name: "package",
