@@ -98,8 +98,8 @@ export function createIdempotency(redis: Redis, options: IdempotencyOptions): Id
     const report = (type: string, error?: unknown) =>
       emit(onEvent, { pattern: "idempotency", type, prefix, id: key, error });
     const call: Call = { redis, record, running, fingerprint, lease, wait, keep, failures, signal, report };
-    const stored = await claim(call);
-    return stored ? outcome(stored) : run(call, work);
+    const claimed = await claim(call);
+    return typeof claimed === "number" ? run(call, work, claimed) : outcome(claimed);
   };
 }
 
@@ -116,13 +116,14 @@ interface Call {
   readonly report: (type: string, error?: unknown) => void;
 }
 
-/** Claims the run, or waits for the record of somebody else's. */
-async function claim(call: Call): Promise<StoredRecord | undefined> {
+/** Claims the run, and tells when the claim was sent; or waits for the record of somebody else's. */
+async function claim(call: Call): Promise<StoredRecord | number> {
   const { redis, record, running, lease, wait, signal, report } = call;
   const start = performance.now();
   for (let attempts = 0; ; attempts += 1) {
+    const sentAt = performance.now();
     const claimed = await claimRun(redis, { record, running, lease }, { signal, idempotent: true });
-    if (claimed.state === "run") return undefined;
+    if (claimed.state === "run") return sentAt;
     const stored = readRecord(claimed.record);
     if (stored.fingerprint !== call.fingerprint) throw new IdempotencyConflictError();
     report(claimed.state === "wait" ? "waited" : "replayed");
@@ -133,10 +134,10 @@ async function claim(call: Call): Promise<StoredRecord | undefined> {
   }
 }
 
-async function run<T>(call: Call, work: (run: IdempotentRun) => T | Promise<T>): Promise<T> {
+async function run<T>(call: Call, work: (run: IdempotentRun) => T | Promise<T>, claimedAt: number): Promise<T> {
   const { lease, failures, signal, report } = call;
   report("run");
-  const over = AbortSignal.timeout(lease);
+  const over = AbortSignal.timeout(Math.max(0, Math.floor(claimedAt + lease - performance.now())));
   let result: T;
   try {
     result = await work({ signal: signal ? AbortSignal.any([signal, over]) : over });

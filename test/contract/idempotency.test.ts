@@ -1,0 +1,143 @@
+import { expect, it } from "vitest";
+import {
+  IdempotencyBusyError,
+  IdempotencyConflictError,
+  IdempotentFailureError,
+  OptionError,
+} from "../../src/core/errors.ts";
+import { createIdempotency } from "../../src/core/idempotency/index.ts";
+import { sleep } from "../../src/core/sleep.ts";
+import { onEveryBackend } from "../support/backends.ts";
+
+onEveryBackend("an idempotent call", (backend) => {
+  it("runs once, and gives everybody its result, for two commands the first time and one after that", async () => {
+    const redis = await backend.connect();
+    const idempotent = createIdempotency(redis, { ttl: 60_000, prefix: backend.prefix });
+    await idempotent("order:{7}", () => "warms up the node of this key");
+    await redis.send(["DEL", `${backend.prefix}:{order:%7B7%7D}`]);
+    let runs = 0;
+    const work = () => {
+      runs += 1;
+      return { receipt: "ü", n: 7 };
+    };
+    const first = await backend.count(() => idempotent("order:{7}", work));
+    expect(first).toEqual({ evalsha: 2, get: 2, set: 2 });
+    let second: unknown;
+    const replay = await backend.count(async () => {
+      second = await idempotent("order:{7}", work);
+    });
+    expect(replay).toEqual({ evalsha: 1, get: 1 });
+    expect(second).toEqual({ receipt: "ü", n: 7 });
+    expect(runs).toBe(1);
+  });
+
+  it("gives 30 concurrent callers on several connections the result of one run", async () => {
+    const ports = await Promise.all([backend.connect(), backend.connect(), backend.connect()]);
+    let runs = 0;
+    const results = await Promise.all(
+      Array.from({ length: 30 }, (_, i) => {
+        const redis = ports[i % 3] ?? ports[0];
+        const idempotent = createIdempotency(redis, { ttl: 60_000, prefix: backend.prefix });
+        return idempotent("webhook", async () => {
+          runs += 1;
+          await sleep(30);
+          return runs;
+        });
+      }),
+    );
+    expect(runs).toBe(1);
+    expect(results).toEqual(Array.from({ length: 30 }, () => 1));
+  });
+
+  it.each([null, 0, "", false, undefined, [], { a: null }].map((value) => [value]))(
+    "stores %j as it is",
+    async (value) => {
+      const idempotent = createIdempotency(await backend.connect(), { ttl: 60_000, prefix: `${backend.prefix}:v` });
+      const key = `${typeof value}${JSON.stringify(value)}`;
+      expect(await idempotent(key, () => value)).toEqual(value);
+      expect(await idempotent(key, () => "again")).toEqual(value);
+    },
+  );
+
+  it("runs again after a failure, unless failures are stored", async () => {
+    const redis = await backend.connect();
+    const failure = new Error("no funds");
+    const fail = () => Promise.reject(failure);
+    const retrying = createIdempotency(redis, { ttl: 60_000, prefix: `${backend.prefix}:retry` });
+    await expect(retrying("pay", fail)).rejects.toBe(failure);
+    expect(await retrying("pay", () => "paid")).toBe("paid");
+    const storing = createIdempotency(redis, { ttl: 60_000, prefix: `${backend.prefix}:store`, failures: "store" });
+    await expect(storing("pay", fail)).rejects.toBe(failure);
+    const replayed = await storing("pay", () => "paid").catch((error: unknown) => error);
+    expect(replayed).toBeInstanceOf(IdempotentFailureError);
+    expect(replayed).toMatchObject({ message: "no funds" });
+  });
+
+  it("refuses the same key with another payload, also while the first one runs", async () => {
+    const idempotent = createIdempotency(await backend.connect(), { ttl: 60_000, prefix: backend.prefix });
+    const running = idempotent("pay:1", () => sleep(100), { payload: "10 EUR" });
+    await sleep(30);
+    await expect(idempotent("pay:1", () => 1, { payload: "99 EUR" })).rejects.toThrow(IdempotencyConflictError);
+    await running;
+    await expect(idempotent("pay:1", () => 1, { payload: "99 EUR" })).rejects.toThrow(IdempotencyConflictError);
+    expect(await idempotent("pay:1", () => 1, { payload: "10 EUR" })).toBeUndefined();
+  });
+
+  it("frees the key of a run that crashed after its lease, and tells a run that its lease is over", async () => {
+    const redis = await backend.connect();
+    const types: string[] = [];
+    const options = { ttl: 60_000, lease: 150, prefix: backend.prefix };
+    const slow = createIdempotency(redis, { ...options, onEvent: ({ type }) => types.push(type) });
+    const hanging = slow("crash", async ({ signal }) => {
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      await sleep(100);
+      return "late";
+    });
+    await sleep(20);
+    const next = createIdempotency(redis, { ...options, wait: 5_000 });
+    const other = next("crash", async () => {
+      await sleep(50);
+      return "took over";
+    });
+    expect(await hanging).toBe("late");
+    expect(await other).toBe("took over");
+    expect(await next("crash", () => "third")).toBe("took over");
+    expect(types).toEqual(["run", "late"]);
+  });
+
+  it("waits no longer than it was told", async () => {
+    const redis = await backend.connect();
+    const idempotent = createIdempotency(redis, { ttl: 60_000, wait: 50, prefix: backend.prefix });
+    const running = idempotent("busy", () => sleep(400));
+    await sleep(30);
+    const error = await idempotent("busy", () => 1).catch((error: unknown) => error);
+    expect(error).toBeInstanceOf(IdempotencyBusyError);
+    expect(error instanceof IdempotencyBusyError && error.remaining).toBeGreaterThan(20_000);
+    const reason = new Error("left");
+    const leaving = idempotent("busy", () => 1, { signal: AbortSignal.abort(reason) });
+    await expect(leaving).rejects.toBe(reason);
+    await running;
+  });
+
+  it("refuses bad input by name, and sends nothing", async () => {
+    const redis = await backend.connect();
+    const counts = await backend.count(async () => {
+      expect(() => createIdempotency(redis, { ttl: 0 })).toThrow(/`ttl`/);
+      expect(() => createIdempotency(redis, { ttl: 1, lease: Number.NaN })).toThrow(/`lease`/);
+      expect(() => createIdempotency(redis, { ttl: 1, wait: -1 })).toThrow(/`wait`/);
+      expect(() => createIdempotency(redis, { ttl: 1, failures: "ignore" as "retry" })).toThrow(/`failures`/);
+      expect(() => createIdempotency(redis, { ttl: 1, prefix: "{" })).toThrow(/`prefix`/);
+      const idempotent = createIdempotency(redis, { ttl: 1_000 });
+      await expect(idempotent("", () => 1)).rejects.toThrow(OptionError);
+      await expect(idempotent("a", () => 1, { ttl: 0 })).rejects.toThrow(/`ttl`/);
+    });
+    expect(counts).toEqual({});
+  });
+
+  it("says that the key is used for something else", async () => {
+    const redis = await backend.connect();
+    await redis.send(["SET", `${backend.prefix}:{foreign}`, "value", "PX", 60_000]);
+    const idempotent = createIdempotency(redis, { ttl: 60_000, prefix: backend.prefix });
+    await expect(idempotent("foreign", () => 1)).rejects.toMatchObject({ code: "SHAPE" });
+  });
+});
