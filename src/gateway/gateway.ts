@@ -33,7 +33,7 @@ export interface GatewayOptions {
  * @throws {OptionError} No token, a token that no header can carry, or a limit below 1.
  * @example
  * const gateway = createGateway(ioredis(client), { tokens: [token] });
- * Deno.serve({ hostname: "127.0.0.1" }, gateway);
+ * export const POST = (request: Request) => gateway(request);
  */
 export function createGateway(redis: Redis, options: GatewayOptions): Gateway {
   const { maxBody = 10 * 1024 * 1024, maxCommands = 10_000, onError = () => {} } = options;

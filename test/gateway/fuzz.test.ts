@@ -1,17 +1,13 @@
-import { type ChildProcess, fork } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
 import { Agent, request as httpRequest } from "node:http";
 import { connect as connectTcp } from "node:net";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createGateway, type Gateway } from "../../src/gateway/index.ts";
+import { startChild, vitals } from "./child.ts";
 import { type Checker, createChecker, neglected, type Send } from "./fuzz-check.ts";
-import type { Vitals } from "./fuzz-child.ts";
 import { type Fuzzed, fuzzedRequest, maxBody } from "./fuzz-requests.ts";
 import { openScene } from "./open-gateway.ts";
 import { bearer, token } from "./token.ts";
@@ -23,7 +19,6 @@ const rawSockets = 1_000;
 const atOnce = 100;
 
 const seed = Number(process.env["FUZZ_SEED"] ?? 20_261_121);
-const root = fileURLToPath(new URL("../../", import.meta.url));
 const scene = openScene({ maxBody });
 
 const batch = fc.array(fuzzedRequest, { minLength: atOnce, maxLength: atOnce });
@@ -126,6 +121,27 @@ async function callRaw(url: string, call: RawCall): Promise<void> {
   await closed;
 }
 
+/** Sends a body of unknown length as fast as the other side reads it, and goes on whatever is answered. */
+async function uploadUntilAnswered(url: string, size: number): Promise<number> {
+  const { hostname, port } = new URL(url);
+  const socket = connectTcp(Number(port), hostname);
+  let answer = "";
+  socket.on("data", (data) => (answer += String(data)));
+  socket.on("error", () => {});
+  const closed = new Promise((resolve) => void socket.on("close", resolve));
+  socket.write(
+    `POST /set/x HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nTransfer-Encoding: chunked\r\n\r\n`,
+  );
+  const piece = `10000\r\n${"x".repeat(65_536)}\r\n`;
+  for (let sent = 0; sent < size && socket.writable; sent += 65_536) {
+    if (!socket.write(piece))
+      await Promise.race([new Promise((resolve) => void socket.once("drain", resolve)), closed]);
+  }
+  socket.end("0\r\n\r\n");
+  await closed;
+  return Number(/^HTTP\/1.1 (\d+)/.exec(answer)?.[1]);
+}
+
 async function callAll(url: string, calls: readonly RawCall[]): Promise<void> {
   await Promise.all(calls.map((call) => callRaw(url, call)));
 }
@@ -134,35 +150,6 @@ async function callAll(url: string, calls: readonly RawCall[]): Promise<void> {
 async function redisClients(): Promise<number> {
   const list = await scene.redis.send(["CLIENT", "LIST"]);
   return String(list).trim().split("\n").length;
-}
-
-async function startChild() {
-  const dir = await mkdtemp(join(root, "node_modules/.fuzz-"));
-  const file = join(dir, "child.mjs");
-  const entry = join(root, "test/gateway/fuzz-child.ts");
-  await build({
-    entryPoints: [entry],
-    outfile: file,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    external: ["ioredis"],
-  });
-  const child = fork(file, {
-    env: { ...process.env, REDIS_PORT: String(scene.server.port), MAX_BODY: String(maxBody) },
-  });
-  const [url] = (await once(child, "message")) as [string];
-  const stop = async () => {
-    child.kill("SIGKILL");
-    await rm(dir, { recursive: true });
-  };
-  return { child, url, stop };
-}
-
-async function vitals(child: ChildProcess): Promise<Vitals> {
-  child.send("?");
-  const [told] = (await once(child, "message")) as [Vitals];
-  return told;
 }
 
 async function settled(child: ChildProcess, sockets: number, timeout = 10_000): Promise<void> {
@@ -181,7 +168,7 @@ describe("100,000 requests that nobody thought of", () => {
   }, 120_000);
 
   it(`${overHttp} over HTTP and ${rawSockets} given up half-way leave a live process without a leak`, async () => {
-    const { child, url, stop } = await startChild();
+    const { child, url, stop } = await startChild(scene.server.port, maxBody);
     try {
       const ping = () => fetch(`${url}/ping`, { headers: { ...bearer, connection: "close" } });
       expect((await ping()).status).toBe(200);
@@ -206,6 +193,20 @@ describe("100,000 requests that nobody thought of", () => {
     }
   }, 120_000);
 });
+
+it("30 uploads of 100 MB at once cost no memory, and each is told 413", async () => {
+  const { child, url, stop } = await startChild(scene.server.port, maxBody);
+  try {
+    const before = await vitals(child);
+    const uploads = Array.from({ length: 30 }, () => uploadUntilAnswered(url, 100 * 1_048_576));
+    const statuses = await Promise.all(uploads);
+    expect(new Set(statuses)).toEqual(new Set([413]));
+    expect((await vitals(child)).megabytes - before.megabytes).toBeLessThan(200);
+    await settled(child, 1);
+  } finally {
+    await stop();
+  }
+}, 60_000);
 
 describe("the checker rejects", () => {
   const answer = (
@@ -259,7 +260,7 @@ describe("the checker rejects", () => {
   });
 
   it("a process that keeps a connection", async () => {
-    const { child, url, stop } = await startChild();
+    const { child, url, stop } = await startChild(scene.server.port, maxBody);
     const { sockets } = await vitals(child);
     const kept = connectTcp(Number(new URL(url).port), "127.0.0.1");
     await once(kept, "connect");
