@@ -11,6 +11,11 @@ export interface LimitPolicy {
   readonly limit: number;
   /** The window, in milliseconds. */
   readonly window: number;
+  /**
+   * What is counted, in the words of the RateLimit header fields.
+   * @default "requests"
+   */
+  readonly unit?: "requests" | "content-bytes" | "concurrent-requests";
 }
 
 /** A way to limit, as a value: only the algorithm that is named gets bundled. */
@@ -25,8 +30,13 @@ export interface LimitAlgorithm {
   readonly script: Decision;
   /** The three numbers of the decision. */
   readonly numbers: readonly [number, number, number];
-  /** Whether every decision reads the value anyway, so that remembering the last request ids in it costs no command. */
-  readonly remembers: boolean;
+  /**
+   * Makes the id that a call carries without being asked, so that a client's own re-sending counts once; the empty text where
+   * remembering one would take a command more.
+   */
+  requestId(): string;
+  /** Whether units are held until they are given back, so that they cannot be booked ahead. */
+  readonly held?: boolean;
 }
 
 type Names = "key" | "...seen" | "id" | "cost" | "most" | "hold" | "...numbers";
@@ -39,11 +49,11 @@ export interface Decision extends Script<Names, number[]> {
 
 /**
  * Makes a script of an algorithm, given as the body of `function(key,id,cost,hold,a,b,c)`. It returns how long until the cost fits;
- * what is free now, below 0 where the id is blocked or booked ahead; how long until everything is free; whether the request id
- * was counted before; and a function that writes the decision and says how long until everything is free then.
+ * what is free now, below 0 where the id is blocked or booked ahead; how long until everything is free; whether the request id was
+ * counted before, 1 if it was the last; and a function that writes the decision and says how long until everything is free then.
  *
  * Reading, deciding and writing are one script, so that no two callers take the same unit. `most` is the longest acceptable wait: 0
- * decides, -1 only looks, more books ahead. A cost below 0 gives units back; `hold` blocks for so long, and -1 cancels a booking.
+ * decides, -1 only looks, more books ahead. A cost below 0 gives units back; `hold` blocks for so long, and -1 cancels the newest.
  */
 export function decision(plan: string): Decision {
   const script = defineScript({
@@ -53,11 +63,12 @@ export function decision(plan: string): Decision {
     lua: `local function plan(key,id,cost,hold,a,b,c)
 ${plan}
 end
-cost=tonumber(cost)
-most=tonumber(most)
+cost,most,hold=tonumber(cost),tonumber(most),tonumber(hold)
 local a,b,c=unpack(numbers)
-local wait,free,reset,again,write=plan(key,id,cost,tonumber(hold),tonumber(a),tonumber(b),tonumber(c))
-if cost>0 and (again or seen[1] and redis.call("EXISTS",seen[1])==1) then
+local done=seen[1] and redis.call("EXISTS",seen[1])==1
+local wait,free,reset,again,write=plan(key,id,done and 0 or cost,hold,tonumber(a),tonumber(b),tonumber(c))
+if hold<0 then done=again~=1 else done=done or again end
+if done then
 if most<=0 then wait=0 end
 elseif cost<0 or wait<=most then
 free=free-cost
@@ -73,4 +84,9 @@ return {wait,free,reset}`,
 export function isAlgorithm(algorithm: LimitAlgorithm): LimitAlgorithm {
   if (typeof algorithm?.script === "function") return algorithm;
   throw new OptionError("`algorithm` must be a limit such as slidingWindow({ limit: 100, window: seconds(60) })");
+}
+
+/** Six characters: enough to tell the last few calls of one id apart. */
+export function briefId(): string {
+  return Math.random().toString(36).slice(2, 8);
 }

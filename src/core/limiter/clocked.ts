@@ -1,7 +1,6 @@
 /**
  * The first lines of an algorithm that goes by the server's clock. The value is `blocked;id;id;|state`: when a block ends, the last four
- * request ids that were counted, the algorithm's own state. Nothing is admitted before `from`. A booking is cancelled only while it
- * is the newest.
+ * request ids that were counted, the algorithm's own state. Nothing is admitted before `from`.
  */
 export const clocked = `local time=redis.call("TIME")
 local now=time[1]*1000+math.floor(time[2]/1000)
@@ -10,12 +9,12 @@ blocked=tonumber(blocked) or 0
 ids=ids or ";"
 state=state or ""
 local again=string.find(ids,";"..id..";",1,true)
-if hold<0 and again~=1 then cost=0 end
+if again and cost>0 then cost=0 end
 if hold>0 then blocked=now+hold end
 local from=math.max(now,blocked)
 local function save(text,last)
 last=math.max(last,blocked)-now
-redis.call("SET",key,string.format("%.0f",blocked)..string.sub(";"..id..ids,1,29).."|"..text,"PX",string.format("%.0f",last))
+redis.call("SET",key,string.format("%.0f",blocked)..string.sub(hold<0 and string.sub(ids,#id+2) or ";"..id..ids,1,29).."|"..text,"PX",string.format("%.0f",last))
 return last
 end
 `;

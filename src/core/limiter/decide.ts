@@ -2,9 +2,10 @@ import type { Breaker } from "../breaker.ts";
 import { count, text } from "../check.ts";
 import { OptionError } from "../errors.ts";
 import { emit, type OnEvent } from "../event.ts";
-import { keyOf } from "../keys.ts";
+import { encodeId, keyOf } from "../keys.ts";
 import type { Redis } from "../redis.ts";
 import type { LimitAlgorithm } from "./algorithm.ts";
+import type { BlockedIds } from "./blocked-ids.ts";
 import { degraded, guarded, type OnLimiterError } from "./outage.ts";
 import { type Verdict, verdict } from "./verdict.ts";
 
@@ -17,12 +18,14 @@ export interface LimiterParts {
   readonly timeout: number;
   readonly breaker: Breaker;
   readonly onEvent: OnEvent | undefined;
+  readonly blocked: BlockedIds | undefined;
 }
 
 /** What a caller can say about one call. */
 export interface Call {
   readonly signal?: AbortSignal | undefined;
   readonly requestId?: string | undefined;
+  readonly group?: string | undefined;
   readonly algorithm?: LimitAlgorithm | undefined;
 }
 
@@ -40,42 +43,57 @@ export async function decide(
   parts: LimiterParts,
   id: string,
   call: Call & { readonly cost?: number | undefined },
-  most = 0,
+  demand: Omit<Demand, "cost"> = { most: 0 },
 ): Promise<Verdict> {
   const { cost = 1, signal, algorithm = parts.algorithm } = call;
   const { prefix, onEvent } = parts;
-  keyOf(prefix, id);
+  const key = keyFor(prefix, id, call.group, algorithm);
   if (count("cost", cost) > algorithm.limit) return verdict(algorithm, { reason: "cost", retryAfter: Infinity });
+  const blocked = demand.most === 0 && !algorithm.held ? parts.blocked : undefined;
+  const same = [cost, ...algorithm.numbers].join();
+  const known = signal?.aborted ? undefined : blocked?.find(key, same);
+  const askedAt = performance.now();
   try {
-    const found = read(algorithm, most, await ask(parts, id, call, { cost, most }));
+    const found = known ?? read(algorithm, demand.most, await ask(parts, id, call, { ...demand, cost }));
+    if (!known && found.retryAfter > 0) blocked?.add(key, same, found, askedAt);
     emit(onEvent, { pattern: "limiter", type: found.allowed ? "allowed" : "refused", prefix, id });
     return found;
   } catch (error) {
     if (signal?.aborted || error instanceof OptionError) throw error;
     emit(onEvent, { pattern: "limiter", type: "failed", prefix, id, error });
-    return degraded(parts.onError, { id, cost, algorithm, error });
+    return degraded(parts.onError, { id, key, cost, algorithm, error });
   }
 }
 
 /** Runs the script, guarded. */
 export async function ask(parts: LimiterParts, id: string, call: Call, demand: Demand): Promise<number[]> {
   const { requestId, algorithm = parts.algorithm } = call;
-  const { script, numbers, remembers } = algorithm;
-  const key = keyOf(parts.prefix, id, algorithm.kind);
-  const seen = requestId === undefined ? [] : [`${key}:${text("requestId", requestId)}`];
-  const values = { hold: 0, id: remembers ? briefId() : "", key, seen, numbers, ...demand };
-  const idempotent = remembers || seen.length > 0 || demand.most < 0;
-  return guarded(parts.breaker, parts.timeout, call.signal, (signal) =>
-    script(parts.redis, values, { signal, idempotent }),
-  );
+  const { script, numbers } = algorithm;
+  const key = keyFor(parts.prefix, id, call.group, algorithm);
+  const seen = requestId === undefined ? [] : [`${key}#${text("requestId", requestId)}`];
+  const values = { hold: 0, id: algorithm.requestId(), key, seen, numbers, ...demand };
+  const idempotent = values.id !== "" || seen.length > 0 || demand.most < 0;
+  try {
+    return await guarded(parts.breaker, parts.timeout, call.signal, (signal) =>
+      script(parts.redis, values, { signal, idempotent }),
+    );
+  } finally {
+    if (demand.cost < 1) parts.blocked?.clear(key);
+  }
 }
 
-/** Six characters: enough to tell the last few calls of one id apart. */
-export function briefId(): string {
-  return Math.random().toString(36).slice(2, 8);
+/** The key of an id: under its own hash tag, or under its group's, with its length so that no id can forge another's key. */
+export function keyFor(prefix: string, id: string, group: string | undefined, { kind }: LimitAlgorithm): string {
+  if (group === undefined) return keyOf(prefix, id, kind);
+  return keyOf(prefix, group, `${kind}:${id.length}:${encodeId(id)}`);
 }
 
-function read(algorithm: LimitAlgorithm, most: number, [wait = 0, free = 0, reset = 0]: readonly number[]): Verdict {
+/** Reads the script's answer. */
+export function read(
+  algorithm: LimitAlgorithm,
+  most: number,
+  [wait = 0, free = 0, reset = 0]: readonly number[],
+): Verdict {
   return verdict(algorithm, {
     reason: wait <= Math.max(most, 0) ? null : free < 0 ? "blocked" : "limit",
     remaining: Math.min(Math.max(free, 0), algorithm.limit),

@@ -1,5 +1,5 @@
 import { count, duration } from "../check.ts";
-import type { LimitAlgorithm } from "./algorithm.ts";
+import { briefId, type LimitAlgorithm } from "./algorithm.ts";
 import { decideFixedWindow } from "./fixed-window.lua.ts";
 
 /** A number of units in a time. */
@@ -27,6 +27,6 @@ export function fixedWindow({ limit, window, name = "default" }: WindowOptions):
     policy: { name, limit, window: length },
     script: decideFixedWindow,
     numbers: [limit, length, 0],
-    remembers: true,
+    requestId: briefId,
   };
 }

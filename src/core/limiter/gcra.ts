@@ -1,6 +1,6 @@
 import { count, duration } from "../check.ts";
 import { OptionError } from "../errors.ts";
-import type { LimitAlgorithm } from "./algorithm.ts";
+import { briefId, type LimitAlgorithm } from "./algorithm.ts";
 import type { WindowOptions } from "./fixed-window.ts";
 import { decideGcra } from "./gcra.lua.ts";
 
@@ -39,7 +39,7 @@ export function gcra({ limit, window, burst = limit, name = "default" }: GcraOpt
     policy: { name, limit: rate, window: length },
     script: decideGcra,
     numbers: [burst, length, rate],
-    remembers: length % rate !== 0,
+    requestId: length % rate === 0 ? () => "" : briefId,
   };
 }
 

@@ -1,10 +1,12 @@
 import { type BreakerOptions, createBreaker } from "../breaker.ts";
 import { count, duration, port } from "../check.ts";
+import { OptionError } from "../errors.ts";
 import type { OnEvent } from "../event.ts";
-import { keyOf, keyPrefix } from "../keys.ts";
+import { keyPrefix } from "../keys.ts";
 import type { Redis } from "../redis.ts";
-import { isAlgorithm, type LimitAlgorithm } from "./algorithm.ts";
-import { ask, decide, type LimiterParts } from "./decide.ts";
+import { briefId, isAlgorithm, type LimitAlgorithm } from "./algorithm.ts";
+import type { BlockedIds } from "./blocked-ids.ts";
+import { ask, decide, keyFor, type LimiterParts } from "./decide.ts";
 import { guarded, type OnLimiterError, outagePolicy } from "./outage.ts";
 import type { Verdict } from "./verdict.ts";
 
@@ -23,6 +25,11 @@ export interface LimitOptions {
    * number of milliseconds per unit, where it would take a command more
    */
   readonly requestId?: string | undefined;
+  /**
+   * Whose Cluster slot the id's key shares, such as the customer's of a user. Each group of an id counts apart.
+   * @default the id's own
+   */
+  readonly group?: string | undefined;
   /**
    * Decides by another limit of the same family, such as that of a customer's plan.
    * @default the limiter's own
@@ -52,6 +59,11 @@ export interface LimiterOptions {
   readonly timeout?: number;
   /** When Redis counts as down, and for how long it is left alone then. */
   readonly breaker?: BreakerOptions;
+  /**
+   * Repeats refusals from memory, without a trip, while they must still hold: `blockedIds()`.
+   * @default every call asks Redis
+   */
+  readonly blocked?: BlockedIds;
   /** Told of every `allowed`, `refused` and `failed` decision. */
   readonly onEvent?: OnEvent | undefined;
 }
@@ -86,6 +98,18 @@ export interface Limiter {
   reset(id: string, options?: Omit<LimitOptions, "cost" | "requestId">): Promise<void>;
 }
 
+const partsOf = new WeakMap<Limiter, LimiterParts>();
+
+/**
+ * What the functions that take a limiter work with.
+ * @throws {OptionError} It was not made by `createLimiter`.
+ */
+export function partsOfLimiter(limiter: Limiter): LimiterParts {
+  const parts = partsOf.get(limiter);
+  if (parts) return parts;
+  throw new OptionError("`limiter` must come from createLimiter");
+}
+
 /**
  * Limits calls per id, exactly, across all processes.
  * @example
@@ -103,19 +127,23 @@ export function createLimiter(redis: Redis, options: LimiterOptions): Limiter {
     timeout: duration("timeout", timeout),
     breaker: createBreaker(options.breaker),
     onEvent,
+    blocked: options.blocked,
   };
-  return {
+  const limiter: Limiter = {
     limit: (id, call = {}) => decide(parts, id, call),
-    peek: (id, call = {}) => decide(parts, id, call, -1),
+    peek: (id, call = {}) => decide(parts, id, call, { most: -1 }),
     async refund(id, units, call = {}) {
-      await ask(parts, id, call, { cost: -count("units", units), most: 0 });
+      await ask(parts, id, call, { cost: -count("units", units), most: 0, id: briefId() });
     },
     async block(id, time, call = {}) {
       await ask(parts, id, call, { cost: 0, most: Number.MAX_SAFE_INTEGER, hold: duration("time", time) });
     },
-    async reset(id, { signal, algorithm = parts.algorithm } = {}) {
-      const key = keyOf(prefix, id, algorithm.kind);
+    async reset(id, { signal, group, algorithm = parts.algorithm } = {}) {
+      const key = keyFor(prefix, id, group, algorithm);
+      parts.blocked?.clear(key);
       await guarded(parts.breaker, timeout, signal, (signal) => redis.send(["DEL", key], { signal, idempotent: true }));
     },
   };
+  partsOf.set(limiter, parts);
+  return limiter;
 }

@@ -7,6 +7,8 @@ import { type Verdict, verdict } from "./verdict.ts";
 /** A decision that Redis did not make. */
 export interface LimiterOutage {
   readonly id: string;
+  /** The key in which Redis counts. */
+  readonly key: string;
   readonly cost: number;
   readonly algorithm: LimitAlgorithm;
   /** What went wrong. */
@@ -44,8 +46,9 @@ export function degraded(
   outage: LimiterOutage,
 ): Verdict | Promise<Verdict> {
   if (typeof onError === "function") return onError(outage);
-  const { algorithm } = outage;
-  return verdict(algorithm, { degraded: true, reason: onError === "deny" ? "outage" : null });
+  const { algorithm, cost } = outage;
+  if (onError === "deny") return verdict(algorithm, { degraded: true, reason: "outage", retryAfter: 1_000 });
+  return verdict(algorithm, { degraded: true, remaining: algorithm.limit - cost });
 }
 
 /** Lets an outage policy through. */

@@ -1,6 +1,6 @@
 import { count, duration } from "../check.ts";
 import { OptionError } from "../errors.ts";
-import type { LimitAlgorithm } from "./algorithm.ts";
+import { briefId, type LimitAlgorithm } from "./algorithm.ts";
 import type { WindowOptions } from "./fixed-window.ts";
 import { decideSlidingWindow } from "./sliding-window.lua.ts";
 
@@ -27,6 +27,6 @@ export function slidingWindow({ limit, window, buckets = 60, name = "default" }:
     policy: { name, limit, window: length },
     script: decideSlidingWindow,
     numbers: [limit, length, length / count("buckets", buckets)],
-    remembers: true,
+    requestId: briefId,
   };
 }

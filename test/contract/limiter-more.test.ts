@@ -1,0 +1,329 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { minutes, seconds } from "../../src/core/duration.ts";
+import { OptionError } from "../../src/core/errors.ts";
+import type { LimitAlgorithm } from "../../src/core/limiter/algorithm.ts";
+import { blockedIds } from "../../src/core/limiter/blocked-ids.ts";
+import { concurrency } from "../../src/core/limiter/concurrency.ts";
+import { enter } from "../../src/core/limiter/enter.ts";
+import { fixedWindow } from "../../src/core/limiter/fixed-window.ts";
+import { gcra, tokenBucket } from "../../src/core/limiter/gcra.ts";
+import { limitAll } from "../../src/core/limiter/limit-all.ts";
+import { createLimiter, type Limiter, type LimiterOptions } from "../../src/core/limiter/limiter.ts";
+import { reserve } from "../../src/core/limiter/reserve.ts";
+import { slidingLog } from "../../src/core/limiter/sliding-log.ts";
+import { slidingWindow } from "../../src/core/limiter/sliding-window.ts";
+import { waitTurn } from "../../src/core/limiter/wait-turn.ts";
+import type { Redis } from "../../src/core/redis.ts";
+import { sleep } from "../../src/core/sleep.ts";
+import { type Backend, onEveryBackend } from "../support/backends.ts";
+
+const families: Readonly<
+  Record<string, (options: { readonly limit: number; readonly window: number }) => LimitAlgorithm>
+> = {
+  fixedWindow,
+  slidingWindow,
+  slidingLog,
+  gcra,
+  "tokenBucket with a fractional interval": ({ limit, window }) =>
+    tokenBucket({ limit, window: window + 1, capacity: limit }),
+};
+
+onEveryBackend("the limiter's further operations", (backend: Backend) => {
+  let redis: Redis;
+  let serial = 0;
+  beforeAll(async () => {
+    redis = await backend.connect();
+  });
+  const limiterOf = (algorithm: LimitAlgorithm, options: Partial<LimiterOptions> = {}) => {
+    serial += 1;
+    return createLimiter(redis, { prefix: `${backend.prefix}${serial}`, algorithm, timeout: 10_000, ...options });
+  };
+  const allowedOf = async (limiter: Limiter, cost: number) => (await limiter.limit("u", { cost })).allowed;
+
+  describe("waitTurn", () => {
+    for (const [name, make] of Object.entries(families)) {
+      it(`${name}: books in order, one decision for each, and lets nobody overtake`, async () => {
+        const limiter = limiterOf(make({ limit: 1, window: 100 }));
+        await limiter.limit("u");
+        const order: number[] = [];
+        const counts = await backend.count(async () => {
+          const turns: Promise<unknown>[] = [];
+          for (const i of [0, 1, 2, 3]) {
+            turns.push(waitTurn(limiter, "u", { maxWait: 5_000 }).then(({ allowed }) => allowed && order.push(i)));
+            await limiter.peek("u");
+          }
+          expect(await limiter.limit("u")).toMatchObject({ allowed: false, reason: "blocked" });
+          await Promise.all(turns);
+        });
+        expect(order).toEqual([0, 1, 2, 3]);
+        expect((counts["evalsha"] ?? 0) + (counts["eval"] ?? 0)).toBeLessThanOrEqual(10);
+      });
+
+      it(`${name}: refuses at once what would come too late`, async () => {
+        const limiter = limiterOf(make({ limit: 2, window: seconds(100) }));
+        await limiter.limit("u", { cost: 2 });
+        const verdict = await waitTurn(limiter, "u", { maxWait: 1_000 });
+        expect(verdict).toMatchObject({ allowed: false, reason: "limit" });
+        expect(await limiter.peek("u", { cost: 1 })).toMatchObject({ reason: "limit" });
+      });
+
+      it(`${name}: gives the slot back on abort if nobody booked since`, async () => {
+        const limiter = limiterOf(make({ limit: 2, window: seconds(100) }));
+        await limiter.limit("u", { cost: 2 });
+        const before = (await limiter.peek("u")).retryAfter;
+        const controller = new AbortController();
+        const reason = new Error("left");
+        const turn = waitTurn(limiter, "u", { maxWait: minutes(10), signal: controller.signal });
+        await expect.poll(async () => (await limiter.peek("u")).reason, { interval: 5 }).toBe("blocked");
+        controller.abort(reason);
+        await expect(turn).rejects.toBe(reason);
+        const after = await limiter.peek("u");
+        expect(after.retryAfter).toBeLessThanOrEqual(before);
+        expect(after.reason).toBe("limit");
+      });
+
+      it(`${name}: lets the slot lapse on abort if somebody booked since`, async () => {
+        const limiter = limiterOf(make({ limit: 2, window: seconds(100) }));
+        await limiter.limit("u", { cost: 2 });
+        const first = new AbortController();
+        const second = new AbortController();
+        const turn = waitTurn(limiter, "u", { maxWait: minutes(20), signal: first.signal, cost: 2 });
+        await expect.poll(async () => (await limiter.peek("u")).reason, { interval: 5 }).toBe("blocked");
+        const booked = (await limiter.peek("u")).retryAfter;
+        const next = waitTurn(limiter, "u", { maxWait: minutes(20), signal: second.signal, cost: 2 });
+        await expect.poll(async () => (await limiter.peek("u")).retryAfter, { interval: 5 }).toBeGreaterThan(booked);
+        const both = (await limiter.peek("u")).retryAfter;
+        first.abort();
+        await expect(turn).rejects.toBe(first.signal.reason);
+        expect((await limiter.peek("u")).retryAfter).toBeGreaterThan(both - seconds(20));
+        second.abort();
+        await expect(next).rejects.toBe(second.signal.reason);
+      });
+    }
+
+    it("refuses held units, which cannot be booked", async () => {
+      const limiter = limiterOf(concurrency({ limit: 1, lease: 1_000 }));
+      await expect(waitTurn(limiter, "u", { maxWait: 10 })).rejects.toThrow(OptionError);
+    });
+  });
+
+  describe("reserve", () => {
+    for (const [name, make] of Object.entries(families)) {
+      it(`${name}: settles for less, for more, or not at all`, async () => {
+        const limiter = limiterOf(make({ limit: 100, window: seconds(1_000) }));
+        const first = await reserve(limiter, "u", { cost: 60 });
+        expect(first).toMatchObject({ allowed: true, remaining: 40 });
+        await first.settle(25);
+        await first.settle(1);
+        await first.cancel();
+        expect((await limiter.peek("u")).remaining).toBe(75);
+        const second = await reserve(limiter, "u", { cost: 50 });
+        await second.cancel();
+        expect((await limiter.peek("u")).remaining).toBe(75);
+        const third = await reserve(limiter, "u", { cost: 70 });
+        await third.settle(90);
+        expect(await limiter.peek("u")).toMatchObject({ allowed: false, remaining: 0 });
+        const refused = await reserve(limiter, "u", { cost: 70 });
+        await refused.cancel();
+        expect(await limiter.peek("u")).toMatchObject({ allowed: false, remaining: 0 });
+      });
+    }
+  });
+
+  describe("limitAll", () => {
+    for (const [name, make] of Object.entries(families)) {
+      it(`${name}: takes nothing unless all pass, in one script`, async () => {
+        const minute = limiterOf(make({ limit: 5, window: seconds(60) }));
+        const day = limiterOf(slidingWindow({ limit: 7, window: seconds(86_400) }));
+        const both = [
+          { limiter: minute, id: "u" },
+          { limiter: day, id: "u", cost: 2 },
+        ];
+        await limitAll(both);
+        const counts = await backend.count(() => limitAll(both));
+        expect(counts["evalsha"]).toBe(1);
+        expect(await limitAll(both)).toMatchObject({ allowed: true, refusedBy: [], degraded: false });
+        const refused = await limitAll(both);
+        expect(refused).toMatchObject({ allowed: false, refusedBy: [1] });
+        expect(refused.retryAfter).toBeGreaterThan(seconds(80_000));
+        expect(refused.verdicts.map(({ remaining }) => remaining)).toEqual([2, 1]);
+        expect((await minute.peek("u")).remaining).toBe(2);
+      });
+    }
+
+    it("is exact under 500 concurrent callers", async () => {
+      const minute = limiterOf(gcra({ limit: 30, window: seconds(600) }));
+      const day = limiterOf(fixedWindow({ limit: 10, window: seconds(86_400) }));
+      const all = await Promise.all(
+        Array.from({ length: 500 }, () => limitAll([minute, day].map((limiter) => ({ limiter, id: "u" })))),
+      );
+      expect(all.filter(({ allowed }) => allowed)).toHaveLength(10);
+      expect((await minute.peek("u")).remaining).toBe(20);
+    });
+
+    it("counts a named call once", async () => {
+      const limits = [gcra, slidingLog].map((make) => ({
+        limiter: limiterOf(make({ limit: 5, window: 60_000 })),
+        id: "u",
+      }));
+      await limitAll(limits, { requestId: "r" });
+      await limitAll(limits, { requestId: "r" });
+      for (const { limiter } of limits) expect((await limiter.peek("u")).remaining).toBe(4);
+    });
+
+    it("shares a slot by a group", async () => {
+      const user = limiterOf(gcra({ limit: 2, window: 60_000 }));
+      const team = limiterOf(slidingWindow({ limit: 3, window: 60_000 }));
+      const as = (id: string) =>
+        limitAll([
+          { limiter: user, id, group: "team-1" },
+          { limiter: team, id: "team-1" },
+        ]);
+      const answers = [await as("a"), await as("a"), await as("a"), await as("b"), await as("b")];
+      expect(answers.map(({ refusedBy }) => refusedBy)).toEqual([[], [], [0], [], [1]]);
+      expect((await user.peek("b", { group: "team-1" })).remaining).toBe(1);
+      expect((await user.peek("b")).remaining).toBe(2);
+    });
+
+    it("says on a Cluster, before anything is sent, that ids without a group cannot be one script", async () => {
+      const limits = ["a", "b"].map((id) => ({ limiter: limiterOf(gcra({ limit: 1, window: 60_000 })), id }));
+      if (redis.masters) {
+        const counts = await backend.count(() => expect(limitAll(limits)).rejects.toThrow(OptionError));
+        expect(counts).toEqual({});
+      } else {
+        expect((await limitAll(limits)).allowed).toBe(true);
+      }
+    });
+
+    it("gives back what it took where the limits are not one script", async () => {
+      const a = limiterOf(slidingLog({ limit: 5, window: 60_000 }));
+      const b = limiterOf(fixedWindow({ limit: 1, window: 60_000 }));
+      const limits = [
+        { limiter: a, id: "a", cost: 2 },
+        { limiter: b, id: "b" },
+      ];
+      expect(await limitAll(limits, { atomic: false })).toMatchObject({ allowed: true });
+      expect(await limitAll(limits, { atomic: false })).toMatchObject({ allowed: false, refusedBy: [1] });
+      expect((await a.peek("a")).remaining).toBe(3);
+    });
+
+    it("refuses a cost that can never pass and takes nothing", async () => {
+      const limits = [1, 5].map((limit) => ({ limiter: limiterOf(gcra({ limit, window: 60_000 })), id: "u", cost: 2 }));
+      expect(await limitAll(limits)).toMatchObject({ allowed: false, refusedBy: [0], retryAfter: Infinity });
+      for (const { limiter } of limits) expect((await limiter.peek("u")).resetAfter).toBe(0);
+    });
+
+    it("refuses lists that cannot be right", async () => {
+      const limiter = limiterOf(gcra({ limit: 1, window: 60_000 }));
+      const held = limiterOf(concurrency({ limit: 1, lease: 1_000 }));
+      await expect(limitAll([])).rejects.toThrow(OptionError);
+      await expect(limitAll([limiter, limiter].map((limiter) => ({ limiter, id: "u" })))).rejects.toThrow(OptionError);
+      await expect(limitAll([{ limiter: held, id: "u" }])).rejects.toThrow(OptionError);
+      await expect(limitAll([{ limiter: { ...limiter }, id: "u" }])).rejects.toThrow(OptionError);
+    });
+  });
+
+  describe("concurrency", () => {
+    it("lets exactly 10 of 500 concurrent callers in, and others when they leave", async () => {
+      const limiter = limiterOf(concurrency({ limit: 10, lease: seconds(60) }));
+      const slots = await Promise.all(Array.from({ length: 500 }, () => enter(limiter, "u")));
+      const inside = slots.filter(({ allowed }) => allowed);
+      expect(inside).toHaveLength(10);
+      const refused = slots.find(({ allowed }) => !allowed);
+      expect(refused).toMatchObject({ reason: "limit", remaining: 0 });
+      expect(refused?.retryAfter).toBeGreaterThan(0);
+      expect(refused?.retryAfter).toBeLessThanOrEqual(seconds(60));
+      expect(await refused?.release()).toBe(false);
+      expect(await inside[0]?.release()).toBe(true);
+      expect(await inside[0]?.release()).toBe(false);
+      expect((await enter(limiter, "u")).allowed).toBe(true);
+      expect((await enter(limiter, "u")).allowed).toBe(false);
+    });
+
+    it("gives the place back at the end of a block", async () => {
+      const limiter = limiterOf(concurrency({ limit: 2, lease: seconds(60) }));
+      {
+        await using slot = await enter(limiter, "u", { cost: 2 });
+        expect(slot).toMatchObject({ allowed: true, remaining: 0 });
+        expect((await enter(limiter, "u")).allowed).toBe(false);
+      }
+      expect((await limiter.peek("u", { cost: 2 })).allowed).toBe(true);
+    });
+
+    it("returns a crashed holder's place after its lease, and its late release frees nobody else's", async () => {
+      const limiter = limiterOf(concurrency({ limit: 1, lease: 60 }));
+      const crashed = await enter(limiter, "u");
+      const { retryAfter } = await enter(limiter, "u");
+      await sleep(retryAfter + 5);
+      const next = await enter(limiter, "u");
+      expect(next.allowed).toBe(true);
+      expect(await crashed.release()).toBe(false);
+      expect((await limiter.peek("u")).allowed).toBe(false);
+    });
+
+    it("keeps a place whose lease is extended", async () => {
+      const limiter = limiterOf(concurrency({ limit: 1, lease: 400 }));
+      const slot = await enter(limiter, "u");
+      for (let i = 0; i < 4; i += 1) {
+        await sleep(150);
+        expect(await slot.extend()).toBe(true);
+      }
+      expect((await enter(limiter, "u")).allowed).toBe(false);
+    });
+
+    it("can be blocked, and refuses to refund", async () => {
+      const limiter = limiterOf(concurrency({ limit: 3, lease: 1_000 }));
+      await limiter.block("u", seconds(60));
+      expect(await enter(limiter, "u")).toMatchObject({ allowed: false, reason: "blocked" });
+      await expect(limiter.refund("u", 1)).rejects.toThrow(/released/);
+      await expect(enter(limiterOf(gcra({ limit: 1, window: 1_000 })), "u")).rejects.toThrow(OptionError);
+    });
+  });
+
+  describe("blockedIds", () => {
+    it("repeats a refusal without a trip, only for the same cost, and counts it down", async () => {
+      const limiter = limiterOf(gcra({ limit: 10, window: seconds(100) }), { blocked: blockedIds() });
+      await limiter.limit("u", { cost: 8 });
+      const refused = await limiter.limit("u", { cost: 5 });
+      const counts = await backend.count(async () => {
+        for (let i = 0; i < 20; i += 1) {
+          const again = await limiter.limit("u", { cost: 5 });
+          expect(again).toMatchObject({ allowed: false, reason: "limit", remaining: 2 });
+          expect(again.retryAfter).toBeLessThanOrEqual(refused.retryAfter);
+        }
+      });
+      expect(counts).toEqual({});
+      expect(await allowedOf(limiter, 2)).toBe(true);
+    });
+
+    it("is cleared by this process's refund and reset, and asks again after its cap", async () => {
+      const limiter = limiterOf(slidingWindow({ limit: 1, window: seconds(100) }), {
+        blocked: blockedIds({ cap: 50 }),
+      });
+      await limiter.limit("u");
+      expect(await allowedOf(limiter, 1)).toBe(false);
+      await limiter.refund("u", 1);
+      expect(await allowedOf(limiter, 1)).toBe(true);
+      expect(await allowedOf(limiter, 1)).toBe(false);
+      await limiter.reset("u");
+      expect(await allowedOf(limiter, 1)).toBe(true);
+      expect(await allowedOf(limiter, 1)).toBe(false);
+      await sleep(60);
+      expect(await backend.count(() => limiter.limit("u"))).toMatchObject({ evalsha: 1 });
+    });
+
+    it("never refuses what Redis would allow", async () => {
+      const blocked = blockedIds();
+      const limiter = limiterOf(slidingLog({ limit: 3, window: 120 }), { blocked });
+      for (let round = 0; round < 3; round += 1) {
+        await limiter.limit("u", { cost: 3 });
+        const { allowed, retryAfter } = await limiter.limit("u");
+        expect(allowed).toBe(false);
+        // A timer may fire a millisecond early.
+        await sleep(retryAfter + 2);
+        expect(await allowedOf(limiter, 3)).toBe(true);
+        await limiter.reset("u");
+      }
+    });
+  });
+});
