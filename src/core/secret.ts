@@ -1,3 +1,7 @@
+import { text } from "./check.ts";
+import { OptionError } from "./errors.ts";
+import { maxIdLength } from "./keys.ts";
+
 /** @returns `bytes` random bytes of Web Crypto as base64url. */
 export function randomText(bytes: number): string {
   return base64url(crypto.getRandomValues(new Uint8Array(bytes)));
@@ -20,4 +24,15 @@ export function base64url(bytes: Uint8Array): string {
 export function fromBase64url(text: string): Uint8Array<ArrayBuffer> | null {
   if (!/^[\w-]+$/.test(text) || text.length % 4 === 1) return null;
   return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (character) => character.charCodeAt(0));
+}
+
+/**
+ * @returns 144 bits of the hash of a user of an application, as 24 characters: what keys and tokens say instead of the user's id.
+ * @throws {OptionError} The user is empty, too long, or malformed text: a lone surrogate has no UTF-8 form, so that two would be one.
+ */
+export async function userTag(prefix: string, user: string): Promise<string> {
+  if (text("user", user).length <= maxIdLength && !/\p{Surrogate}/u.test(user)) {
+    return (await sha256(`${prefix}:${user}`)).slice(0, 24);
+  }
+  throw new OptionError(`\`user\` must be well-formed text of at most ${maxIdLength} characters`);
 }

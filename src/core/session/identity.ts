@@ -1,7 +1,5 @@
-import { text } from "../check.ts";
-import { OptionError } from "../errors.ts";
-import { keyOf, maxIdLength } from "../keys.ts";
-import { randomText, sha256 } from "../secret.ts";
+import { keyOf } from "../keys.ts";
+import { randomText, sha256, userTag } from "../secret.ts";
 
 /** The keys of one session, all in the hash slot of its bucket. */
 export interface SessionKeys {
@@ -59,14 +57,7 @@ export function newToken(owner: string, sid = randomText(12)): string {
 
 /** @returns The owner part of the user's tokens, or a random one while there is no user. */
 export async function ownerOf(prefix: string, user: string | undefined): Promise<string> {
-  if (user === undefined) return randomText(18);
-  return (await sha256(`${prefix}:${checkUser(user)}`)).slice(0, 24);
-}
-
-// A lone surrogate would become U+FFFD in UTF-8, so that two users would be one.
-function checkUser(user: string): string {
-  if (text("user", user).length <= maxIdLength && !/\p{Surrogate}/u.test(user)) return user;
-  throw new OptionError(`\`user\` must be well-formed text of at most ${maxIdLength} characters`);
+  return user === undefined ? randomText(18) : userTag(prefix, user);
 }
 
 /** @returns The keys of the owner's session. */

@@ -1,0 +1,2 @@
+export type { CodeVerdict, NewToken, TokenCallOptions, TokenClaim, TokenOptions, Tokens } from "./tokens.ts";
+export { createTokens } from "./tokens.ts";
