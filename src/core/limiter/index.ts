@@ -13,6 +13,8 @@ export { gcra, tokenBucket } from "./gcra.ts";
 export type { GcraOptions, TokenBucketOptions } from "./gcra.ts";
 export { toHeaders, toProblem, toResponse } from "./headers.ts";
 export type { HeadersOptions, LimitProblem } from "./headers.ts";
+export { leased } from "./leased.ts";
+export type { LeasedCall, LeasedLimiter, LeasedOptions } from "./leased.ts";
 export { limitAll } from "./limit-all.ts";
 export type { LimitAllOptions, LimitOf, VerdictOfAll } from "./limit-all.ts";
 export { createLimiter } from "./limiter.ts";
