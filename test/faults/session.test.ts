@@ -1,13 +1,22 @@
 import { expect, it } from "vitest";
 import { hours, minutes } from "../../src/core/duration.ts";
-import { SessionGoneError } from "../../src/core/errors.ts";
+import { ConnectionError, SessionGoneError } from "../../src/core/errors.ts";
 import type { Redis } from "../../src/core/redis.ts";
-import { createSessions } from "../../src/core/session/index.ts";
+import {
+  createSessions,
+  listSessions,
+  loginSession,
+  revokeSession,
+  takeField,
+  updateSession,
+} from "../../src/core/session/index.ts";
+import { createTokens } from "../../src/core/token/index.ts";
 import { onStandaloneBackends } from "../support/backends.ts";
 
 interface Shop {
   cart?: string[];
   theme?: string;
+  n?: number;
 }
 
 onStandaloneBackends("sessions whose reply is lost", (backend) => {
@@ -89,5 +98,118 @@ onStandaloneBackends("sessions whose reply is lost", (backend) => {
     await twice(proxy, () => sessions.revokeAll("r", { except: here }));
     expect(await sessions.read(here.token)).not.toBeNull();
     expect(await sessions.read(there.token)).toBeNull();
+  });
+
+  it("applies an increment once", async () => {
+    const { redis, proxy } = await backend.connectThroughProxy();
+    const session = await open(redis).create({ user: "update", data: {} });
+    await twice(proxy, () => updateSession(session, ({ n = 0 }) => ({ n: n + 1 })));
+    expect(session.data).toEqual({ n: 1 });
+    expect((await open(redis).read(session.token))?.data).toEqual({ n: 1 });
+  });
+
+  it("gives a field that is taken once to the one who took it", async () => {
+    const { redis, proxy } = await backend.connectThroughProxy();
+    const session = await open(redis).create({ user: "take", data: { theme: "flash" } });
+    let taken: string | null = null;
+    await twice(proxy, async () => {
+      taken = await takeField(session, "theme");
+    });
+    expect(taken).toBe("flash");
+    expect(await takeField(session, "theme")).toBeNull();
+  });
+
+  it.each([1, 2])("logs in once, with the data, when answer %i of the login is lost", async (which) => {
+    const { redis, proxy } = await backend.connectThroughProxy();
+    const visitor = await open(redis).create({ data: { cart: ["x"] } });
+    const user = `login${which}`;
+    // A first login makes the server know the scripts, so that each half of the next is one call.
+    await loginSession(open(redis), await open(redis).create({ data: {} }), `${user}:first`);
+    let calls = 0;
+    const losing: Redis = {
+      ...redis,
+      send(...call) {
+        calls += 1;
+        if (calls === which) proxy.cutReplies();
+        return redis.send(...call);
+      },
+    };
+    const sessions = open(losing);
+    const current = await sessions.read(visitor.token);
+    const before = proxy.cuts;
+    calls = 0;
+    const session = await loginSession(sessions, current, user);
+    expect(proxy.cuts).toBe(before + 1);
+    expect((await sessions.read(session.token))?.data).toEqual({ cart: ["x"] });
+    expect(await sessions.read(visitor.token)).toBeNull();
+    expect(await listSessions(sessions, user)).toHaveLength(1);
+  });
+
+  it("renews once for the user who logs in again", async () => {
+    const { redis, proxy } = await backend.connectThroughProxy();
+    const sessions = open(redis);
+    let session = await sessions.create({ user: "again", data: {} });
+    await twice(proxy, async () => {
+      session = await loginSession(sessions, session, "again");
+    });
+    expect(await sessions.read(session.token)).not.toBeNull();
+  });
+
+  it("ends one session by its id, and says so", async () => {
+    const { redis, proxy } = await backend.connectThroughProxy();
+    const sessions = open(redis);
+    const session = await sessions.create({ user: "id", data: {} });
+    const before = proxy.cuts;
+    proxy.cutReplies();
+    expect(await revokeSession(sessions, session.id)).toBe(true);
+    expect(proxy.cuts).toBe(before + 1);
+    expect(await sessions.read(session.token)).toBeNull();
+    expect(await listSessions(sessions, "id")).toEqual([]);
+  });
+
+  it("accepts a one-time token although the answer is lost, and no second time", async () => {
+    const { redis, proxy } = await backend.connectThroughProxy();
+    const tokens = createTokens(redis, { ttl: minutes(1), prefix: `${backend.prefix}:t`, attempts: 3 });
+    const claim = { user: "u", purpose: "verify" };
+    const { token } = await tokens.issue(claim);
+    let consumed: object | null = null;
+    await twice(proxy, async () => {
+      consumed = await tokens.consume(token, claim);
+    });
+    expect(consumed).toEqual({ user: "u", data: null });
+    expect(await tokens.consume(token, claim)).toBeNull();
+  });
+
+  it("counts a wrong code once, and issues one code", async () => {
+    const { redis, proxy } = await backend.connectThroughProxy();
+    const tokens = createTokens(redis, { ttl: minutes(1), prefix: `${backend.prefix}:c`, attempts: 3 });
+    const claim = { user: "u", purpose: "verify" };
+    let code = "";
+    await twice(proxy, async () => {
+      ({ code } = await tokens.issueCode(claim));
+    });
+    let verdict: object = {};
+    await twice(proxy, async () => {
+      verdict = await tokens.consumeCode({ ...claim, code: "wrong" });
+    });
+    expect(verdict).toEqual({ accepted: false, attemptsLeft: 2 });
+    expect(await tokens.consumeCode({ ...claim, code })).toEqual({ accepted: true, data: null });
+  });
+});
+
+onStandaloneBackends("sessions while Redis is away", (backend) => {
+  it("reject with a ConnectionError within the deadline, and lose nobody when it is back", async () => {
+    const redis = await backend.connect();
+    const sessions = createSessions(redis, { idle: minutes(30), absolute: hours(12), prefix: backend.prefix });
+    const session = await sessions.create({ user: "u", data: {} });
+    backend.server.pause();
+    try {
+      const start = performance.now();
+      await expect(sessions.read(session.token)).rejects.toThrow(ConnectionError);
+      expect(performance.now() - start).toBeLessThan(10_000);
+    } finally {
+      backend.server.resume();
+    }
+    await expect.poll(() => sessions.read(session.token).catch(() => null), { timeout: 10_000 }).not.toBeNull();
   });
 });
