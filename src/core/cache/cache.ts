@@ -1,7 +1,7 @@
 import { callable, duration, port } from "../check.ts";
 import { OptionError } from "../errors.ts";
 import type { Redis } from "../redis.ts";
-import { type Answer, type Context, type Flights, keysOf, trip } from "./context.ts";
+import { type Answer, type Context, type Flights, type HasContext, internals, keysOf, trip } from "./context.ts";
 import { getOrSet } from "./get-or-set.ts";
 import type { Load } from "./job.ts";
 import { type CacheOptions, createContext } from "./options.ts";
@@ -51,7 +51,7 @@ export interface Resolved<T> extends Answer<T> {
 }
 
 /** A cache of values of type `T`. `null`, `0`, `""`, `false` and `undefined` are values. */
-export interface Cache<T> {
+export interface Cache<T> extends HasContext<T> {
   /**
    * The value of a key, loaded and kept if there is none. All callers of all processes share one load; a load that was overtaken by
    * `delete`, `set` or `invalidateTags` is not kept. While Redis cannot be reached the value is loaded and not kept.
@@ -111,6 +111,7 @@ export function createCache<T = unknown>(redis: Redis, options: CacheOptions<T>)
   const drop = (tags: readonly string[], signal: AbortSignal | undefined) =>
     trip(x, signal, (options) => dropTags(x, tags, options));
   return {
+    [internals]: x,
     resolve,
     getOrSet: async (id, load, options) => (await resolve(id, load, options)).value,
     get: async (id, options) => (await getMany(x, [id], options))[0]?.value,

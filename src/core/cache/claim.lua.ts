@@ -2,7 +2,6 @@ import { ReplyError } from "../errors.ts";
 import type { Reply } from "../redis.ts";
 import { integer, nullableText, text } from "../reply.ts";
 import { defineScript } from "../script.ts";
-import { mark } from "./entry.ts";
 
 /** What a miss finds: somebody else's value, the right to load, somebody who is loading, or the failure of whom it waited for. */
 export interface Claim {
@@ -20,14 +19,14 @@ export interface Claim {
 // load that failed: those who waited for it learn so, anyone else loads again.
 export const claim = defineScript({
   keys: ["entry", "lease"],
-  args: ["token", "leaseTtl", "early", "refused", "waited"],
+  args: ["token", "leaseTtl", "early", "mark", "refused", "waited"],
   decode: claimed,
   lua: `
 local value = redis.call("GET", entry)
 local left = -1
-if value and string.sub(value, 1, ${mark.length}) == "${mark}" and (refused == "" or string.sub(value, 1, #refused) ~= refused) then
+if value and string.sub(value, 1, #mark) == mark and (refused == "" or string.sub(value, 1, #refused) ~= refused) then
   left = redis.call("PTTL", entry)
-  local extra = tonumber(string.match(value, "^[^,;]*,(%w*)") or "", 36) or 0
+  local extra = mark ~= "" and tonumber(string.match(value, "^[^,;]*,(%w*)") or "", 36) or 0
   if left > extra + tonumber(early) then return {"hit", value, left, ""} end
 else
   value = false

@@ -53,7 +53,7 @@ async function ask<T>(
   part: Part<T>,
   question: { readonly token: string; readonly refused: string; readonly early: number; readonly waited: string },
 ): Promise<Told | undefined> {
-  const values = { ...keysOf(x, part.id), ...question, leaseTtl: leaseTtl(x) };
+  const values = { ...keysOf(x, part.id), ...question, mark: x.format.mark, leaseTtl: leaseTtl(x) };
   const tagTtl = physicalTtl(part.times) + leaseTtl(x);
   try {
     const [told, nonces] = await trip(x, part.signal, (options) =>
@@ -72,7 +72,7 @@ async function ask<T>(
 async function openClaim<T>(x: Context<T>, part: Part<T>, { raw, left, nonces, holder }: Told) {
   const { entry: key } = keysOf(x, part.id);
   const found = await open(x, { raw, left, key, tags: part.tags, nonces, signal: part.signal });
-  return { found, waited: holder, refused: found.entry ? "" : found.refused };
+  return { found, waited: holder, refused: found.entry ? "" : found.head };
 }
 
 /** The entry that a claim found, if it may be served now. One that may be served if the load fails is kept in the flight. */

@@ -1,10 +1,9 @@
 import type { Breaker } from "../breaker.ts";
 import { withDeadline } from "../deadline.ts";
-import { ConnectionError } from "../errors.ts";
+import { ConnectionError, OptionError } from "../errors.ts";
 import { emit, type OnEvent, type PatternEvent } from "../event.ts";
-import { keyOf } from "../keys.ts";
 import type { Redis, SendOptions } from "../redis.ts";
-import type { Payload } from "./entry.ts";
+import type { EntryFormat, Payload } from "./entry.ts";
 import type { Flight } from "./flight.ts";
 import type { Times } from "./freshness.ts";
 import type { Throttle } from "./throttle.ts";
@@ -32,6 +31,7 @@ export type Flights<T> = Map<string, Flight<Dated<T> | undefined>>;
 export interface Shared {
   readonly redis: Redis;
   readonly prefix: string;
+  readonly format: EntryFormat;
   readonly times: Times;
   readonly timeout: number;
   readonly hardTimeout: number;
@@ -63,8 +63,8 @@ export interface Context<T> extends Shared {
 export type Decoded<T> = { readonly value: T } | undefined;
 
 /** The keys of one entry. */
-export function keysOf({ prefix }: Shared, id: string) {
-  return { entry: keyOf(prefix, id), lease: keyOf(prefix, id, "lease") };
+export function keysOf({ prefix, format }: Shared, id: string) {
+  return format.keys(prefix, id);
 }
 
 /** How long a lease stands: as long as the load may take and its value may take to be written. */
@@ -111,3 +111,22 @@ export function tell({ onEvent, prefix }: Shared, type: string, id: string, deta
 }
 
 type Details = Pick<PatternEvent, "duration" | "error">;
+
+/** Under what a cache keeps its context, for the functions that take a cache. */
+export const internals: unique symbol = Symbol("redis-patterns:cache");
+
+/** What has a context. */
+export interface HasContext<T> {
+  /** @internal */
+  readonly [internals]: Context<T>;
+}
+
+/**
+ * The context of a cache.
+ * @throws {OptionError} It is something else than a cache of `createCache`.
+ */
+export function contextOf<T>(cache: HasContext<T>): Context<T> {
+  const x = cache?.[internals];
+  if (x) return x;
+  throw new OptionError("`cache` must be what `createCache` returned");
+}

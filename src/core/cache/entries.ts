@@ -1,6 +1,5 @@
 import { duration } from "../check.ts";
 import { type Context, type Decoded, giveUp, keysOf, leaseTtl, trip } from "./context.ts";
-import { encodeEntry } from "./entry.ts";
 import { judge, lifetimeOf } from "./freshness.ts";
 import { physicalTtl } from "./load.ts";
 import { find } from "./read.ts";
@@ -50,12 +49,10 @@ export async function store<T>(
     entries.map(async ([id, value]) => ({ ...keysOf(x, id), payload: await x.encode(id, value), value })),
   );
   const tagTtl = physicalTtl(times) + leaseTtl(x);
-  const nonces = await (wanted.length === 0
-    ? new Map<string, string>()
-    : trip(x, signal, (options) => prepareTags(x, wanted, tagTtl, options)));
+  const nonces = await trip(x, signal, (options) => prepareTags(x, wanted, tagTtl, options));
   const writes = payloads.map(({ entry, lease, payload, value }) => {
     const { ttl, extra } = lifetimeOf(times, value);
-    return { entry, lease, ttl, value: encodeEntry(payload, { extra, delta: 0, tags: nonces }) };
+    return { entry, lease, ttl, value: x.format.write(payload, { extra, delta: 0, tags: nonces }) };
   });
   await trip(x, signal, (options) => Promise.all(writes.map((write) => put(x.redis, write, options))));
 }

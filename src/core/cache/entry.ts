@@ -1,7 +1,8 @@
+import { keyOf } from "../keys.ts";
 import { createToken } from "./token.ts";
 
 /** What every entry of this format begins with. It is not JSON, so that no client parses it on the way, and it names the version. */
-export const mark = "~1";
+const mark = "~1";
 
 /** The part of an entry that describes its payload. */
 export interface EntryHead {
@@ -28,18 +29,18 @@ export interface Payload {
  * Writes an entry: `~1`, the payload's kind, and after commas the stale time and the load time in base 36, a random stamp that tells
  * two writes of equal values apart, and one `tag=nonce` for each tag; then a semicolon and the payload.
  */
-export function encodeEntry({ kind, text }: Payload, { extra, delta, tags }: EntryHead): string {
+function encodeEntry({ kind, text }: Payload, { extra, delta, tags }: EntryHead): string {
   const pairs = Array.from(tags, ([tag, nonce]) => `,${tag.replace(/[%,;=]/g, encodeURIComponent)}=${nonce}`);
   return `${mark}${kind},${base36(extra)},${base36(delta)},${createToken(6)}${pairs.join("")};${text}`;
 }
 
 /** The head of an entry with its stamp, up to the semicolon; unlike any other entry's. */
-export function headOf(raw: string): string {
-  return raw.slice(0, raw.indexOf(";") + 1);
+function headOf(raw: string): string {
+  return raw.slice(0, raw.indexOf(";") + 1) || raw.slice(0, 64);
 }
 
 /** Reads an entry's head and payload, or `undefined` if it is not of this format and version. */
-export function decodeEntry(raw: string): (EntryHead & { readonly payload: Payload }) | undefined {
+function decodeEntry(raw: string): (EntryHead & { readonly payload: Payload }) | undefined {
   const end = raw.startsWith(mark) ? raw.indexOf(";") : -1;
   if (end < 0) return undefined;
   const [kind = "", extra = "", delta = "", , ...pairs] = raw.slice(mark.length, end).split(",");
@@ -57,3 +58,25 @@ export function decodeEntry(raw: string): (EntryHead & { readonly payload: Paylo
 function base36(ms: number): string {
   return ms > 0 ? Math.round(ms).toString(36) : "";
 }
+
+/** How entries look in Redis. */
+export interface EntryFormat {
+  /** What entries of this format begin with. */
+  readonly mark: string;
+  /** The keys of one entry, which share a Cluster slot. */
+  keys(prefix: string, id: string): { readonly entry: string; readonly lease: string };
+  write(payload: Payload, head: EntryHead): string;
+  /** Reads an entry, or `undefined` if it is not of this format and version. */
+  read(raw: string): (EntryHead & { readonly payload: Payload }) | undefined;
+  /** The start of an entry, unlike any other entry's. */
+  headOf(raw: string): string;
+}
+
+/** The format of this package: values of every kind, with their times and tags. */
+export const framed: EntryFormat = {
+  mark,
+  keys: (prefix, id) => ({ entry: keyOf(prefix, id), lease: keyOf(prefix, id, "lease") }),
+  write: encodeEntry,
+  read: decodeEntry,
+  headOf,
+};

@@ -38,3 +38,28 @@ export class ValueTooLargeError extends RedisPatternsError {
     this.bytes = bytes;
   }
 }
+
+/** The origin was written and the cache could not be told: it may serve the old value until its TTL ends. Delete the key again. */
+export class StaleCacheError extends RedisPatternsError {
+  override readonly name = "StaleCacheError";
+  /** What the writer returned. */
+  readonly value: unknown;
+
+  constructor(value: unknown, options?: ErrorOptions) {
+    super(
+      "STALE_CACHE",
+      "The origin was written, but the old value could not be deleted from the cache; delete it again",
+      options,
+    );
+    this.value = value;
+  }
+}
+
+/** Others changed the value each time that this update was about to. */
+export class ConflictError extends RedisPatternsError {
+  override readonly name = "ConflictError";
+
+  constructor() {
+    super("CONFLICT", "Others changed the value faster than this update; try again, or spread the load over more keys");
+  }
+}

@@ -46,7 +46,7 @@ async function look<T>(x: Context<T>, job: Job<T>, seen: Sight<T>): Promise<Date
     const [found] = await find(x, [job.id], job.tags, job.signal);
     x.expectsHit = found?.entry !== undefined;
     if (!found?.entry) {
-      seen.refused = found?.refused ?? "";
+      seen.refused = found?.head ?? "";
       return undefined;
     }
     const judgement = judge(job.times, found.entry, found.left);

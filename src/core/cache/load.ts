@@ -1,6 +1,5 @@
 import { withDeadline } from "../deadline.ts";
-import { type Context, type Dated, keysOf, tell, trip } from "./context.ts";
-import { encodeEntry } from "./entry.ts";
+import { type Context, type Dated, keysOf, type Shared, tell, trip } from "./context.ts";
 import { LoadTimeoutError } from "./errors.ts";
 import { fill, yieldLease } from "./fill.lua.ts";
 import { extraOf, lifetimeOf, type Times } from "./freshness.ts";
@@ -45,9 +44,10 @@ export async function lead<T>(
 }
 
 /** How long the mark of a failed load waits for those who waited for the load, in milliseconds. */
-const failureMark = 2_000;
+export const failureMark = 2_000;
 
-interface Loaded<T> {
+/** A value that was loaded with a lease. */
+export interface Loaded<T> {
   readonly token: string;
   readonly nonces: ReadonlyMap<string, string>;
   readonly value: T;
@@ -55,26 +55,32 @@ interface Loaded<T> {
 }
 
 /** Whether the value was written and its tags still stand; `undefined` where that could not be found out. */
-async function keep<T>(
-  x: Context<T>,
-  part: Part<T>,
-  { token, nonces, value, delta }: Loaded<T>,
-): Promise<boolean | undefined> {
-  const { ttl, extra } = lifetimeOf(part.times, value);
+async function keep<T>(x: Context<T>, part: Part<T>, loaded: Loaded<T>): Promise<boolean | undefined> {
   try {
-    const payload = await x.encode(part.id, value);
-    const values = { ...keysOf(x, part.id), token, ttl, value: encodeEntry(payload, { extra, delta, tags: nonces }) };
-    const [landed, now] = await trip(x, undefined, (options) =>
-      Promise.all([fill(x.redis, values, options), readTags(x, part.tags, options)]),
-    );
-    const stands = landed && areCurrent(nonces, now);
-    if (!stands) tell(x, "refused", part.id);
-    return stands;
+    return await write(x, part, loaded, part.tags);
   } catch (error) {
-    part.later(release(x, part, token, 0));
+    part.later(release(x, part, loaded.token, 0));
     tell(x, "error", part.id, { error });
     return undefined;
   }
+}
+
+/** Writes a loaded value, unless the lease is gone. Answers whether it was written and the tags to verify still stand. */
+export async function write<T>(
+  x: Context<T>,
+  { id, times }: Pick<Part<T>, "id" | "times">,
+  { token, nonces, value, delta }: Loaded<T>,
+  verify: readonly string[],
+): Promise<boolean> {
+  const { ttl, extra } = lifetimeOf(times, value);
+  const raw = x.format.write(await x.encode(id, value), { extra, delta, tags: nonces });
+  const values = { ...keysOf(x, id), token, ttl, value: raw };
+  const [landed, now] = await trip(x, undefined, (options) =>
+    Promise.all([fill(x.redis, values, options), readTags(x, verify, options)]),
+  );
+  const stands = landed && (verify.length === 0 || areCurrent(nonces, now));
+  if (!stands) tell(x, "refused", id);
+  return stands;
 }
 
 async function loaded<T>(x: Context<T>, { id, load, signal }: Part<T>): Promise<T> {
@@ -91,7 +97,7 @@ async function loaded<T>(x: Context<T>, { id, load, signal }: Part<T>): Promise<
 }
 
 /** Gives the lease back. If Redis cannot be told, the lease ends by itself. */
-export async function release<T>(x: Context<T>, { id }: Part<T>, token: string, ttl: number): Promise<void> {
+export async function release(x: Shared, { id }: { readonly id: string }, token: string, ttl: number): Promise<void> {
   const { lease } = keysOf(x, id);
   try {
     await trip(x, undefined, (options) => yieldLease(x.redis, { lease, token, ttl }, options));

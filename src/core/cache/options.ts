@@ -7,6 +7,8 @@ import type { Redis } from "../redis.ts";
 import { type CodecOptions, createCodec } from "./codec.ts";
 import type { Context, Shared } from "./context.ts";
 import type { Times } from "./freshness.ts";
+import { framed } from "./entry.ts";
+import { plainJson } from "./plain-json.ts";
 import { everything } from "./tags.ts";
 import { createThrottle } from "./throttle.ts";
 
@@ -88,6 +90,12 @@ export interface CacheOptions<T = unknown> extends CodecOptions<T> {
    * @default false
    */
   readonly clearable?: boolean | undefined;
+  /**
+   * How entries look. `json` is plain JSON under `prefix:id`, for caches that are shared with other languages; it has no tags, no stale
+   * times, no early refresh, no codec, no compression, no overflow and no `undefined`.
+   * @default "envelope"
+   */
+  readonly format?: "envelope" | "json" | undefined;
   /** Told of each `hit`, `stale`, `miss`, `load`, `load-error`, `refused` (a late write) and `error` (of Redis). */
   readonly onEvent?: OnEvent | undefined;
   /** Told of what went wrong and was survived. */
@@ -96,6 +104,7 @@ export interface CacheOptions<T = unknown> extends CodecOptions<T> {
 
 /** Checks the options and makes of them what the operations share. */
 export function createContext<T>(redis: Redis, options: CacheOptions<T>): Context<T> {
+  if (options.format === "json") refuseBeyondJson(options);
   return { ...createShared(redis, options), ...createCodec(options), flights: new Map() };
 }
 
@@ -106,6 +115,7 @@ function createShared<T>(redis: Redis, options: CacheOptions<T>): Shared {
   return {
     redis,
     prefix: keyPrefix(options.prefix),
+    format: oneOf("format", options.format ?? "envelope", ["envelope", "json"]) === "json" ? plainJson : framed,
     times: timesOf(options),
     timeout: duration("timeout", options.timeout ?? 500),
     hardTimeout: duration("hardTimeout", options.hardTimeout ?? 30_000),
@@ -120,6 +130,20 @@ function createShared<T>(redis: Redis, options: CacheOptions<T>): Shared {
     scriptFirst: oneOf("readBy", readBy, ["get", "script"]) === "script",
     turn: () => ++turns,
   };
+}
+
+function refuseBeyondJson<T>(options: CacheOptions<T>): void {
+  const beyond = [
+    "codec",
+    "compression",
+    "overflow",
+    "clearable",
+    "staleWhileRevalidate",
+    "staleIfError",
+    "earlyRefresh",
+  ] as const;
+  const given = beyond.find((name) => options[name]);
+  if (given) throw new OptionError(`\`${given}\` needs the envelope; leave out \`format: "json"\` or the option`);
 }
 
 function timesOf<T>(options: CacheOptions<T>): Times {

@@ -1,17 +1,18 @@
 import type { Command } from "../redis.ts";
 import { integer } from "../reply.ts";
 import { type Context, keysOf, type Shared, trip } from "./context.ts";
-import { decodeEntry, type Entry, headOf } from "./entry.ts";
+import type { Entry } from "./entry.ts";
 import { extraOf } from "./freshness.ts";
 import { readAll } from "./slots.ts";
 import { areCurrent, type Nonces, readTags, tagKeys } from "./tags.ts";
 
-/** An entry that this cache can read and whose tags stand; or the head of one that it must not serve, empty if there is none. */
-export type Found<T> =
+/** The head of an entry, empty if there is none; and the entry, if this cache can read it and its tags stand. */
+export type Found<T> = { readonly head: string } & (
   | { readonly entry: Entry<T>; readonly left: number }
-  | { readonly entry?: undefined; readonly refused: string };
+  | { readonly entry?: undefined }
+);
 
-const none: Found<never> = { refused: "" };
+const none: Found<never> = { head: "" };
 
 /** Reads several entries and the tags they should have, in one trip. Only tags that the caller did not name need another. */
 export async function find<T>(
@@ -50,14 +51,13 @@ export interface Seen {
 export async function open<T>(x: Context<T>, seen: Seen): Promise<Found<T>> {
   const { raw, tags } = seen;
   if (raw === null) return none;
-  const entry = decodeEntry(raw);
-  if (!entry) return { refused: raw.slice(0, 64) };
-  const refusal = { refused: headOf(raw) };
-  if (!tags.every((tag) => entry.tags.has(tag))) return refusal;
+  const refused = { head: x.format.headOf(raw) };
+  const entry = x.format.read(raw);
+  if (!entry || !tags.every((tag) => entry.tags.has(tag))) return refused;
   const { left, nonces } = await complete(x, seen, entry);
-  if (!areCurrent(entry.tags, nonces)) return refusal;
+  if (!areCurrent(entry.tags, nonces)) return refused;
   const decoded = await x.decode(entry.payload);
-  return decoded ? { entry: { ...entry, ...decoded }, left } : refusal;
+  return decoded ? { ...refused, entry: { ...entry, ...decoded }, left } : refused;
 }
 
 /** Asks for what the first trip did not: the tags that only the entry knew of, and how much is left of an entry with stale time. */

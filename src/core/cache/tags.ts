@@ -26,6 +26,7 @@ export function tagKeys({ prefix }: Shared, tags: readonly string[]): string[] {
 
 /** What the tags are now. */
 export async function readTags(x: Shared, tags: readonly string[], options: SendOptions): Promise<Nonces> {
+  if (tags.length === 0) return new Map();
   const { strings } = await readAll(x.redis, tagKeys(x, tags), [], options);
   return new Map(tags.map((tag, i) => [tag, strings[i] ?? null]));
 }
@@ -37,6 +38,7 @@ export async function prepareTags(
   ttl: number,
   options: SendOptions,
 ): Promise<ReadonlyMap<string, string>> {
+  if (tags.length === 0) return new Map();
   const nonce = createToken(6);
   const nonces = await across(x.redis, tagKeys(x, tags), (keys) =>
     ensureTags(x.redis, { tags: keys, nonce, ttl }, options),

@@ -1,0 +1,69 @@
+import { callable } from "../check.ts";
+import { flag } from "../reply.ts";
+import { defineScript } from "../script.ts";
+import { jitter, sleep } from "../sleep.ts";
+import type { Cache, CallOptions } from "./cache.ts";
+import { type Context, contextOf, keysOf, leaseTtl, trip } from "./context.ts";
+import { ConflictError } from "./errors.ts";
+import { judge, lifetimeOf } from "./freshness.ts";
+import { physicalTtl } from "./load.ts";
+import { find, type Found } from "./read.ts";
+import { prepareTags } from "./tags.ts";
+
+// Closes the race between two updates: the entry is replaced only if it is the one that was read, known by the stamp in its head. A
+// replay after a lost reply finds its own entry and succeeds again.
+const swap = defineScript({
+  keys: ["entry", "lease"],
+  args: ["head", "value", "ttl"],
+  decode: flag,
+  lua: `
+local now = redis.call("GET", entry) or ""
+if now == value then return 1 end
+if string.sub(now, 1, #head) ~= head or (head == "" and now ~= "") then return 0 end
+redis.call("SET", entry, value, "PX", ttl)
+redis.call("DEL", lease)
+return 1`,
+});
+
+const attempts = 20;
+
+/**
+ * Changes a kept value: of several updates at once none is lost. `fn` gets what is kept, or `undefined`, and may run several times. The
+ * tags stay. It changes the cache alone: for what has an origin, write there.
+ * @returns What is kept now.
+ * @throws {ConflictError} Others changed it each time, 20 times in a row.
+ * @throws {ConnectionError} Redis was not reached.
+ */
+export async function update<T>(
+  cache: Cache<T>,
+  id: string,
+  fn: (value: T | undefined) => T | Promise<T>,
+  { signal }: CallOptions = {},
+): Promise<T> {
+  const x = contextOf(cache);
+  callable("fn", fn);
+  for (let attempt = 0; attempt < attempts; attempt += 1) {
+    signal?.throwIfAborted();
+    const [found] = await find(x, [id], x.standing, signal);
+    const value = await fn(current(x, found));
+    if (await swapped(x, id, found, value, signal)) return value;
+    await sleep(jitter(2 * attempt + 1), signal);
+  }
+  throw new ConflictError();
+}
+
+function current<T>(x: Context<T>, found: Found<T> | undefined): T | undefined {
+  if (!found?.entry) return undefined;
+  const { stage } = judge(x.times, found.entry, found.left);
+  return stage === "fresh" || stage === "revalidate" ? found.entry.value : undefined;
+}
+
+async function swapped<T>(x: Context<T>, id: string, found: Found<T> | undefined, value: T, signal?: AbortSignal) {
+  const { ttl, extra } = lifetimeOf(x.times, value);
+  const tagTtl = physicalTtl(x.times) + leaseTtl(x);
+  const tags = found?.entry?.tags ?? (await trip(x, signal, (options) => prepareTags(x, x.standing, tagTtl, options)));
+  const raw = x.format.write(await x.encode(id, value), { extra, delta: 0, tags });
+  const head = found?.head ?? "";
+  const values = { ...keysOf(x, id), head, value: raw, ttl };
+  return trip(x, signal, (options) => swap(x.redis, values, options));
+}
