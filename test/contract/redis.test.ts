@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ReplyError } from "../../src/core/errors.ts";
 import { keyOf } from "../../src/core/keys.ts";
 import { observe, type WireEvent } from "../../src/core/observe.ts";
+import { ping, type PingSuccess } from "../../src/core/ping.ts";
 import type { Command, Redis, Reply } from "../../src/core/redis.ts";
 import { integer, text, texts } from "../../src/core/reply.ts";
 import { defineScript } from "../../src/core/script.ts";
@@ -431,6 +432,29 @@ onEveryBackend("the port", (backend) => {
       const masters = (await redis.masters?.()) ?? [redis];
       const nodes = await Promise.all(masters.map((master) => master.send(["EVAL", "return 1", 0])));
       expect(nodes).toEqual(Array.from(backend.servers, () => 1));
+    });
+  });
+
+  describe("a ping", () => {
+    it("finds nothing wrong, and leaves nothing", async () => {
+      const redis = await backend.connect();
+      const before = await backend.keys();
+      const pong = await ping(redis, { prefix: backend.prefix });
+      expect(pong).toEqual({ ok: true, latency: expect.any(Number), clockDifference: expect.any(Number) });
+      expect(pong).toSatisfy((found: PingSuccess) => found.latency > 0 && found.latency < 2_000);
+      expect(pong).toSatisfy((found: PingSuccess) => Math.abs(found.clockDifference) < 1_000);
+      expect(await backend.keys()).toEqual(before);
+    });
+
+    it("takes two trips", async () => {
+      const trips: WireEvent[] = [];
+      await ping(observe(await backend.connect(), (trip) => trips.push(trip)));
+      expect(trips).toHaveLength(2);
+    });
+
+    it("rejects with the reason of an abort", async () => {
+      const reason = new Error("enough");
+      await expect(ping(await backend.connect(), { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
     });
   });
 

@@ -10,6 +10,7 @@ import {
   type QueuedCommand,
   wireForm,
 } from "./client.ts";
+import { watchNodes } from "./fault.ts";
 import { toReply } from "./replies.ts";
 import { replyError, type Track, trip } from "./trip.ts";
 
@@ -41,6 +42,7 @@ export function ioredis(client: IoredisClient, { timeout = 2_000 }: IoredisOptio
   if (!client.isCluster || !nodes) {
     return { send, transaction, pipeline: (commands, options) => batch(wire, commands, options) };
   }
+  watchNodes(client);
   return {
     send,
     transaction,

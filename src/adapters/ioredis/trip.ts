@@ -1,6 +1,7 @@
 import { withDeadline } from "../../core/deadline.ts";
 import { ConnectionError, RedisPatternsError, ReplyError, type Sent, TimeoutError } from "../../core/errors.ts";
 import { type IoredisClient, optionOf, type QueuedCommand } from "./client.ts";
+import { connectionFault } from "./fault.ts";
 
 /** Follows one command of a trip from ioredis' queue to the socket. */
 export type Track = (queued: QueuedCommand) => QueuedCommand;
@@ -57,10 +58,4 @@ export function failure(client: IoredisClient, error: unknown, sent: Sent): unkn
 /** Redis' refusal. ioredis' own error is no cause of it: it holds the command with its arguments. */
 export function replyError(error: Error): ReplyError {
   return new ReplyError(error.message);
-}
-
-/** What broke the last connection, such as ECONNREFUSED; ioredis tells its `error` listeners only. */
-function connectionFault(client: IoredisClient): unknown {
-  const stream: unknown = Reflect.get(client, "stream");
-  return typeof stream === "object" && stream !== null ? (Reflect.get(stream, "errored") ?? undefined) : undefined;
 }
