@@ -121,7 +121,7 @@ export function createCache<T = unknown>(redis: Redis, options: CacheOptions<T>)
     setMany: (entries, options) => store(x, [...entries], options),
     delete: async (id, { signal } = {}) => (await remove(x, [id], signal)) > 0,
     deleteMany: (ids, { signal } = {}) => remove(x, ids, signal),
-    invalidateTags: async (tags, { signal } = {}) => drop(tagsOf({ standing: [] }, tags), signal),
+    invalidateTags: async (tags, { signal } = {}) => drop(tagsOf({ standing: [], format: x.format }, tags), signal),
     async clear({ signal } = {}) {
       if (x.standing.length === 0) throw new OptionError("`clear` needs a cache that is `clearable: true`");
       await drop([everything], signal);

@@ -5,6 +5,7 @@ import type { EntryFormat } from "./entry.ts";
 /** Plain JSON under `prefix:id`, for what other languages read and write, too. It has no room for times, tags and other kinds. */
 export const plainJson: EntryFormat = {
   mark: "",
+  tagged: false,
   keys(prefix, id) {
     encodeId(id);
     const entry = `${prefix}:${id}`;

@@ -1,4 +1,5 @@
 import { text } from "../check.ts";
+import { OptionError } from "../errors.ts";
 import { keyOf } from "../keys.ts";
 import type { SendOptions } from "../redis.ts";
 import { integer } from "../reply.ts";
@@ -13,9 +14,12 @@ export type Nonces = ReadonlyMap<string, string | null>;
 /** The tag that every entry of a clearable cache has. */
 export const everything = "";
 
+type Tagged = Pick<Shared, "standing" | "format">;
+
 /** The tags of one call: the caller's, each once, and the one that `clear` invalidates. */
-export function tagsOf({ standing }: Pick<Shared, "standing">, tags: readonly string[] = []): readonly string[] {
+export function tagsOf({ standing, format }: Tagged, tags: readonly string[] = []): readonly string[] {
   if (tags.length === 0) return standing;
+  if (!format.tagged) throw new OptionError('`tags` need the envelope; leave out `format: "json"` or the tags');
   return [...new Set([...standing, ...tags.map((tag) => text("tags", tag))])];
 }
 
