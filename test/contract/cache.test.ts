@@ -136,9 +136,11 @@ onEveryBackend("the cache", (backend) => {
         await opened;
         throw new Error("origin down");
       };
-      const first = one?.getOrSet("k", failing);
+      // In a Worker only callers of one scope join; elsewhere all of the process do.
+      const scope = {};
+      const first = one?.getOrSet("k", failing, { scope });
       await sleep(40);
-      const joined = one?.getOrSet("k", () => 1);
+      const joined = one?.getOrSet("k", () => 1, { scope });
       const waiting = two?.getOrSet("k", () => 2);
       const outcomes = Promise.allSettled([first, joined, waiting]);
       await sleep(100);
@@ -239,9 +241,10 @@ onEveryBackend("the cache", (backend) => {
         started.open(signal);
         return new Promise<number>(() => {});
       };
-      const first = cache.getOrSet("k", load, { signal: one.signal });
+      const scope = {};
+      const first = cache.getOrSet("k", load, { signal: one.signal, scope });
       const loading = await started.opened;
-      const second = cache.getOrSet("k", load, { signal: two.signal });
+      const second = cache.getOrSet("k", load, { signal: two.signal, scope });
       const refused = [first, second].map((call) => expect(call).rejects.toThrow("left"));
       await sleep(20);
       one.abort(new Error("left"));
