@@ -33,7 +33,7 @@ export interface Scene {
 }
 
 /** How the command line tool makes its client. */
-export function connect(server: RedisServer): Client {
+function connect(server: RedisServer): Client {
   const client = new Client({
     host: server.host,
     port: server.port,
