@@ -26,9 +26,9 @@ const host = "127.0.0.1";
 
 /** Starts a redis-server on a free port of the loopback interface, with nothing persisted. */
 export async function startRedis(...args: readonly string[]): Promise<RedisServer> {
-  const port = await freePort();
   const dir = await mkdtemp(join(tmpdir(), "redis-patterns-"));
-  let child = await launch(port, dir, args);
+  const { port, ...started } = await launchSomewhere(dir, args);
+  let { child } = started;
   const kill = async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const gone = new Promise((resolve) => child.once("exit", resolve));
@@ -66,6 +66,21 @@ export function freePort(): Promise<number> {
       probe.close(() => (port > 55_000 ? resolve(freePort()) : resolve(port)));
     });
   });
+}
+
+/** A port can be taken between the look and the launch, as can the one 10,000 above it, which a Cluster also needs. */
+async function launchSomewhere(
+  dir: string,
+  args: readonly string[],
+  attempts = 3,
+): Promise<{ readonly port: number; readonly child: ChildProcess }> {
+  const port = await freePort();
+  try {
+    return { port, child: await launch(port, dir, args) };
+  } catch (error) {
+    if (attempts === 1) throw error;
+    return launchSomewhere(dir, args, attempts - 1);
+  }
 }
 
 async function launch(port: number, dir: string, args: readonly string[]): Promise<ChildProcess> {
