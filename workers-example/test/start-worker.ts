@@ -1,17 +1,14 @@
 import { spawnSync } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { getRequestListener } from "@hono/node-server";
 import { Redis as Client } from "ioredis";
 import { Miniflare } from "miniflare";
 import type { Redis } from "redis-patterns";
-import { createGateway } from "redis-patterns/gateway";
 import { ioredis } from "redis-patterns/ioredis";
 import { type RedisServer, startRedis } from "../../test/support/redis-server.ts";
+import { serveGateway } from "./serve-gateway.ts";
 
 const example = fileURLToPath(new URL("../", import.meta.url));
 const token = "a-token-for-tests-only-0123456789";
@@ -33,7 +30,7 @@ export async function startWorker(): Promise<RunningWorker> {
   const client = new Client({ host: server.host, port: server.port });
   client.on("error", () => {});
   const redis = ioredis(client);
-  const gateway = await serve(redis);
+  const gateway = await serveGateway(redis, token);
   const worker = new Miniflare({
     modules: [{ type: "ESModule", path: "index.js", contents: bundle() }],
     compatibilityDate: "2026-07-01",
@@ -59,28 +56,6 @@ export async function startWorker(): Promise<RunningWorker> {
       gateway.close();
       client.disconnect();
       await server.stop();
-    },
-  };
-}
-
-/** The gateway on HTTP, counting what reaches it. */
-async function serve(redis: Redis) {
-  const gateway = createGateway(redis, { tokens: [token] });
-  let requests = 0;
-  const listener = getRequestListener(async (request) => {
-    requests += 1;
-    return gateway(request);
-  });
-  const server = createServer((request, response) => void listener(request, response));
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  return {
-    url: `http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}`,
-    requests: () => requests,
-    close: () => {
-      server.close();
-      server.closeAllConnections();
     },
   };
 }

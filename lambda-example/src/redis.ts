@@ -1,0 +1,26 @@
+import { Cluster, Redis as Client } from "ioredis";
+import type { Redis } from "redis-patterns";
+import { ioredis, lambda, managedCluster } from "redis-patterns/ioredis";
+import { restFromEnv } from "redis-patterns/rest";
+
+const { REDIS_URL, REDIS_CLUSTER } = process.env;
+
+/** At module scope, so that warm invocations share the connection. Nothing is connected before the first command. */
+export const redis: Redis = REDIS_URL ? overTcp(REDIS_URL) : restFromEnv(process.env);
+
+function overTcp(url: string): Redis {
+  const client = REDIS_CLUSTER === "true" ? clusterAt(new URL(url)) : new Client(url, lambda);
+  // A connection that died while the function was frozen is no event; what matters reaches the command that needs it.
+  client.on("error", (error) => console.error(`Redis: ${error.message}`));
+  return ioredis(client);
+}
+
+/** One address is enough, such as ElastiCache's configuration endpoint: the Cluster tells the others. */
+function clusterAt({ protocol, hostname, port, username, password }: URL): Cluster {
+  const { tls, ...plain } = managedCluster.redisOptions;
+  const login = password ? { username: decodeURIComponent(username), password: decodeURIComponent(password) } : {};
+  return new Cluster([{ host: hostname, port: Number(port || 6379) }], {
+    ...managedCluster,
+    redisOptions: { ...plain, ...login, ...(protocol === "rediss:" ? { tls } : {}) },
+  });
+}
