@@ -67,7 +67,7 @@ describe("the cache of a Worker", () => {
 
   const visit = async (path: string, signal?: AbortSignal) => {
     const response = await worker.dispatchFetch(`http://worker${path}`, signal ? { signal } : {});
-    return response.ok ? ((await response.json()) as unknown) : `${response.status} ${await response.text()}`;
+    return response.ok ? await response.json() : `${response.status} ${await response.text()}`;
   };
 
   it("loads once for 20 requests at once, none of which waits for another's promise", async () => {

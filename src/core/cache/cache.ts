@@ -1,12 +1,22 @@
 import { callable, duration, port } from "../check.ts";
 import { OptionError } from "../errors.ts";
 import type { Redis } from "../redis.ts";
-import { type Answer, type Context, type Flights, type HasContext, internals, keysOf, trip } from "./context.ts";
+import {
+  type Answer,
+  type Context,
+  type Flights,
+  type HasContext,
+  internals,
+  keysOf,
+  type Shared,
+  trip,
+} from "./context.ts";
 import { getOrSet } from "./get-or-set.ts";
 import type { Load } from "./job.ts";
 import { type CacheOptions, createContext } from "./options.ts";
 import { dropTags, everything, tagsOf } from "./tags.ts";
 import { getMany, remove, store } from "./entries.ts";
+import { quick } from "./quick.ts";
 
 /** Options of one call. */
 export interface CallOptions {
@@ -131,17 +141,24 @@ export function createCache<T = unknown>(redis: Redis, options: CacheOptions<T>)
 
 function resolver<T>(x: Context<T>): Cache<T>["resolve"] {
   const scopes = new WeakMap<object, Flights<T>>();
-  return async (id, load, { signal, ttl = x.times.ttl, tags, scope, waitUntil } = {}) => {
+  return async (id, load, options = {}) => {
+    const { signal, ttl = x.times.ttl, tags, scope, waitUntil } = options;
     signal?.throwIfAborted();
     keysOf(x, id);
+    callable("load", load);
+    const fresh = duration("ttl", ttl);
+    const wanted = tagsOf(x, tags);
+    const hit = isQuick(x, signal, wanted) ? await quick(x, id) : undefined;
+    if (typeof hit === "object") return { value: hit.value, source: "hit", degraded: false };
     const works: Promise<unknown>[] = [];
     const { value, source, degraded } = await getOrSet(x, {
       id,
-      load: callable("load", load),
-      times: { ...x.times, ttl: duration("ttl", ttl) },
-      tags: tagsOf(x, tags),
+      load,
+      times: fresh === x.times.ttl ? x.times : { ...x.times, ttl: fresh },
+      tags: wanted,
       signal,
       flights: scope ? within(scopes, scope) : isolated() ? new Map() : x.flights,
+      down: hit === "down",
       later: (work) => void works.push(work),
     });
     if (works.length === 0) return { value, source, degraded };
@@ -149,6 +166,10 @@ function resolver<T>(x: Context<T>): Cache<T>["resolve"] {
     waitUntil?.(pending);
     return { value, source, degraded, pending };
   };
+}
+
+function isQuick(x: Shared, signal: AbortSignal | undefined, tags: readonly string[]): boolean {
+  return x.quick && x.expectsHit && !x.scriptFirst && !signal && tags.length === 0 && !x.breaker.open && !isolated();
 }
 
 function within<T>(scopes: WeakMap<object, Flights<T>>, scope: object): Flights<T> {

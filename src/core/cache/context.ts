@@ -6,6 +6,7 @@ import type { Redis, SendOptions } from "../redis.ts";
 import type { EntryFormat, Payload } from "./entry.ts";
 import type { Flight } from "./flight.ts";
 import type { Times } from "./freshness.ts";
+import type { Patience } from "./patience.ts";
 import type { Throttle } from "./throttle.ts";
 
 /** Where a value came from: an entry that is fresh, an entry that is not, or the loader. */
@@ -45,6 +46,10 @@ export interface Shared {
   readonly failsOpen: boolean;
   /** Whether the next read expects a hit and is a plain GET; else it is the script that answers a miss, too. */
   expectsHit: boolean;
+  /** Whether a hit can be a plain GET and nothing else. */
+  readonly quick: boolean;
+  /** The deadline of plain reads. */
+  readonly patience: Patience;
   /** Whether round trips cost so much that a read is always that script. */
   readonly scriptFirst: boolean;
   /** Counts reads and loads, so that "began after" is known without a clock. */

@@ -27,7 +27,8 @@ interface Sight<T> {
 }
 
 /** Whether this call goes to Redis. While the breaker is open none does; now and then one probes, beside its call. */
-function isReachable<T>(x: Context<T>, { id, later }: Job<T>): boolean {
+function isReachable<T>(x: Context<T>, { id, later, down }: Job<T>): boolean {
+  if (down) return false;
   if (!x.breaker.open) return true;
   if (x.breaker.ready()) {
     const { entry } = keysOf(x, id);

@@ -11,6 +11,8 @@ export interface Job<T> extends Call {
   readonly load: Load<T>;
   readonly times: Times;
   readonly flights: Flights<T>;
+  /** Whether this call knows already that Redis does not answer. */
+  readonly down: boolean;
   /** Takes what goes on after the call has answered. */
   readonly later: (work: Promise<unknown>) => void;
 }

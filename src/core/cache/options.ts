@@ -8,6 +8,7 @@ import { type CodecOptions, createCodec } from "./codec.ts";
 import type { Context, Shared } from "./context.ts";
 import type { Times } from "./freshness.ts";
 import { framed } from "./entry.ts";
+import { createPatience } from "./patience.ts";
 import { plainJson } from "./plain-json.ts";
 import { everything } from "./tags.ts";
 import { createThrottle } from "./throttle.ts";
@@ -127,9 +128,23 @@ function createShared<T>(redis: Redis, options: CacheOptions<T>): Shared {
     throttle: createThrottle(count("degradedLoads", degradedLoads)),
     failsOpen: oneOf("onUnavailable", onUnavailable, ["load", "throw"]) === "load",
     expectsHit: false,
+    quick: isQuick(options),
+    patience: createPatience(options.timeout ?? 500),
     scriptFirst: oneOf("readBy", readBy, ["get", "script"]) === "script",
     turn: () => ++turns,
   };
+}
+
+/** Whether a hit needs no more than the string of its key. */
+function isQuick<T>({
+  format,
+  clearable,
+  schema,
+  staleWhileRevalidate,
+  staleIfError,
+  earlyRefresh,
+}: CacheOptions<T>): boolean {
+  return format !== "json" && !clearable && !schema && !staleWhileRevalidate && !staleIfError && !earlyRefresh;
 }
 
 function refuseBeyondJson<T>(options: CacheOptions<T>): void {
