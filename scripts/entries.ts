@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
@@ -19,6 +19,17 @@ export const entryNames: readonly string[] = Object.keys(manifest.exports)
 
 /** The source of each public entry: `{ lock: "src/core/lock/index.ts" }`. */
 export const entries: Record<string, string> = Object.fromEntries(entryNames.map((name) => [name, sourceOf(name)]));
+
+/**
+ * Every other module, as `internal/...`. As an entry of its own it stays a file of its own, which a bundler can leave out whole; else
+ * the build would merge modules that are used together.
+ */
+export const internals: Record<string, string> = Object.fromEntries(
+  globSync("src/{core,adapters,gateway}/**/*.ts", { cwd: root })
+    .map((file) => file.replaceAll("\\", "/"))
+    .filter((file) => !Object.values(entries).includes(file))
+    .map((file) => [file.replace(/^src\//, "internal/").replace(/\.ts$/, ""), file]),
+);
 
 function sourceOf(name: string): string {
   const places = name === "index" ? ["src"] : [`src/core/${name}`, `src/adapters/${name}`, `src/${name}`];
