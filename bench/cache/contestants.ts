@@ -1,0 +1,158 @@
+import { Redis } from "ioredis";
+import { ioredis } from "../../src/adapters/ioredis/index.ts";
+import { createCache } from "../../src/core/cache/index.ts";
+
+/** Where the server is. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Computes a value of the size that is measured. */
+export type Load = () => unknown;
+
+/** One instance of a cache on a connection of its own. */
+export interface Instance {
+  get(key: string, load: Load): Promise<unknown>;
+  /** The same with 3 tags; absent where there are none. */
+  tagged?(key: string, load: Load): Promise<unknown>;
+  close(): unknown;
+}
+
+/** A library, used as its documentation says for one tier on Redis. */
+export interface Contestant {
+  readonly name: string;
+  open(at: Address): Promise<Instance>;
+}
+
+const ttl = 600_000;
+const tags = ["a", "b", "c"];
+
+// Named at run time: the rivals are installed in bench/ only, and type checks run without them.
+const rival = (name: string) => import(name);
+
+function connect(at: Address): Redis {
+  const client = new Redis({ host: at.host, port: at.port });
+  client.on("error", () => {});
+  return client;
+}
+
+export const contestants: readonly Contestant[] = [
+  {
+    name: "raw GET + JSON.parse",
+    async open(at) {
+      const client = connect(at);
+      return {
+        async get(key, load) {
+          const found = await client.get(`raw:${key}`);
+          if (found !== null) return JSON.parse(found) as unknown;
+          const value = await load();
+          await client.set(`raw:${key}`, JSON.stringify(value), "PX", ttl);
+          return value;
+        },
+        close: () => client.disconnect(),
+      };
+    },
+  },
+  {
+    name: "redis-patterns",
+    async open(at) {
+      const client = connect(at);
+      const cache = createCache(ioredis(client), { prefix: "ours", ttl, maxBytes: 1_000_000 });
+      const tagged = createCache(ioredis(client), { prefix: "ours-tagged", ttl, maxBytes: 1_000_000 });
+      return {
+        get: (key, load) => cache.getOrSet(key, load),
+        tagged: (key, load) => tagged.getOrSet(key, load, { tags }),
+        close: () => client.disconnect(),
+      };
+    },
+  },
+  {
+    name: "bentocache",
+    async open(at) {
+      const { BentoCache, bentostore } = await rival("bentocache");
+      const { redisDriver } = await rival("bentocache/drivers/redis");
+      const client = connect(at);
+      const stores = { one: bentostore({ prefix: "bento" }).useL2Layer(redisDriver({ connection: client })) };
+      const cache = new BentoCache({ default: "one", stores });
+      return {
+        get: (key, factory) => cache.getOrSet({ key, ttl, factory }),
+        tagged: (key, factory) => cache.getOrSet({ key: `tagged-${key}`, ttl, factory, tags }),
+        close: () => client.disconnect(),
+      };
+    },
+  },
+  {
+    name: "cacheable",
+    async open(at) {
+      const { Cacheable } = await rival("cacheable");
+      const { default: KeyvRedis } = await rival("@keyv/redis");
+      const { Keyv } = await rival("keyv");
+      const store = new KeyvRedis(`redis://${at.host}:${at.port}`);
+      const keyv = new Keyv({ store, namespace: "cacheable" });
+      keyv.on("error", () => {});
+      const cache = new Cacheable({ primary: keyv });
+      cache.on("error", () => {});
+      return {
+        get: (key, load) => cache.getOrSet(key, async () => load(), { ttl }),
+        close: () =>
+          Promise.race([keyv.disconnect(), new Promise((resolve) => setTimeout(resolve, 500))]).catch(() => {}),
+      };
+    },
+  },
+  {
+    name: "cachified",
+    async open(at) {
+      const { cachified } = await rival("@epic-web/cachified");
+      const client = connect(at);
+      const cache = {
+        async get(key: string) {
+          const found = await client.get(`cachified:${key}`);
+          return found === null ? undefined : (JSON.parse(found) as unknown);
+        },
+        set: (key: string, value: unknown) => client.set(`cachified:${key}`, JSON.stringify(value), "PX", ttl),
+        delete: (key: string) => client.del(`cachified:${key}`),
+      };
+      return {
+        get: (key, getFreshValue) => cachified({ key, cache, ttl, getFreshValue }),
+        close: () => client.disconnect(),
+      };
+    },
+  },
+  {
+    name: "layered-loader",
+    async open(at) {
+      const { Loader, RedisCache } = await rival("layered-loader");
+      const client = connect(at);
+      let current: Load = () => null;
+      const loader = new Loader({
+        asyncCache: new RedisCache(client, { json: true, ttlInMsecs: ttl, prefix: "layered" }),
+        dataSources: [{ name: "origin", get: async () => current() }],
+      });
+      return {
+        get(key, load) {
+          current = load;
+          return loader.get(key);
+        },
+        close: () => client.disconnect(),
+      };
+    },
+  },
+  {
+    name: "async-cache-dedupe",
+    async open(at) {
+      const { createCache: create } = await rival("async-cache-dedupe");
+      const client = connect(at);
+      let current: Load = () => null;
+      const cache = create({ ttl: ttl / 1_000, storage: { type: "redis", options: { client } } });
+      cache.define("fetch", async () => current());
+      return {
+        get(key, load) {
+          current = load;
+          return cache.fetch(key);
+        },
+        close: () => client.disconnect(),
+      };
+    },
+  },
+];
