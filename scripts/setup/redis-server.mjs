@@ -10,12 +10,13 @@ const provisioner = "redis-memory-server@0.17.1";
 /**
  * Finds a redis-server, or provides one.
  * @param {string} root The repository.
+ * @param {string} [policy] Where Debian looks for what keeps services from starting.
  * @returns {string} Its path.
  * @throws {SetupError} There is none, and none could be provided.
  */
-export function provideRedisServer(root) {
+export function provideRedisServer(root, policy = "/usr/sbin/policy-rc.d") {
   const built = join(root, ".cache/redis-server");
-  const found = configured() ?? onPath() ?? usable(built) ?? fromDebian() ?? compiled(root, built);
+  const found = configured() ?? onPath() ?? usable(built) ?? fromDebian(policy) ?? compiled(root, built);
   if (found) return found;
   throw new SetupError(
     [
@@ -50,11 +51,14 @@ function usable(path) {
   return Number(/\bv=(\d+)/.exec(stdout ?? "")?.[1]) >= oldest ? path : undefined;
 }
 
-/** Debian's package, where we may install it. */
-function fromDebian() {
+/**
+ * Debian's package, where we may install it.
+ * @param {string} policy
+ */
+function fromDebian(policy) {
   if (process.getuid?.() !== 0 || spawnSync("apt-get", ["--version"]).status !== 0) return undefined;
   console.log("Installing Debian's package redis-server (apt-get)");
-  const allowStart = forbidServices();
+  const allowStart = forbidServices(policy);
   try {
     const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
     const apt = (/** @type {string[]} */ ...args) =>
@@ -68,10 +72,10 @@ function fromDebian() {
 
 /**
  * A package that is being installed asks this file whether it may start its service; 101 means no.
+ * @param {string} policy
  * @returns {() => void} Takes the file away again.
  */
-function forbidServices() {
-  const policy = "/usr/sbin/policy-rc.d";
+function forbidServices(policy) {
   if (existsSync(policy)) return () => {};
   writeFileSync(policy, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
   return () => rmSync(policy);
