@@ -18,3 +18,5 @@ export { wrap } from "./wrap.ts";
 export type { WrapOptions } from "./wrap.ts";
 export { writeAround, writeThrough } from "./write-through.ts";
 export type { Writer } from "./write-through.ts";
+export { withLocal } from "./local.ts";
+export type { LocalCache, LocalOptions } from "./local.ts";

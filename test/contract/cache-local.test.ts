@@ -1,0 +1,122 @@
+import { expect, it } from "vitest";
+import { createCache, withLocal } from "../../src/core/cache/index.ts";
+import { OptionError } from "../../src/core/errors.ts";
+import { sleep } from "../../src/core/sleep.ts";
+import { counted, gate } from "../fixtures/cache-tools.ts";
+import { onEveryBackend } from "../support/backends.ts";
+
+onEveryBackend("the cache's local tier", (backend) => {
+  let serial = 0;
+  const setUp = async (maxStaleness = 60_000, limits = {}) => {
+    serial += 1;
+    const { port, trips } = counted(await backend.connect());
+    const cache = createCache<{ n: number }>(port, { prefix: `${backend.prefix}:q${serial}`, ttl: 60_000 });
+    return { cache, trips, local: withLocal(cache, { maxStaleness, ...limits }) };
+  };
+  const load = () => ({ n: 1 });
+
+  it("serves what was read from Redis without a command", async () => {
+    const { local, trips } = await setUp();
+    await local.getOrSet("k", load);
+    await local.getOrSet("k", load);
+    trips.length = 0;
+    expect(await local.getOrSet("k", load)).toEqual({ n: 1 });
+    expect(await local.resolve("k", load)).toEqual({ value: { n: 1 }, source: "hit", degraded: false });
+    expect(trips).toEqual([]);
+  });
+
+  it("shares frozen values", async () => {
+    const { local } = await setUp();
+    await local.getOrSet("k", load);
+    await local.getOrSet("k", load);
+    const [one, two] = [await local.getOrSet("k", load), await local.getOrSet("k", load)];
+    expect(one).toBe(two);
+    expect(Object.isFrozen(one)).toBe(true);
+  });
+
+  it("serves nothing that is older than `maxStaleness`", async () => {
+    const { local, cache } = await setUp(60);
+    await local.getOrSet("k", load);
+    await local.getOrSet("k", load);
+    await cache.set("k", { n: 2 });
+    expect(await local.getOrSet("k", load)).toEqual({ n: 1 });
+    await sleep(80);
+    expect(await local.getOrSet("k", load)).toEqual({ n: 2 });
+  });
+
+  it.each(["delete", "deleteMany", "set", "setMany", "invalidateTags"] as const)("forgets on %s", async (change) => {
+    const { local } = await setUp();
+    const given = { tags: ["t"] };
+    await local.getOrSet("k", load, given);
+    await local.getOrSet("k", load, given);
+    const changes = {
+      delete: () => local.delete("k"),
+      deleteMany: () => local.deleteMany(["k"]),
+      set: () => local.set("k", { n: 2 }, given),
+      setMany: () => local.setMany([["k", { n: 2 }]], given),
+      invalidateTags: () => local.invalidateTags(["t"]),
+    };
+    await changes[change]();
+    expect(await local.getOrSet("k", () => ({ n: 2 }), given)).toEqual({ n: 2 });
+  });
+
+  it("does not keep what was read before a deletion and came after it", async () => {
+    const { port } = counted(await backend.connect());
+    const [reading, reply] = [gate(), gate()];
+    let slow = false;
+    const delayed = {
+      ...port,
+      async send(...given: Parameters<typeof port.send>) {
+        const found = await port.send(...given);
+        if (slow && given[0][0] === "GET") {
+          reading.open();
+          await reply.opened;
+        }
+        return found;
+      },
+    };
+    serial += 1;
+    const cache = createCache<{ n: number }>(delayed, { prefix: `${backend.prefix}:q${serial}`, ttl: 60_000 });
+    const local = withLocal(cache, { maxStaleness: 60_000 });
+    await cache.getOrSet("k", load, {});
+    // The next read of the cache is a plain GET; in a Worker, too.
+    await cache.getOrSet("k", load);
+    slow = true;
+    const read = local.getOrSet("k", load);
+    await reading.opened;
+    await local.delete("k");
+    reply.open();
+    expect(await read).toEqual({ n: 1 });
+    slow = false;
+    expect(await local.getOrSet("k", () => ({ n: 2 }))).toEqual({ n: 2 });
+  });
+
+  it("holds no more than `maxEntries` and `maxBytes`, and lets the used stay", async () => {
+    const { local, trips } = await setUp(60_000, { maxEntries: 3 });
+    for (const id of ["a", "b", "c"]) {
+      await local.set(id, { n: 1 });
+      await local.getOrSet(id, load);
+      // The first read may have been the script's; the second is what is kept.
+      if (id === "a") await local.getOrSet(id, load);
+    }
+    await local.getOrSet("a", load);
+    await local.set("d", { n: 1 });
+    await local.getOrSet("d", load);
+    trips.length = 0;
+    await local.getOrSet("a", load);
+    await local.getOrSet("d", load);
+    expect(trips).toEqual([]);
+    const small = await setUp(60_000, { maxBytes: 10 });
+    await small.local.getOrSet("k", load);
+    await small.local.getOrSet("k", load);
+    small.trips.length = 0;
+    await small.local.getOrSet("k", load);
+    expect(small.trips).toHaveLength(1);
+  });
+
+  it("refuses a staleness without a bound", async () => {
+    const { cache } = await setUp();
+    expect(() => withLocal(cache, { maxStaleness: Number.POSITIVE_INFINITY })).toThrow(OptionError);
+    expect(() => withLocal({} as typeof cache, { maxStaleness: 1 })).toThrow(OptionError);
+  });
+});
