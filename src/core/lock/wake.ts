@@ -46,18 +46,27 @@ export function wakeBySubscriber(subscriber: Subscriber): Wake {
   const channels = new Map<string, Channel>();
   return {
     listen(name, token) {
-      const channel = channels.get(name) ?? openChannel(subscriber, name, () => channels.delete(name));
-      channels.set(name, channel);
-      const { queue } = channel;
+      // Whoever is granted at the first attempt needs no subscription; it joins only one that is there.
+      let channel = channels.get(name);
       const me: Listening = { token, woken: false };
-      queue.add(me);
+      channel?.queue.add(me);
+      const join = () => {
+        const joined = channels.get(name) ?? openChannel(subscriber, name, () => channels.delete(name));
+        channels.set(name, joined);
+        joined.queue.add(me);
+        // It was refused before it heard releases here, so it asks once more.
+        me.woken = joined.state === "open";
+        return joined;
+      };
       return {
-        wait: (ms, signal) =>
-          channel.state === "failed" ? sleep(Math.min(ms, jitter(100)), signal) : waitFor(me, ms, signal),
+        wait(ms, signal) {
+          channel ??= join();
+          return channel.state === "failed" ? sleep(Math.min(ms, jitter(100)), signal) : waitFor(me, ms, signal);
+        },
         leave(outcome) {
-          queue.delete(me);
-          if (me.woken && outcome === "gave up") deliver(queue, "");
-          if (queue.size === 0) channel.close();
+          channel?.queue.delete(me);
+          if (channel && me.woken && outcome === "gave up") deliver(channel.queue, "");
+          if (channel?.queue.size === 0) channel.close();
         },
       };
     },
