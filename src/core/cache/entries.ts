@@ -1,5 +1,6 @@
 import { duration } from "../check.ts";
 import { type Context, type Decoded, giveUp, keysOf, leaseTtl, trip } from "./context.ts";
+import { gathered } from "./gather.ts";
 import { judge, lifetimeOf } from "./freshness.ts";
 import { physicalTtl } from "./load.ts";
 import { find } from "./read.ts";
@@ -54,13 +55,15 @@ export async function store<T>(
     const { ttl, extra } = lifetimeOf(times, value);
     return { entry, lease, ttl, value: x.format.write(payload, { extra, delta: 0, tags: nonces }) };
   });
-  await trip(x, signal, (options) => Promise.all(writes.map((write) => put(x.redis, write, options))));
+  const redis = gathered(x.redis, writes.length);
+  await trip(x, signal, (options) => Promise.all(writes.map((write) => put(redis, write, options))));
 }
 
 /** Deletes entries. Answers how many there were. */
 export async function remove<T>(x: Context<T>, ids: readonly string[], signal?: AbortSignal): Promise<number> {
   signal?.throwIfAborted();
   const keys = ids.map((id) => keysOf(x, id));
-  const removed = await trip(x, signal, (options) => Promise.all(keys.map((key) => discard(x.redis, key, options))));
+  const redis = gathered(x.redis, keys.length);
+  const removed = await trip(x, signal, (options) => Promise.all(keys.map((key) => discard(redis, key, options))));
   return removed.filter(Boolean).length;
 }

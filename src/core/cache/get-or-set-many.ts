@@ -6,6 +6,7 @@ import { type Context, contextOf, type Decoded, giveUp, keysOf, leaseTtl, tell, 
 import { getMany } from "./entries.ts";
 import { LoadTimeoutError } from "./errors.ts";
 import type { Times } from "./freshness.ts";
+import { gathered } from "./gather.ts";
 import { failureMark, physicalTtl, release, write } from "./load.ts";
 import { prepareTags, tagsOf } from "./tags.ts";
 import { createToken } from "./token.ts";
@@ -74,12 +75,13 @@ interface Claims {
 
 async function claimAll<T>({ x, times, tags, signal, token }: Batch<T>, ids: readonly string[]): Promise<Claims> {
   const question = { token, leaseTtl: leaseTtl(x), early: 0, mark: x.format.mark, refused: "", waited: "" };
+  const redis = gathered(x.redis, ids.length);
   if (x.breaker.open) return { mine: new Set(ids), nonces: undefined };
   try {
     const [nonces, ...told] = await trip(x, signal, (options) =>
       Promise.all([
         prepareTags(x, tags, physicalTtl(times) + leaseTtl(x), options),
-        ...ids.map((id) => claim(x.redis, { ...keysOf(x, id), ...question }, options)),
+        ...ids.map((id) => claim(redis, { ...keysOf(x, id), ...question }, options)),
       ]),
     );
     return { mine: new Set(ids.filter((_, i) => told[i]?.state === "lease")), nonces };
@@ -102,7 +104,8 @@ async function loadAll<T>(
     const values = await (nonces ? run() : x.throttle.run(batch.signal ?? new AbortController().signal, run));
     const found = ids.map((id) => [id, { value: pick(values, id) }] as const);
     const delta = performance.now() - start;
-    if (nonces) await Promise.all(found.map(([id, { value }]) => keep(batch, id, { nonces, value, delta })));
+    const together = { ...batch, x: { ...x, redis: gathered(x.redis, found.length) } };
+    if (nonces) await Promise.all(found.map(([id, { value }]) => keep(together, id, { nonces, value, delta })));
     return found;
   } catch (error) {
     if (nonces) await Promise.all(ids.map((id) => release(x, { id }, token, failureMark)));
