@@ -87,12 +87,12 @@ async function insist(
 }
 
 /**
- * Polls without news of a release: the first pause is a 64th of what the holder has left, since few hold to the end; each next one is
- * half as long again, up to a second, all jittered. None is longer than the holder has left.
+ * Polls without news of a release: the first pause is a 128th of what the holder has left, since few hold to the end; each next one is
+ * a quarter longer, up to half a second, all jittered. None is longer than the holder has left.
  */
 function backoff(busyFor: number, attempts: number): number {
-  const first = Math.min(128, Math.max(8, busyFor / 64));
-  return Math.min(busyFor + 1, jitter(Math.min(1_000, first * 1.5 ** (attempts - 1))));
+  const first = Math.min(80, Math.max(8, busyFor / 128));
+  return Math.min(busyFor + 1, jitter(Math.min(500, first * 1.25 ** (attempts - 1))));
 }
 
 function mayHaveArrived(error: unknown): boolean {

@@ -22,13 +22,12 @@ export type LockNaming = (name: string) => LockKeys;
 /** The usual names: `prefix:{name}` and its parts. */
 export function lockNaming(prefix: string): LockNaming {
   keyPrefix(prefix);
-  return (name) => ({
-    lock: keyOf(prefix, name),
-    counter: keyOf(prefix, name, "fence"),
-    wanted: keyOf(prefix, name, "wanted"),
-    line: keyOf(prefix, name, "line"),
-    alive: keyOf(prefix, name, "alive"),
-  });
+  return (name) => named(keyOf(prefix, name));
+}
+
+function named(lock: string, stem = lock): LockKeys {
+  const part = (word: string) => `${stem}:${word}`;
+  return { lock, counter: part("fence"), wanted: part("wanted"), line: part("line"), alive: part("alive") };
 }
 
 /**
@@ -41,8 +40,7 @@ export function redlockNaming(): LockNaming {
   return (name) => {
     // What is not in braces is hashed as a whole, and so are braces around all of it.
     const tagged = /^[^{}]*\{[^{}]+\}/.test(name) ? name : `{${withoutBraces(name)}}`;
-    const part = (word: string) => `${tagged}:${word}`;
-    return { lock: name, counter: part("fence"), wanted: part("wanted"), line: part("line"), alive: part("alive") };
+    return named(name, tagged);
   };
 }
 
