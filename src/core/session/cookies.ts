@@ -60,6 +60,8 @@ export interface SessionCookies<Data extends object> {
 /**
  * Carries sessions in a cookie that scripts and other sites cannot read.
  * @example
+ * const headers = new Headers();
+ * const sessions = createSessions(redis, { idle: minutes(30), absolute: hours(12) });
  * const cookies = createSessionCookies(sessions);
  * const visit = await cookies.open({
  *   read: (name) => request.headers.get(name),

@@ -16,9 +16,10 @@ export interface Csrf {
  * @param secrets Each at least 32 random characters: the first signs, all verify.
  * @throws {OptionError} A secret is too short, or there is none.
  * @example
- * const csrf = createCsrf([env.CSRF_SECRET]);
- * const field = await csrf.token(session);
- * if (!(await csrf.verify(session, form.get("csrf")))) return new Response("Forbidden", { status: 403 });
+ * const csrf = createCsrf(["32 random characters from your secret store"]);
+ * const session = await createSessions(redis, { idle: minutes(30), absolute: hours(12) }).read(token);
+ * const field = session && (await csrf.token(session));
+ * const genuine = session && (await csrf.verify(session, field));
  */
 export function createCsrf(secrets: readonly string[]): Csrf {
   const { sign, verify } = hmac("secrets", secrets);

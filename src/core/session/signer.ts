@@ -13,7 +13,8 @@ export interface TokenSigner {
  * @param secrets Each at least 32 random characters.
  * @throws {OptionError} A secret is too short, or there is none.
  * @example
- * const sessions = createSessions(redis, { idle, absolute, signer: hmacSigner([env.NEW_SECRET, env.OLD_SECRET]) });
+ * const signer = hmacSigner(["the new secret, 32 characters or more", "the old secret, 32 characters or more"]);
+ * const sessions = createSessions(redis, { idle: minutes(30), absolute: hours(12), signer });
  */
 export function hmacSigner(secrets: readonly string[]): TokenSigner {
   const { sign, verify } = hmac("secrets", secrets);

@@ -23,7 +23,9 @@ export interface UpdateOptions extends SessionCallOptions {
  * @throws {SessionGoneError} The session has ended; nothing was written.
  * @throws {SessionConflictError} Others wrote first, `attempts` times in a row.
  * @example
- * await updateSession(session, ({ visits = 0 }) => ({ visits: visits + 1 }));
+ * const sessions = createSessions<{ visits?: number }>(redis, { idle: minutes(30), absolute: hours(12) });
+ * const session = await sessions.read(token);
+ * if (session) await updateSession(session, ({ visits = 0 }) => ({ visits: visits + 1 }));
  */
 export async function updateSession<Data extends object>(
   session: Session<Data>,

@@ -105,9 +105,9 @@ const shape = /^([\w-]{24})([\w-]{16})[\w-]{43}$/;
  * One-time tokens: e-mail verification, magic links, typed codes.
  * @example
  * const tokens = createTokens<{ email: string }>(redis, { ttl: minutes(30) });
- * const { token } = await tokens.issue({ user: "u1", purpose: "verify-email", data: { email } });
- * const claim = await tokens.consume(token, { purpose: "verify-email" });
- * if (claim) await markVerified(claim.user, claim.data?.email);
+ * const link = await tokens.issue({ user: "u1", purpose: "verify-email", data: { email: "ada@example.org" } });
+ * const claim = await tokens.consume(link.token, { purpose: "verify-email" });
+ * if (claim) await db.markVerified(claim.user, claim.data?.email);
  */
 export function createTokens<Data = unknown>(redis: Redis, options: TokenOptions): Tokens<Data> {
   const { prefix = "token", ttl, attempts = 5, digits = 6, pepper } = options;
