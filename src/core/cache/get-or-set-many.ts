@@ -24,7 +24,11 @@ export type LoadMany<T> = (
  * @throws What `load` throws.
  * @throws {LoadTimeoutError} The loader took longer than `hardTimeout`.
  * @example
- * const users = await getOrSetMany(cache, ["1", "2"], async (ids) => new Map((await db.users(ids)).map((u) => [u.id, u])));
+ * const cache = createCache<User>(redis, { prefix: "user", ttl: minutes(5) });
+ * const users = await getOrSetMany(cache, ["1", "2"], async (ids) => {
+ *   const rows: User[] = await db.users(ids);
+ *   return new Map(rows.map((row) => [row.id, row]));
+ * });
  */
 export async function getOrSetMany<T>(
   cache: Cache<T>,

@@ -37,6 +37,7 @@ export interface LocalCache<T> extends Cache<T> {
  * `invalidatePrefix` do not reach the memory of others: what they change may be served for `maxStaleness`.
  * @throws {OptionError} The staleness is not bounded.
  * @example
+ * const cache = createCache<User>(redis, { prefix: "user", ttl: minutes(5) });
  * const local = withLocal(cache, { maxStaleness: seconds(5), subscriber: ioredisSubscriber(client.duplicate()) });
  * const user = await local.getOrSet("42", ({ signal }) => db.user(42, signal));
  */

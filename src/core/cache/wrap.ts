@@ -12,6 +12,7 @@ export interface WrapOptions<Args extends readonly unknown[]> extends Pick<GetOr
 /**
  * Memoises a function: its result is kept under the key of its arguments.
  * @example
+ * const cache = createCache<User>(redis, { prefix: "user", ttl: minutes(5) });
  * const user = wrap(cache, (id: string) => db.user(id), { key: (id) => id });
  * await user("42");
  */
