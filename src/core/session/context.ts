@@ -64,8 +64,10 @@ export function heldBy(session: object): Held {
 /** @returns What a token from outside says, once its signature holds; `null` costs no round trip. */
 export async function trust(context: Context, token: unknown): Promise<Identity | null> {
   if (typeof token !== "string" || token.length > 512) return null;
-  const own = context.signer ? await context.signer.verify(token) : token;
-  return own === null || !isToken(own) ? null : identify(context.prefix, own);
+  if (!context.signer) return isToken(token) ? identify(context.prefix, token) : null;
+  const verified = await context.signer.verify(token);
+  if (!verified || !isToken(verified.token)) return null;
+  return { ...(await identify(context.prefix, verified.token)), signed: verified.current ? token : undefined };
 }
 
 /** Reports what happened to a session, by its public id. */

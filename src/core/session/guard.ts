@@ -29,10 +29,11 @@ local function alive()
 end
 `;
 
-/** `snapshot()`: what a session object is made of. */
+/** `snapshot()`: what a session object is made of; false where a touch in its last millisecond came too late and ended it. */
 export const snapshotLua = `
 local function snapshot()
   local reply = redis.call("HMGET", session, "v", "c", "t", "a", "i", "f", "s", "m", "u", "ip", "ua")
+  if not reply[1] then return false end
   table.insert(reply, 1, text(now))
   local all = redis.call("HGETALL", session)
   for i = 1, #all, 2 do

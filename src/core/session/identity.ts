@@ -17,6 +17,8 @@ export interface SessionKeys {
 export interface Identity {
   /** The secret for the cookie. */
   readonly token: string;
+  /** What the token came as, if its signature is up to date. */
+  readonly signed?: string | undefined;
   /** Names the session in public: it opens nothing. */
   readonly id: string;
   readonly owner: string;

@@ -21,7 +21,7 @@ export type { Session, SessionCallOptions } from "./session.ts";
 export type { RevokeAllOptions, Sessions } from "./sessions.ts";
 export { createSessions } from "./sessions.ts";
 export type { SessionCookieOptions } from "./set-cookie.ts";
-export type { TokenSigner } from "./signer.ts";
+export type { TokenSigner, VerifiedToken } from "./signer.ts";
 export { hmacSigner } from "./signer.ts";
 export { takeField } from "./take.ts";
 export type { UpdateOptions } from "./update.ts";

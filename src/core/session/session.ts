@@ -63,7 +63,7 @@ export async function sessionOf<Data extends object>(
   identity: Identity,
   snapshot: Snapshot,
 ): Promise<Session<Data>> {
-  const token = await signed(context, identity.token);
+  const token = identity.signed ?? (await signed(context, identity.token));
   return present({ context, token, identity, snapshot, data: decode(context, snapshot.fields) });
 }
 

@@ -4,7 +4,14 @@ import { hmac } from "./hmac.ts";
 export interface TokenSigner {
   sign(token: string): Promise<string>;
   /** @returns The token inside, or `null` where no key fits. */
-  verify(signed: string): Promise<string | null>;
+  verify(signed: string): Promise<VerifiedToken | null>;
+}
+
+/** A token whose signature holds. */
+export interface VerifiedToken {
+  readonly token: string;
+  /** Whether `sign` would sign it the same way today. */
+  readonly current: boolean;
 }
 
 /**
@@ -18,11 +25,14 @@ export interface TokenSigner {
  */
 export function hmacSigner(secrets: readonly string[]): TokenSigner {
   const { sign, verify } = hmac("secrets", secrets);
+  const newest = hmac("secrets", secrets.slice(0, 1));
   return {
     sign: async (token) => `${token}.${await sign(token)}`,
     async verify(signed) {
       const [token = "", mac = "", ...more] = signed.split(".");
-      return more.length === 0 && (await verify(token, mac)) ? token : null;
+      if (more.length > 0) return null;
+      if (await newest.verify(token, mac)) return { token, current: true };
+      return secrets.length > 1 && (await verify(token, mac)) ? { token, current: false } : null;
     },
   };
 }

@@ -23,6 +23,7 @@ local held = redis.call("HMGET", session, "v", "w")
 local outcome = 0
 if held[1] == expected or string.find(held[2], request, 1, true) then outcome = write() end
 local reply = snapshot()
+if not reply then return false end
 table.insert(reply, 1, outcome)
 return reply`,
 });
