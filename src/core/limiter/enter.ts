@@ -22,8 +22,8 @@ export interface Slot extends Verdict, AsyncDisposable {
  * Takes a place under a `concurrency` limit. Leaving the block of an `await using` gives it back.
  * @example
  * const exports = createLimiter(redis, { prefix: "export", algorithm: concurrency({ limit: 5, lease: minutes(2) }) });
- * await using slot = await enter(exports, teamId);
- * if (!slot.allowed) return busy(slot.retryAfter);
+ * await using slot = await enter(exports, userId);
+ * if (!slot.allowed) throw new Error(`Busy; come back in ${slot.retryAfter} ms`);
  * @throws {OptionError} The limiter's algorithm is not `concurrency`, or an argument can never work.
  * @throws The signal's reason, if it aborted.
  */

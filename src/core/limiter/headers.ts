@@ -13,8 +13,8 @@ export interface HeadersOptions {
  * The header fields of one or several verdicts: `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10) and, for a
  * refusal, `Retry-After`. A degraded verdict knows no numbers and gets none.
  * @example
- * const headers = toHeaders(verdict);
- * if (!verdict.allowed) return new Response(null, { status: 429, headers });
+ * const limiter = createLimiter(redis, { algorithm: gcra({ limit: 100, window: minutes(1) }) });
+ * const headers = toHeaders(await limiter.limit(userId));
  */
 export function toHeaders(
   verdicts: Verdict | readonly Verdict[],

@@ -72,10 +72,10 @@ interface Item {
 /**
  * Decides by several limits at once: all take their cost, or none does.
  * @example
- * const { allowed, refusedBy } = await limitAll([
- *   { limiter: perMinute, id: userId },
- *   { limiter: perDay, id: userId },
- * ]);
+ * const perMinute = createLimiter(redis, { prefix: "minute", algorithm: gcra({ limit: 60, window: minutes(1) }) });
+ * const perDay = createLimiter(redis, { prefix: "day", algorithm: fixedWindow({ limit: 5_000, window: days(1) }) });
+ * const limits = [perMinute, perDay].map((limiter) => ({ limiter, id: userId }));
+ * const { allowed, refusedBy } = await limitAll(limits);
  * @throws {OptionError} On a Cluster the limits share no hash tag, two of them share a key, or an argument can never work. Nothing
  * was sent.
  * @throws The signal's reason, if it aborted.

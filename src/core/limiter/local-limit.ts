@@ -20,6 +20,7 @@ export interface LocalLimitOptions {
  * An outage policy: while Redis does not answer, this process limits on its own, at the same rate divided by the number of processes, at
  * least 1 per window. It knows nothing of what was taken before or elsewhere.
  * @example
+ * const algorithm = gcra({ limit: 100, window: minutes(1) });
  * const limiter = createLimiter(redis, { algorithm, onError: localLimit({ processes: 4 }) });
  * @throws {OptionError} An option is out of its range.
  */

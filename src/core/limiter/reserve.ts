@@ -24,10 +24,9 @@ export interface Reservation extends Verdict {
 /**
  * Takes an estimate now and the true cost later: tokens of a language model, bytes of a download.
  * @example
- * const reservation = await reserve(budget, userId, { cost: promptTokens + maxTokens });
- * if (!reservation.allowed) return tooManyTokens(reservation.retryAfter);
- * const { usage } = await model.complete(prompt).catch(async (error) => { await reservation.cancel(); throw error; });
- * await reservation.settle(usage.totalTokens);
+ * const budget = createLimiter(redis, { prefix: "tokens", algorithm: gcra({ limit: 90_000, window: minutes(1) }) });
+ * const reservation = await reserve(budget, userId, { cost: 4_000 });
+ * if (reservation.allowed) await reservation.settle(1_234); // what the model really used
  * @throws {OptionError} The algorithm is `concurrency`, or an argument can never work.
  * @throws The signal's reason, if it aborted.
  */
