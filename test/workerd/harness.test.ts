@@ -16,6 +16,7 @@ const suites = `
     it("holds", () => { expect(log).toEqual(["all", "each"]); });
     it("does not hold", () => { expect({ a: [1, 2] }).toEqual({ a: [1, 3] }); });
     it("rejects", async () => { await expect(Promise.resolve(1)).rejects.toThrow("x"); });
+    it("asks vitest's state", () => { expect(3).toSatisfy((n) => n === 3); });
     it("throws", () => { throw new TypeError("what happened"); });
     it("hangs", () => new Promise(() => {}), 1_000);
     describe.each([["one", 1], ["two", 2]])("the number %s", (_, n) => {
@@ -43,14 +44,24 @@ describe("the suites inside workerd", () => {
 
   it("are told with their names, hooks and timeouts", () => {
     const names = outer.children.map(({ name }) => name);
-    expect(names).toEqual(["holds", "does not hold", "rejects", "throws", "hangs", "the number one", "the number two"]);
+    expect(names).toEqual([
+      "holds",
+      "does not hold",
+      "rejects",
+      "asks vitest's state",
+      "throws",
+      "hangs",
+      "the number one",
+      "the number two",
+    ]);
     expect(outer.before).toHaveLength(1);
-    expect(outer.children[4]).toMatchObject({ timeout: 1_000 });
+    expect(outer.children[5]).toMatchObject({ timeout: 1_000 });
   });
 
   it("pass where the hooks ran in their order and the expectation holds", async () => {
     for (const { step } of outer.before) await runInside(worker, step);
     await expect(run("holds")).resolves.toBeUndefined();
+    await expect(run("asks vitest's state")).resolves.toBeUndefined();
   });
 
   it.each([

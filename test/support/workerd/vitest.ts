@@ -42,7 +42,7 @@ export function collected(): string {
 /** Runs one test or hook. */
 export async function runStep(step: number): Promise<void> {
   // Vitest's own module draws random values when it loads, which a Worker may do while it handles a request only.
-  actual ??= (await import("vitest")).expect;
+  actual ??= await loadExpect();
   await steps[step]?.();
 }
 
@@ -90,6 +90,13 @@ export function afterEach(hook: Step): void {
 }
 
 let actual: ExpectStatic | undefined;
+
+/** Some matchers ask for the path of the test file and for the configuration, which vitest keeps in a global. */
+async function loadExpect(): Promise<ExpectStatic> {
+  Object.assign(globalThis, { __vitest_worker__: { filepath: "", config: { expect: {}, snapshotOptions: {} } } });
+  const { expect } = await import("vitest");
+  return expect;
+}
 
 export const expect: ExpectStatic = new Proxy(function expect() {} as unknown as ExpectStatic, {
   apply: (_, self, args: Parameters<ExpectStatic>) => Reflect.apply(loaded(), self, args),
