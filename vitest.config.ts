@@ -2,6 +2,8 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
+    // Most of the time is spent waiting for servers, not computing, so there are more workers than cores.
+    maxWorkers: 4,
     projects: [
       {
         // Pure parts, and whatever needs neither the list of backends nor a Cluster.

@@ -39,13 +39,32 @@ const assumed = `
   const request: Request;
   const env: Record<"UPSTASH_REDIS_REST_URL" | "UPSTASH_REDIS_REST_TOKEN" | "REDIS_URL" | "REDIS_TOKEN", string>;
   const ctx: { waitUntil(promise: Promise<unknown>): void };
-  const db: any;
-  const histogram: any;
-  const invoice: any;
+  const Redis: typeof import("ioredis").Redis;
+  const locks: import("redis-patterns/lock").Locks;
+  const id: string;
   const userId: string;
   const token: string;
+  const url: string;
+  const body: string;
   const ids: string[];
   const signal: AbortSignal;
+  const shutdown: AbortSignal;
+  const log: Console;
+${["db", "histogram", "invoice", "order"].map((name) => `  const ${name}: any;`).join("\n")}
+${[
+  "charge",
+  "iamToken",
+  "makeReport",
+  "rebuild",
+  "renderPdf",
+  "report",
+  "runScheduler",
+  "search",
+  "sendInvoice",
+  "show",
+]
+  .map((name) => `  const ${name}: (...args: any[]) => any;`)
+  .join("\n")}
 `;
 
 const options: ts.CompilerOptions = {

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { constants, setPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
@@ -103,9 +103,38 @@ async function launch(port: number, dir: string, args: readonly string[]): Promi
     ],
     { stdio: "ignore" },
   );
-  process.once("exit", () => child.kill("SIGKILL"));
+  endWithUs(child);
   await verified(child, port);
+  prefer(child);
   return child;
+}
+
+const running = new Set<ChildProcess>();
+
+/** Kills the server when this process ends before it. One listener serves all servers. */
+function endWithUs(child: ChildProcess): void {
+  if (running.size === 0) process.on("exit", killAll);
+  running.add(child);
+  child.once("exit", () => {
+    running.delete(child);
+    if (running.size === 0) process.off("exit", killAll);
+  });
+}
+
+function killAll(): void {
+  for (const child of running) child.kill("SIGKILL");
+}
+
+/**
+ * Lets the server go before its clients where the system allows it, which it does to root: on a machine that is short of cores, the
+ * slow log would otherwise also tell of commands that were quick but interrupted.
+ */
+function prefer({ pid = 0 }: ChildProcess): void {
+  try {
+    setPriority(pid, constants.priority.PRIORITY_HIGHEST);
+  } catch (error) {
+    if (!(error instanceof Error) || !/EACCES|EPERM/.test(error.message)) throw error;
+  }
 }
 
 /** Waits until the server that answers on the port is the process that was started. */

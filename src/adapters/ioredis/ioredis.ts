@@ -29,7 +29,7 @@ export interface IoredisOptions {
  * 2^53 are text, and exact only if the client was made with `stringNumbers: true`.
  * @throws {OptionError} The client is of another kind, or a Cluster that reads from replicas.
  * @example
- * const client = new Redis(process.env.REDIS_URL, server);
+ * const client = new Redis(env.REDIS_URL, server);
  * client.on("error", (error) => log.warn(error));
  * const cache = createCache(ioredis(client), { prefix: "user", ttl: minutes(5) });
  */

@@ -56,6 +56,7 @@ export function rest({ url, token, fetch, timeout = 2_000, batch = true }: RestO
 
   return {
     scriptHeader: "#!lua flags=allow-key-locking",
+    distant: true,
     async send(command, options) {
       const [reply = null] = await call(queue, [command], options);
       if (reply instanceof ReplyError) throw reply;

@@ -21,6 +21,7 @@ export interface UpstashOptions {
  * order mark at the beginning of a string, unless it was made with `responseEncoding: false`. Each call is a request of its own.
  * @throws {OptionError} It is not such a client, it has no URL or token, or it was made with one `signal` for all requests.
  * @example
+ * import { Redis } from "@upstash/redis";
  * const redis = upstash(Redis.fromEnv());
  * const limiter = createLimiter(redis, { algorithm: slidingWindow({ limit: 10, window: seconds(10) }) });
  */
@@ -40,6 +41,7 @@ export function upstash(client: UpstashClient, { timeout = 2_000 }: UpstashOptio
 
   return {
     scriptHeader: "#!lua flags=allow-key-locking",
+    distant: true,
     send: async (command, options = {}) => trip([], words(command), options, single),
     pipeline: (commands, options) =>
       list("pipeline", commands, options).catch((error: unknown) => {

@@ -35,7 +35,7 @@ export interface QuorumOptions extends Omit<HolderOptions, "wake"> {
  * empty must stay away for a `ttl`. Its `inspect` tells about a majority.
  * @throws {OptionError} An option can never work.
  * @example
- * const locks = createQuorumLock([ioredis(a), ioredis(b), rest(c)], { ttl: seconds(10) });
+ * const locks = createQuorumLock([ioredis(client), rest({ url, token }), restFromEnv(env)], { ttl: seconds(10) });
  */
 export function createQuorumLock(nodes: readonly Redis[], options: QuorumOptions): Locks {
   const { prefix = "lock", naming = lockNaming(prefix), ttl } = options;
