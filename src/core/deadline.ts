@@ -10,21 +10,49 @@ export function withDeadline<T>(
   timeout: number,
   signal: AbortSignal | undefined,
   work: (signal: AbortSignal) => Promise<T>,
-  late: (timeout: number) => Error = (timeout) => new TimeoutError(timeout),
+  late?: (timeout: number) => Error,
 ): Promise<T> {
-  if (signal?.aborted) return Promise.reject(signal.reason);
   const controller = new AbortController();
+  const abort = (reason: unknown) => controller.abort(reason);
+  return patiently(timeout, signal, () => work(controller.signal), late, abort);
+}
+
+/** `withDeadline` for work that cannot be told to stop: it saves the signal. `onEnd` is called if the wait ends before the work. */
+export function patiently<T>(
+  timeout: number,
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+  late = (timeout: number): Error => new TimeoutError(timeout),
+  onEnd?: (reason: unknown) => void,
+): Promise<T> {
   return new Promise<T>((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
+    const settle = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", leave);
+    };
     const end = (reason: unknown) => {
-      controller.abort(reason);
+      settle();
+      onEnd?.(reason);
       reject(reason);
     };
     const leave = () => end(signal?.reason);
     const timer = setTimeout(() => end(late(timeout)), timeout);
-    signal?.addEventListener("abort", leave, { once: true });
-    new Promise<T>((start) => start(work(controller.signal))).then(resolve, reject).finally(() => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", leave);
-    });
+    signal?.addEventListener("abort", leave);
+    start(work).then(
+      (value) => {
+        settle();
+        resolve(value);
+      },
+      (error: unknown) => {
+        settle();
+        reject(error);
+      },
+    );
   });
+}
+
+/** Makes a rejection of what `work` throws. */
+async function start<T>(work: () => Promise<T>): Promise<T> {
+  return work();
 }

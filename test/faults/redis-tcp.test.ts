@@ -1,6 +1,7 @@
+import type { Socket } from "node:net";
 import { Cluster, Redis as Redis6, type RedisOptions } from "ioredis";
 import { Cluster as Cluster5, Redis as Redis5 } from "ioredis-5";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
 import { ConnectionError, TimeoutError } from "../../src/core/errors.ts";
 import type { Redis } from "../../src/core/redis.ts";
@@ -208,6 +209,19 @@ describe.each(versions)("ioredis $version", ({ create, createCluster }) => {
     await expect(open(server, { password: "wrong" }).send(["GET", "x"])).rejects.toMatchObject({ code: "WRONGPASS" });
     await expect(open(server).send(["GET", "x"])).rejects.toMatchObject({ name: "ReplyError", code: "NOAUTH" });
     await open(server, { password: "right" }).send(["CONFIG", "SET", "requirepass", ""]);
+  });
+
+  it("writes what is sent together by one system call, in its order", async () => {
+    const client = clientOf(server);
+    const redis = ioredis(client);
+    await redis.send(["PING"]);
+    const socket: Socket = Reflect.get(client, "stream");
+    const single = vi.spyOn(socket, "_write");
+    const several = vi.spyOn(socket, "_writev");
+    const counts = Array.from({ length: 100 }, () => redis.send(["INCR", "together"]));
+    expect(await Promise.all(counts)).toEqual(Array.from(counts, (_, i) => i + 1));
+    expect([single.mock.calls.length, several.mock.calls.length]).toEqual([0, 1]);
+    await redis.send(["DEL", "together"]);
   });
 
   it("runs a transaction on the server of its keys, and refuses keys of several slots", async () => {

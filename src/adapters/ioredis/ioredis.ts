@@ -10,6 +10,7 @@ import {
   type QueuedCommand,
   wireForm,
 } from "./client.ts";
+import { gatherWrites } from "./cork.ts";
 import { watchNodes } from "./fault.ts";
 import { toReply } from "./replies.ts";
 import { replyError, type Track, trip } from "./trip.ts";
@@ -64,6 +65,7 @@ interface Wire {
 async function single({ client, timeout, make }: Wire, command: Command, options: SendOptions = {}): Promise<Reply> {
   const queued = make(command);
   const reply = await trip(client, timeout, options.signal, (track) => {
+    gatherWrites(client);
     client.sendCommand(track(queued) as never);
     return queued.promise;
   });

@@ -1,4 +1,4 @@
-import { withDeadline } from "../../core/deadline.ts";
+import { patiently } from "../../core/deadline.ts";
 import { ConnectionError, RedisPatternsError, ReplyError, type Sent, TimeoutError } from "../../core/errors.ts";
 import { type IoredisClient, optionOf, type QueuedCommand } from "./client.ts";
 import { connectionFault } from "./fault.ts";
@@ -29,7 +29,7 @@ export async function trip<T>(
   };
   const work = () => go(track).catch((error: unknown) => Promise.reject(failure(client, error, sent)));
   try {
-    return await withDeadline(timeout, signal, work);
+    return await patiently(timeout, signal, work);
   } catch (error) {
     queued.forEach(defuse);
     if (signal?.aborted || sent || !(error instanceof TimeoutError)) throw error;
