@@ -76,9 +76,10 @@ onEveryBackend("the cache's local tier", (backend) => {
       },
     };
     serial += 1;
-    const cache = createCache<{ n: number }>(delayed, { prefix: `${backend.prefix}:q${serial}`, ttl: 60_000 });
+    const prefix = `${backend.prefix}:q${serial}`;
+    const cache = createCache<{ n: number }>(delayed, { prefix, ttl: 60_000, readBy: "get" });
     const local = withLocal(cache, { maxStaleness: 60_000 });
-    await cache.getOrSet("k", load, {});
+    await cache.getOrSet("k", load);
     // The next read of the cache is a plain GET; in a Worker, too.
     await cache.getOrSet("k", load);
     slow = true;
