@@ -135,8 +135,8 @@ onEveryBackend("the cache against its model", (backend) => {
     const { failed } = await property((redis, settings) => {
       const unguarded = async (command: Command, send: () => Promise<unknown>) => {
         const [name, , , , lease, token, , ttl] = command;
-        // The write of a load has 8 parts: its lease is put back before it asks for it.
-        if (name === "EVALSHA" && command.length === 8 && ttl !== undefined) {
+        // The write of a load has 9 parts: its lease is put back before it asks for it.
+        if (name === "EVALSHA" && command.length === 9 && ttl !== undefined) {
           await redis.send(["SET", lease ?? "", token ?? "", "PX", 60_000]);
         }
         return send();

@@ -9,6 +9,7 @@ import { alone, lead, physicalTtl, release } from "./load.ts";
 import { type Found, open } from "./read.ts";
 import { prepareTags } from "./tags.ts";
 import { createToken } from "./token.ts";
+import type { LoadWaiter } from "./wake.ts";
 
 /** What a claim must know. */
 interface Inquiry {
@@ -20,6 +21,24 @@ interface Inquiry {
 
 /** Asks Redis who loads, until there is a value, a lease, a failure, or no more patience. */
 export async function claimed<T>(x: Context<T>, part: Part<T>, inquiry: Inquiry): Promise<Dated<T> | undefined> {
+  let waiter: LoadWaiter | undefined;
+  const wait = (ms: number, most: number) => {
+    waiter ??= x.wake?.listen(keysOf(x, part.id).lease);
+    return waiter ? waiter.wait(ms, most, part.signal) : sleep(ms, part.signal);
+  };
+  try {
+    return await asked(x, part, inquiry, wait);
+  } finally {
+    waiter?.leave();
+  }
+}
+
+async function asked<T>(
+  x: Context<T>,
+  part: Part<T>,
+  inquiry: Inquiry,
+  wait: (ms: number, most: number) => Promise<void>,
+): Promise<Dated<T> | undefined> {
   const token = createToken();
   const start = performance.now();
   const { refused = "", early = 0 } = inquiry;
@@ -36,9 +55,10 @@ export async function claimed<T>(x: Context<T>, part: Part<T>, inquiry: Inquiry)
     if (answer) return answer;
     if (told.state === "lease") return lead(x, part, token, told.nonces);
     if (told.state === "failed") throw new LoadFailedError();
-    if (performance.now() - start > x.waitTimeout) return alone(x, part, false);
+    const left = start + x.waitTimeout - performance.now();
+    if (left < 0) return alone(x, part, false);
     Object.assign(question, answered);
-    if (told.state === "wait") await sleep(jitter(pause), part.signal);
+    if (told.state === "wait") await wait(jitter(pause), left);
   }
 }
 

@@ -8,6 +8,7 @@ import type { Flight } from "./flight.ts";
 import type { Times } from "./freshness.ts";
 import type { Patience } from "./patience.ts";
 import type { Throttle } from "./throttle.ts";
+import type { LoadWake } from "./wake.ts";
 
 /** Where a value came from: an entry that is fresh, an entry that is not, or the loader. */
 export type Source = "hit" | "stale" | "load";
@@ -38,6 +39,7 @@ export interface Shared {
   readonly hardTimeout: number;
   readonly softTimeout: number | undefined;
   readonly waitTimeout: number;
+  readonly wake: LoadWake | undefined;
   readonly onEvent: OnEvent | undefined;
   /** Tags that all entries have. */
   readonly standing: readonly string[];
@@ -75,6 +77,11 @@ export function keysOf({ prefix, format }: Shared, id: string) {
 /** How long a lease stands: as long as the load may take and its value may take to be written. */
 export function leaseTtl({ hardTimeout, timeout }: Shared): number {
   return hardTimeout + 2 * timeout;
+}
+
+/** What the scripts are told: whether the end of a lease is to be published. */
+export function wakes({ wake }: Shared): number {
+  return wake ? 1 : 0;
 }
 
 /** One trip to Redis, within the deadline, and told to the breaker. */

@@ -1,5 +1,5 @@
 import { duration } from "../check.ts";
-import { type Context, type Decoded, giveUp, keysOf, leaseTtl, trip } from "./context.ts";
+import { type Context, type Decoded, giveUp, keysOf, leaseTtl, trip, wakes } from "./context.ts";
 import { gathered } from "./gather.ts";
 import { judge, lifetimeOf } from "./freshness.ts";
 import { physicalTtl } from "./load.ts";
@@ -53,7 +53,7 @@ export async function store<T>(
   const nonces = await trip(x, signal, (options) => prepareTags(x, wanted, tagTtl, options));
   const writes = payloads.map(({ entry, lease, payload, value }) => {
     const { ttl, extra } = lifetimeOf(times, value);
-    return { entry, lease, ttl, value: x.format.write(payload, { extra, delta: 0, tags: nonces }) };
+    return { entry, lease, ttl, wake: wakes(x), value: x.format.write(payload, { extra, delta: 0, tags: nonces }) };
   });
   const redis = gathered(x.redis, writes.length);
   await trip(x, signal, (options) => Promise.all(writes.map((write) => put(redis, write, options))));
@@ -64,6 +64,8 @@ export async function remove<T>(x: Context<T>, ids: readonly string[], signal?: 
   signal?.throwIfAborted();
   const keys = ids.map((id) => keysOf(x, id));
   const redis = gathered(x.redis, keys.length);
-  const removed = await trip(x, signal, (options) => Promise.all(keys.map((key) => discard(redis, key, options))));
+  const removed = await trip(x, signal, (options) =>
+    Promise.all(keys.map((key) => discard(redis, { ...key, wake: wakes(x) }, options))),
+  );
   return removed.filter(Boolean).length;
 }

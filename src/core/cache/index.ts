@@ -14,6 +14,8 @@ export type { CacheOptions } from "./options.ts";
 export { requestKey } from "./request-key.ts";
 export type { RequestKeyOptions } from "./request-key.ts";
 export { update } from "./update.ts";
+export { wakeLoads } from "./wake.ts";
+export type { LoadWake, LoadWaiter } from "./wake.ts";
 export { wrap } from "./wrap.ts";
 export type { WrapOptions } from "./wrap.ts";
 export { writeAround, writeThrough } from "./write-through.ts";

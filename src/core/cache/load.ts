@@ -1,5 +1,5 @@
 import { withDeadline } from "../deadline.ts";
-import { type Context, type Dated, keysOf, type Shared, tell, trip } from "./context.ts";
+import { type Context, type Dated, keysOf, type Shared, tell, trip, wakes } from "./context.ts";
 import { LoadTimeoutError } from "./errors.ts";
 import { fill, yieldLease } from "./fill.lua.ts";
 import { extraOf, lifetimeOf, type Times } from "./freshness.ts";
@@ -74,7 +74,7 @@ export async function write<T>(
 ): Promise<boolean> {
   const { ttl, extra } = lifetimeOf(times, value);
   const raw = x.format.write(await x.encode(id, value), { extra, delta, tags: nonces });
-  const values = { ...keysOf(x, id), token, ttl, value: raw };
+  const values = { ...keysOf(x, id), token, ttl, value: raw, wake: wakes(x) };
   const [landed, now] = await trip(x, undefined, (options) =>
     Promise.all([fill(x.redis, values, options), readTags(x, verify, options)]),
   );
@@ -100,7 +100,7 @@ async function loaded<T>(x: Context<T>, { id, load, signal }: Part<T>): Promise<
 export async function release(x: Shared, { id }: { readonly id: string }, token: string, ttl: number): Promise<void> {
   const { lease } = keysOf(x, id);
   try {
-    await trip(x, undefined, (options) => yieldLease(x.redis, { lease, token, ttl }, options));
+    await trip(x, undefined, (options) => yieldLease(x.redis, { lease, token, ttl, wake: wakes(x) }, options));
   } catch (error) {
     tell(x, "error", id, { error });
   }

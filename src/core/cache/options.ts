@@ -12,6 +12,7 @@ import { createPatience } from "./patience.ts";
 import { plainJson } from "./plain-json.ts";
 import { everything } from "./tags.ts";
 import { createThrottle } from "./throttle.ts";
+import type { LoadWake } from "./wake.ts";
 
 /** Options of a cache. Times are milliseconds. */
 export interface CacheOptions<T = unknown> extends CodecOptions<T> {
@@ -60,6 +61,11 @@ export interface CacheOptions<T = unknown> extends CodecOptions<T> {
    * @default 5_000
    */
   readonly waitTimeout?: number | undefined;
+  /**
+   * Wakes calls that wait for another process' load: `wakeLoads(subscriber)`.
+   * @default none: they ask every 25 to 250 ms
+   */
+  readonly wake?: LoadWake | undefined;
   /**
    * How long one trip to Redis may take before the call goes on without it.
    * @default 500
@@ -122,6 +128,7 @@ function createShared<T>(redis: Redis, options: CacheOptions<T>): Shared {
     hardTimeout: duration("hardTimeout", options.hardTimeout ?? 30_000),
     softTimeout: softTimeout && duration("softTimeout", softTimeout),
     waitTimeout: duration("waitTimeout", options.waitTimeout ?? 5_000),
+    wake: options.wake,
     onEvent: listener(options),
     standing: clearable ? [everything] : [],
     breaker: createBreaker(options.breaker),

@@ -3,8 +3,9 @@ import { flag } from "../reply.ts";
 import { defineScript } from "../script.ts";
 import { jitter, sleep } from "../sleep.ts";
 import type { Cache, CallOptions } from "./cache.ts";
-import { type Context, contextOf, keysOf, leaseTtl, trip } from "./context.ts";
+import { type Context, contextOf, keysOf, leaseTtl, trip, wakes } from "./context.ts";
 import { ConflictError } from "./errors.ts";
+import { endLease } from "./fill.lua.ts";
 import { judge, lifetimeOf } from "./freshness.ts";
 import { physicalTtl } from "./load.ts";
 import { find, type Found } from "./read.ts";
@@ -14,14 +15,14 @@ import { prepareTags } from "./tags.ts";
 // replay after a lost reply finds its own entry and succeeds again.
 const swap = defineScript({
   keys: ["entry", "lease"],
-  args: ["head", "value", "ttl"],
+  args: ["head", "value", "ttl", "wake"],
   decode: flag,
   lua: `
 local now = redis.call("GET", entry) or ""
 if now == value then return 1 end
 if string.sub(now, 1, #head) ~= head or (head == "" and now ~= "") then return 0 end
 redis.call("SET", entry, value, "PX", ttl)
-redis.call("DEL", lease)
+${endLease}
 return 1`,
 });
 
@@ -64,6 +65,6 @@ async function swapped<T>(x: Context<T>, id: string, found: Found<T> | undefined
   const tags = found?.entry?.tags ?? (await trip(x, signal, (options) => prepareTags(x, x.standing, tagTtl, options)));
   const raw = x.format.write(await x.encode(id, value), { extra, delta: 0, tags });
   const head = found?.head ?? "";
-  const values = { ...keysOf(x, id), head, value: raw, ttl };
+  const values = { ...keysOf(x, id), head, value: raw, ttl, wake: wakes(x) };
   return trip(x, signal, (options) => swap(x.redis, values, options));
 }
