@@ -1,9 +1,9 @@
 import { defineConfig } from "vitest/config";
+import { workers } from "./test/support/workers.ts";
 
 export default defineConfig({
   test: {
-    // Most of the time is spent waiting for servers, not computing, so there are more workers than cores.
-    maxWorkers: 4,
+    maxWorkers: workers,
     projects: [
       {
         // Pure parts, and whatever needs neither the list of backends nor a Cluster.

@@ -8,6 +8,7 @@ export interface Manifest {
   readonly name: string;
   readonly exports: Readonly<Record<string, string | object>>;
   readonly bin: Readonly<Record<string, string>>;
+  readonly "size-limit": readonly { readonly name: string; readonly limit: string }[];
 }
 
 export const manifest: Manifest = JSON.parse(readFileSync(`${root}package.json`, "utf8"));

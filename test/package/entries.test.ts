@@ -8,6 +8,7 @@ import { root } from "./packed.ts";
 
 const dist = readdirSync(join(root, "dist"));
 const built = (file: string) => readFileSync(join(root, "dist", file), "utf8");
+const code = (file: string) => built(file).replace(/\/\*\*[\s\S]*?\*\//g, "");
 
 /** The files of the tarball, as npm lists them. */
 function packed(): string[] {
@@ -52,11 +53,18 @@ describe("the published package", () => {
   it("imports no package and no node: module in what runs on every platform", () => {
     const files = dist.filter((file) => /\.(d\.[cm]?ts|c?js)$/.test(file) && !file.startsWith("cli."));
     const imports = files.flatMap((file) =>
-      [...built(file).matchAll(/\b(?:from|import|require)\s*\(?\s*["']([^."'][^"']*)["']/g)].map(
+      [...code(file).matchAll(/\b(?:from|import|require)\s*\(?\s*["']([^."'][^"']*)["']/g)].map(
         ([, from]) => `${file}: ${from}`,
       ),
     );
     expect(imports).toEqual([]);
+  });
+
+  it("is as small as the README says", () => {
+    const readme = readFileSync(join(root, "README.md"), "utf8");
+    const budgets = manifest["size-limit"].map(({ name, limit }) => [name, limit]);
+    const rows = [...readme.matchAll(/^\| ([^|]+?) +\| ([\d.]+ k?B) +\|$/gm)].map(([, name, limit]) => [name, limit]);
+    expect(rows).toEqual(budgets);
   });
 
   it("lets a bundler drop whatever is not used", async () => {

@@ -2,9 +2,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { type RedisServer, startRedis } from "./redis-server.ts";
 
+/** Where a node listens. */
+export interface ClusterNode {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** A Redis Cluster of three masters, each with a replica. */
 export interface RedisCluster {
-  readonly nodes: readonly { readonly host: string; readonly port: number }[];
+  readonly nodes: readonly ClusterNode[];
   readonly servers: readonly RedisServer[];
   stop(): Promise<void>;
 }

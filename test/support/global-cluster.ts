@@ -1,15 +1,22 @@
 import type { TestProject } from "vitest/node";
-import { startCluster } from "./cluster.ts";
+import { type ClusterNode, startCluster } from "./cluster.ts";
+import { workers } from "./workers.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
-    readonly clusterNodes: readonly { readonly host: string; readonly port: number }[];
+    readonly clusters: readonly (readonly ClusterNode[])[];
   }
 }
 
-/** One Redis Cluster for the whole run: it takes seconds to form, and key prefixes keep the suites apart. */
-export async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const cluster = await startCluster();
-  project.provide("clusterNodes", cluster.nodes);
-  return cluster.stop;
+/**
+ * A Redis Cluster for each worker, for the whole run: it takes seconds to form. Key prefixes keep the suites of one worker apart, and
+ * no other file runs beside them whose commands would be counted as theirs.
+ */
+export async function setup(project: TestProject): Promise<() => Promise<unknown>> {
+  const clusters = await Promise.all(Array.from({ length: workers }, startCluster));
+  project.provide(
+    "clusters",
+    clusters.map(({ nodes }) => nodes),
+  );
+  return () => Promise.all(clusters.map(({ stop }) => stop()));
 }

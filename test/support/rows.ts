@@ -121,7 +121,9 @@ function direct(at: Address, closing: Closing): Redis {
 }
 
 async function openCluster(_: RedisServer, closing: Closing): Promise<Opened> {
-  const nodes = [...inject("clusterNodes")];
+  const clusters = inject("clusters");
+  const worker = Number(process.env["VITEST_POOL_ID"]);
+  const nodes = [...(clusters[worker - 1] ?? [])];
   const connect = async () => {
     const cluster = new Cluster(nodes, { lazyConnect: true });
     closing.push(() => cluster.disconnect());
