@@ -1,16 +1,7 @@
-import { callable, duration, port } from "../check.ts";
+import { duration, port } from "../check.ts";
 import { OptionError } from "../errors.ts";
 import type { Redis } from "../redis.ts";
-import {
-  type Answer,
-  type Context,
-  type Flights,
-  type HasContext,
-  internals,
-  keysOf,
-  type Shared,
-  trip,
-} from "./context.ts";
+import { type Answer, type Context, type Flights, type HasContext, internals, isolated, trip } from "./context.ts";
 import { getOrSet } from "./get-or-set.ts";
 import type { Load } from "./job.ts";
 import { type CacheOptions, createContext } from "./options.ts";
@@ -117,13 +108,20 @@ export interface Cache<T> extends HasContext<T> {
  */
 export function createCache<T = unknown>(redis: Redis, options: CacheOptions<T>): Cache<T> {
   const x = createContext<T>(port(redis), options);
-  const resolve = resolver(x);
+  const ask = asker(x);
   const drop = (tags: readonly string[], signal: AbortSignal | undefined) =>
     trip(x, signal, (options) => dropTags(x, tags, options));
   return {
     [internals]: x,
-    resolve,
-    getOrSet: async (id, load, options) => (await resolve(id, load, options)).value,
+    async resolve(id, load, options) {
+      const hit = await quick(x, id, load, options);
+      if (typeof hit === "object") return { value: hit.value, source: "hit", degraded: false };
+      return ask(id, load, options, hit === "down");
+    },
+    async getOrSet(id, load, options) {
+      const hit = await quick(x, id, load, options);
+      return typeof hit === "object" ? hit.value : (await ask(id, load, options, hit === "down")).value;
+    },
     get: async (id, options) => (await getMany(x, [id], options))[0]?.value,
     peek: async (id, options) => (await getMany(x, [id], options))[0] ?? null,
     getMany: async (ids, options) => (await getMany(x, ids, options)).map((found) => found?.value),
@@ -139,26 +137,21 @@ export function createCache<T = unknown>(redis: Redis, options: CacheOptions<T>)
   };
 }
 
-function resolver<T>(x: Context<T>): Cache<T>["resolve"] {
+/** What `resolve` does where the hit path did not answer. */
+function asker<T>(x: Context<T>) {
   const scopes = new WeakMap<object, Flights<T>>();
-  return async (id, load, options = {}) => {
-    const { signal, ttl = x.times.ttl, tags, scope, waitUntil } = options;
+  return async (id: string, load: Load<T>, options: GetOrSetOptions = {}, down: boolean): Promise<Resolved<T>> => {
+    const { signal, ttl, tags, scope, waitUntil } = options;
     signal?.throwIfAborted();
-    keysOf(x, id);
-    callable("load", load);
-    const fresh = duration("ttl", ttl);
-    const wanted = tagsOf(x, tags);
-    const hit = isQuick(x, signal, wanted) ? await quick(x, id) : undefined;
-    if (typeof hit === "object") return { value: hit.value, source: "hit", degraded: false };
     const works: Promise<unknown>[] = [];
     const { value, source, degraded } = await getOrSet(x, {
       id,
       load,
-      times: fresh === x.times.ttl ? x.times : { ...x.times, ttl: fresh },
-      tags: wanted,
+      times: ttl === undefined ? x.times : { ...x.times, ttl: duration("ttl", ttl) },
+      tags: tagsOf(x, tags),
       signal,
       flights: scope ? within(scopes, scope) : isolated() ? new Map() : x.flights,
-      down: hit === "down",
+      down,
       later: (work) => void works.push(work),
     });
     if (works.length === 0) return { value, source, degraded };
@@ -168,19 +161,10 @@ function resolver<T>(x: Context<T>): Cache<T>["resolve"] {
   };
 }
 
-function isQuick(x: Shared, signal: AbortSignal | undefined, tags: readonly string[]): boolean {
-  return x.quick && x.expectsHit && !x.scriptFirst && !signal && tags.length === 0 && !x.breaker.open && !isolated();
-}
-
 function within<T>(scopes: WeakMap<object, Flights<T>>, scope: object): Flights<T> {
   const present = scopes.get(scope);
   if (present) return present;
   const flights: Flights<T> = new Map();
   scopes.set(scope, flights);
   return flights;
-}
-
-/** Whether this runs where one request must not wait for another's I/O: workerd, and what is built like it. */
-function isolated(): boolean {
-  return "WebSocketPair" in globalThis || "EdgeRuntime" in globalThis;
 }

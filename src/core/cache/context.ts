@@ -48,7 +48,7 @@ export interface Shared {
   readonly failsOpen: boolean;
   /** Whether the next read expects a hit and is a plain GET; else it is the script that answers a miss, too. */
   expectsHit: boolean;
-  /** Whether a hit can be a plain GET and nothing else. */
+  /** Whether a hit is a plain GET and nothing else. */
   readonly quick: boolean;
   /** The deadline of plain reads. */
   readonly patience: Patience;
@@ -141,4 +141,9 @@ export function contextOf<T>(cache: HasContext<T>): Context<T> {
   const x = cache?.[internals];
   if (x) return x;
   throw new OptionError("`cache` must be what `createCache` returned");
+}
+
+/** Whether this runs where one request must not wait for another's I/O: workerd, and what is built like it. */
+export function isolated(): boolean {
+  return "WebSocketPair" in globalThis || "EdgeRuntime" in globalThis;
 }

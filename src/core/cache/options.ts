@@ -135,7 +135,7 @@ function createShared<T>(redis: Redis, options: CacheOptions<T>): Shared {
     throttle: createThrottle(count("degradedLoads", degradedLoads)),
     failsOpen: oneOf("onUnavailable", onUnavailable, ["load", "throw"]) === "load",
     expectsHit: false,
-    quick: isQuick(options),
+    quick: isQuick(options) && readBy === "get",
     patience: createPatience(options.timeout ?? 500),
     scriptFirst: oneOf("readBy", readBy, ["get", "script"]) === "script",
     turn: () => ++turns,

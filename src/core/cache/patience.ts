@@ -1,12 +1,13 @@
 import { TimeoutError } from "../errors.ts";
 
-/** Waits for work as long as the deadline allows. */
-export type Patience = <R>(work: Promise<R>) => Promise<R>;
+/** Waits for work as long as the deadline allows, and makes something of its outcome. */
+export type Patience = <R, S>(work: Promise<R>, kept: (reply: R) => S, lost: (error: unknown) => S) => Promise<S>;
 
 interface Wait {
   readonly until: number;
-  readonly end: () => void;
-  done: boolean;
+  readonly end: (error: unknown) => void;
+  before: Wait | undefined;
+  after: Wait | undefined;
 }
 
 /**
@@ -14,49 +15,63 @@ interface Wait {
  * timer for each would cost a hit as much as the hit itself. The work is not told that nobody waits any more: for reads only.
  */
 export function createPatience(timeout: number): Patience {
-  const clock = createClock(timeout);
-  return (work) =>
+  const waits = createWaits(timeout);
+  return (work, kept, lost) =>
     new Promise((resolve, reject) => {
-      const wait = clock.begin(() => reject(new TimeoutError(timeout)));
-      work.then(
-        (reply) => {
-          clock.end(wait);
-          resolve(reply);
-        },
-        (error: unknown) => {
-          clock.end(wait);
-          reject(error);
-        },
-      );
+      const end = (error: unknown) => {
+        waits.remove(wait);
+        try {
+          resolve(lost(error));
+        } catch (thrown) {
+          reject(thrown);
+        }
+      };
+      const wait = waits.add(end);
+      work.then((reply) => {
+        waits.remove(wait);
+        resolve(kept(reply));
+      }, end);
     });
 }
 
-function createClock(timeout: number) {
-  let waits: Wait[] = [];
-  let pending = 0;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const check = () => {
+/** Waits in the order of their ends, linked, so that one that is over leaves at once and nothing of it stays. */
+function createWaits(timeout: number) {
+  let first: Wait | undefined;
+  let last: Wait | undefined;
+  let ticking = false;
+  const tick = () => {
     const now = performance.now();
-    for (const { done, until, end } of waits) if (!done && until <= now) end();
-    waits = waits.filter(({ done, until }) => !done && until > now);
-    const [next] = waits;
-    timer = next && setTimeout(check, next.until - now);
+    for (let wait = first; wait && wait.until <= now; wait = first) wait.end(new TimeoutError(timeout));
+    ticking = first !== undefined;
+    if (first) start(first.until - now);
+  };
+  // It holds no process up: who waits for Redis has a connection that does. It is not cleared, which would cost each hit as much again.
+  const start = (ms: number) => {
+    const timer: unknown = setTimeout(tick, ms);
+    if (isHolding(timer)) timer.unref();
   };
   return {
-    begin(end: () => void): Wait {
-      const wait = { until: performance.now() + timeout, end, done: false };
-      waits.push(wait);
-      pending += 1;
-      timer ??= setTimeout(check, timeout);
+    add(end: Wait["end"]): Wait {
+      const wait: Wait = { until: performance.now() + timeout, end, before: last, after: undefined };
+      if (last) last.after = wait;
+      else first = wait;
+      last = wait;
+      if (!ticking) start(timeout);
+      ticking = true;
       return wait;
     },
-    end(wait: Wait) {
-      wait.done = true;
-      pending -= 1;
-      if (pending > 0) return;
-      clearTimeout(timer);
-      timer = undefined;
-      waits = [];
+    remove(wait: Wait) {
+      if (wait !== first && !wait.before) return;
+      if (wait.before) wait.before.after = wait.after;
+      else first = wait.after;
+      if (wait.after) wait.after.before = wait.before;
+      else last = wait.before;
+      wait.before = wait.after = undefined;
     },
   };
+}
+
+/** Whether the timer holds the process up, as those of Node do. */
+function isHolding(timer: unknown): timer is { unref(): void } {
+  return typeof timer === "object" && timer !== null && "unref" in timer;
 }
