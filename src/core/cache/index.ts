@@ -1,3 +1,4 @@
+export type { Breaker } from "../breaker.ts";
 export { createCache } from "./cache.ts";
 export type { Cache, CallOptions, GetOptions, GetOrSetOptions, Resolved, SetOptions } from "./cache.ts";
 export type { Codec, CodecOptions, Compression, Overflow, SchemaResult, StandardSchema } from "./codec.ts";

@@ -1,7 +1,8 @@
 import { count, duration } from "../check.ts";
-import type { Subscriber, Unsubscribe } from "../subscriber.ts";
+import type { Subscriber } from "../subscriber.ts";
 import type { Cache } from "./cache.ts";
-import { contextOf, type Shared, tell, trip } from "./context.ts";
+import { contextOf, type Shared } from "./context.ts";
+import { type Drop, type News, newsByEpoch, newsBySubscriber, noNews } from "./local-news.ts";
 import { createShelf } from "./shelf.ts";
 
 /** Options of `withLocal`. */
@@ -20,9 +21,15 @@ export interface LocalOptions {
   readonly maxBytes?: number | undefined;
   /**
    * Learns of what other processes delete, set and invalidate, so that it is usually not served for longer than a message takes. All
-   * processes with this cache must use `withLocal` and a subscriber. Without it, as over HTTP, `maxStaleness` alone is the bound.
+   * processes with this cache must use `withLocal` and a subscriber. Without it, as over HTTP, see `epoch`.
    */
   readonly subscriber?: Subscriber | undefined;
+  /**
+   * Whether each read that goes to Redis also asks whether others have changed something, in the same round trip, and then forgets
+   * everything. It costs one more command in such a read and one in each change. All processes with this cache must do the same.
+   * @default true where the adapter is `distant` and there is no `subscriber`
+   */
+  readonly epoch?: boolean | undefined;
 }
 
 /** A cache with a tier in the memory of this process. */
@@ -48,34 +55,36 @@ export function withLocal<T>(cache: Cache<T>, options: LocalOptions): LocalCache
     maxEntries: count("maxEntries", maxEntries),
     maxBytes: count("maxBytes", maxBytes),
   });
-  const wire = createWire(cache, options.subscriber, (ids) => (ids ? ids.forEach(shelf.drop) : shelf.clear()));
+  const drop: Drop = (ids) => (ids ? ids.forEach(shelf.drop) : shelf.clear());
+  const news = newsFor(contextOf(cache), options, drop);
+  const changing = changes(drop, news);
   const resolve: Cache<T>["resolve"] = async (id, load, given) => {
-    const held = wire.listens() ? shelf.take(id) : undefined;
+    const held = news.listens() ? shelf.take(id) : undefined;
     if (held) return { value: held.value, source: "hit", degraded: false };
     const { fence } = shelf;
-    const answer = await cache.resolve(id, load, given);
+    const [answer, current] = await Promise.all([cache.resolve(id, load, given), news.ask()]);
     // What was dropped meanwhile may be what was read; what is loaded is kept once it has been read.
-    if (answer.source === "hit" && wire.listens()) shelf.put(id, answer.value, fence);
+    if (answer.source === "hit" && current) shelf.put(id, answer.value, fence);
     return answer;
   };
   return {
     ...cache,
     resolve,
     getOrSet(id, load, given) {
-      const held = wire.listens() ? shelf.take(id) : undefined;
+      const held = news.listens() ? shelf.take(id) : undefined;
       return held ? Promise.resolve(held.value) : resolve(id, load, given).then(({ value }) => value);
     },
-    set: (id, value, given) => wire.changing([id], () => cache.set(id, value, given)),
+    set: (id, value, given) => changing([id], () => cache.set(id, value, given)),
     setMany(entries, given) {
       const all = [...entries];
-      return wire.changing(ids(all), () => cache.setMany(all, given));
+      return changing(ids(all), () => cache.setMany(all, given));
     },
-    delete: (id, given) => wire.changing([id], () => cache.delete(id, given)),
-    deleteMany: (ids, given) => wire.changing(ids, () => cache.deleteMany(ids, given)),
-    invalidateTags: (tags, given) => wire.changing(undefined, () => cache.invalidateTags(tags, given)),
-    clear: (given) => wire.changing(undefined, () => cache.clear(given)),
+    delete: (id, given) => changing([id], () => cache.delete(id, given)),
+    deleteMany: (ids, given) => changing(ids, () => cache.deleteMany(ids, given)),
+    invalidateTags: (tags, given) => changing(undefined, () => cache.invalidateTags(tags, given)),
+    clear: (given) => changing(undefined, () => cache.clear(given)),
     async close() {
-      await wire.close();
+      await news.close();
       shelf.clear();
     },
   };
@@ -85,77 +94,20 @@ function ids(entries: readonly (readonly [string, unknown])[]): string[] {
   return entries.map(([id]) => id);
 }
 
-/** Forgets some ids, or without any everything. */
-type Drop = (ids: readonly string[] | undefined) => void;
+function newsFor(x: Shared, { maxStaleness, subscriber, epoch }: LocalOptions, drop: Drop): News {
+  if (subscriber) return newsBySubscriber(x, subscriber, drop);
+  return (epoch ?? x.redis.distant) ? newsByEpoch(x, maxStaleness, drop) : noNews;
+}
 
-/** Tells other processes what changes, and hears it from them. */
-function createWire<T>(cache: Cache<T>, subscriber: Subscriber | undefined, drop: Drop) {
-  const x = contextOf(cache);
-  const channel = `${x.prefix}:local`;
-  const ear = subscriber && createEar(x, channel, subscriber, drop);
-  const publish = async (ids: readonly string[] | undefined) => {
+/** Makes a change, and forgets what it was, here and elsewhere, whether or not it is known to have succeeded. */
+function changes(drop: Drop, news: News) {
+  return async <R>(ids: readonly string[] | undefined, change: () => Promise<R>): Promise<R> => {
+    drop(ids);
     try {
-      await trip(x, undefined, (options) => x.redis.send(["PUBLISH", channel, JSON.stringify(ids ?? null)], options));
-    } catch (error) {
-      // They serve the old value for `maxStaleness` at most.
-      tell(x, "error", "", { error });
-    }
-  };
-  return {
-    /** Whether memory may be used: not before others can say what changes. */
-    listens: (): boolean => ear === undefined || ear.listens(),
-    /** Makes a change, and forgets what it was, here and elsewhere, whether or not it is known to have succeeded. */
-    async changing<R>(ids: readonly string[] | undefined, change: () => Promise<R>): Promise<R> {
+      return await change();
+    } finally {
       drop(ids);
-      try {
-        return await change();
-      } finally {
-        drop(ids);
-        if (ear) await publish(ids);
-      }
-    },
-    close: async () => ear?.close(),
-  };
-}
-
-/** How long after a failed subscription it is tried again, in milliseconds. */
-const pause = 1_000;
-
-/** Subscribes at the first use, since a factory does no I/O. */
-function createEar(x: Shared, channel: string, subscriber: Subscriber, drop: Drop) {
-  let joined: Promise<Unsubscribe | undefined> | undefined;
-  let listening = false;
-  let retryAt = 0;
-  const join = async () => {
-    const forget = () => drop(undefined);
-    try {
-      const leave = await subscriber.subscribe(channel, (message) => drop(idsIn(message)), { onReconnect: forget });
-      listening = true;
-      return leave;
-    } catch (error) {
-      retryAt = performance.now() + pause;
-      joined = undefined;
-      tell(x, "error", "", { error });
-      return undefined;
+      await news.tell(ids);
     }
   };
-  return {
-    listens() {
-      if (!listening && !joined && performance.now() >= retryAt) joined = join();
-      return listening;
-    },
-    async close() {
-      const leave = await joined;
-      listening = false;
-      // It is not to begin again.
-      retryAt = Infinity;
-      joined = undefined;
-      await leave?.();
-    },
-  };
-}
-
-function idsIn(message: string): readonly string[] | undefined {
-  const ids: unknown = JSON.parse(message);
-  return Array.isArray(ids) ? ids.map(String) : undefined;
 }
