@@ -5,15 +5,32 @@ import { OptionError } from "../../src/core/errors.ts";
 import type { PatternEvent } from "../../src/core/event.ts";
 import { text } from "../../src/core/reply.ts";
 import { counted } from "../fixtures/cache-tools.ts";
+import v1 from "../fixtures/cache-v1.json" with { type: "json" };
 import { onEveryBackend } from "../support/backends.ts";
 
-/** Entries as each released format wrote them. Later code reads them all. */
-const released = [
-  { format: 1, raw: '~1j,,2s,abc123;{"a":1}', value: { a: 1 } },
-  { format: 1, raw: "~1u,,,abc123;", value: undefined },
-  { format: 1, raw: '~1c,,,abc123;[["Date","2026-01-02T03:04:05.000Z"]]', value: new Date("2026-01-02T03:04:05Z") },
-  { format: 1, raw: "~1jz,,,abc123;U0osAA==", value: "" },
-] as const;
+/** What the entries of the fixture are, by id: it was written by the release that first had the format, and is never written again. */
+const kept: Record<string, unknown> = {
+  plain: { a: 1, b: "ü€😀;,=" },
+  loaded: [1, 2, 3],
+  stale: "may be served later",
+  null: null,
+  undefined,
+  zero: 0,
+  empty: "",
+  false: false,
+  codec: {
+    at: new Date("2026-01-02T03:04:05Z"),
+    big: 12n,
+    set: new Set([1]),
+    bytes: new Uint8Array([0, 255, 128]),
+  },
+  compressed: "ü".repeat(3_000),
+  "compressed codec": { at: new Date("2026-01-02T03:04:05Z"), text: "x".repeat(100) },
+  overflow: "y".repeat(100),
+  "compressed overflow": "z".repeat(2_000),
+  tagged: { name: "tagged" },
+  clearable: 7,
+};
 
 onEveryBackend("the cache's entries", (backend) => {
   let serial = 0;
@@ -40,14 +57,46 @@ onEveryBackend("the cache's entries", (backend) => {
     expect(() => JSON.parse(raw)).toThrow(SyntaxError);
   });
 
-  it("reads what each released format wrote", async () => {
-    const { cache, prefix, redis } = await setUp<unknown>({ codec: devalue, compression: deflate() });
-    const compressed = await deflate().compress('""');
-    for (const { raw, value } of released) {
-      const entry = raw.startsWith("~1jz") ? `~1jz,,,abc123;${compressed}` : raw;
-      await redis.send(["SET", `${prefix}:{k}`, entry, "PX", 60_000]);
-      expect(await cache.peek("k")).toEqual({ value });
-    }
+  describe("of the first format", () => {
+    const elsewhere = new Map(Object.entries(v1.overflow));
+    const overflow = { put: async () => "never", get: async (name: string) => elsewhere.get(name) ?? null };
+    /** Puts the stored bytes under a prefix of this test. */
+    const restored = async (change: (raw: string) => string = (raw) => raw) => {
+      const opened = await setUp<unknown>({ codec: devalue, compression: deflate(), overflow });
+      for (const [key, base64] of Object.entries(v1.keys)) {
+        const raw = new TextDecoder().decode(Uint8Array.from(atob(base64), (char) => char.charCodeAt(0)));
+        await opened.redis.send(["SET", key.replace("v1", opened.prefix), change(raw), "PX", 90_060_000]);
+      }
+      return opened;
+    };
+
+    it("are read", async () => {
+      const { cache, prefix, redis } = await restored();
+      for (const [id, value] of Object.entries(kept)) expect([id, await cache.peek(id)]).toEqual([id, { value }]);
+      const stale = createCache(redis, { prefix, ttl: 60_000, staleWhileRevalidate: 1_000, readBy: "script" });
+      expect(await stale.resolve("plain", () => "loaded")).toMatchObject({ value: kept["plain"], source: "hit" });
+      const json = createCache(redis, { prefix, ttl: 60_000, format: "json" });
+      expect(await json.get("{json}")).toEqual({ plain: true });
+    });
+
+    it("have the tags that they had", async () => {
+      const { cache, prefix, redis } = await restored();
+      const tags = ["team:7", "a,b=c;d", "%ü"];
+      expect(await cache.get("tagged", { tags })).toEqual(kept["tagged"]);
+      expect(await cache.invalidateTags(["a,b=c;d"])).toBe(1);
+      expect(await cache.peek("tagged")).toBeNull();
+      const clearable = createCache(redis, { prefix, ttl: 60_000, clearable: true });
+      expect(await clearable.peek("clearable")).toEqual({ value: 7 });
+      await clearable.clear();
+      expect(await clearable.peek("clearable")).toBeNull();
+    });
+
+    it("are misses if they say that they are of a later one", async () => {
+      const { cache } = await restored((raw) => raw.replace(/^~1/, "~2"));
+      for (const id of Object.keys(kept)) expect([id, await cache.peek(id)]).toEqual([id, null]);
+      expect(await cache.getOrSet("plain", () => "new")).toBe("new");
+      expect(await cache.get("plain")).toBe("new");
+    });
   });
 
   it("tells an undefined that was kept from a miss", async () => {
