@@ -66,11 +66,15 @@ onStandaloneBackends("the cache without Redis", (backend) => {
             expect(loads).toBe(1);
             expect(beyond).toBeLessThan(timeout + 50);
           }
-          for (let i = 0; i < 10; i += 1) {
+          const beyonds: number[] = [];
+          for (let i = 0; i < 11; i += 1) {
             const { answer, beyond } = await timed((load) => cache.resolve("k", load));
             expect(answer).toMatchObject({ value: "loaded", degraded: true });
-            expect(beyond).toBeLessThan(10);
+            beyonds.push(beyond);
           }
+          // A busy machine may delay one; a call that waited for Redis, as a probe does, would take the whole deadline.
+          expect(beyonds.toSorted((a, b) => a - b)[5]).toBeLessThan(10);
+          expect(Math.max(...beyonds)).toBeLessThan(timeout / 2);
           expect(errors.length).toBeGreaterThan(0);
         } finally {
           await outage.end();
