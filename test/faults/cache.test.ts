@@ -18,7 +18,7 @@ async function timed<T>(call: (load: () => Promise<string>) => Promise<T>) {
   const answer = await call(async () => {
     const begin = performance.now();
     loads += 1;
-    await sleep(50);
+    await sleep(20);
     loading += performance.now() - begin;
     return "loaded";
   });
