@@ -84,6 +84,32 @@ onStandaloneBackends("the cache without Redis", (backend) => {
     );
   });
 
+  it("counts a hit that comes too late as one failure, however it ends", async () => {
+    const redis = await backend.connect();
+    const errors: unknown[] = [];
+    const late: (() => void)[] = [];
+    let held = false;
+    const port: Redis = intercepted(redis, async (_, send) => {
+      if (!held) return send();
+      await new Promise<void>((resolve) => late.push(resolve));
+      if (late.length === 1) throw new ConnectionError("too late", "unknown");
+      return send();
+    });
+    const settings = options({ readBy: "get", onError: (error) => errors.push(error), breaker: { failures: 2 } });
+    const cache = createCache<string>(port, settings);
+    await cache.getOrSet("k", () => "kept");
+    await cache.getOrSet("k", () => "kept");
+    held = true;
+    expect(await cache.resolve("k", () => "loaded")).toMatchObject({ value: "loaded", degraded: true });
+    held = false;
+    expect(errors).toHaveLength(1);
+    late.forEach((answer) => answer());
+    await sleep(10);
+    expect(errors).toHaveLength(1);
+    // One more failure would have opened the breaker.
+    expect(await cache.resolve("k", () => "loaded")).toMatchObject({ value: "kept", source: "hit" });
+  });
+
   it("loads once for the callers of one process while Redis does not answer", async () => {
     const { redis, proxy } = await backend.connectThroughProxy();
     const cache = createCache<string>(redis, options());
