@@ -35,8 +35,9 @@ export function callable<T>(name: string, value: T): T {
   throw new OptionError(`\`${name}\` must be a function`);
 }
 
-/** Lets what looks like the port through. */
-export function port<T extends { send: unknown; pipeline: unknown }>(redis: T): T {
+/** Lets what looks like the port through, with options beside it. */
+export function port<T extends { send: unknown; pipeline: unknown }>(redis: T, options: object): T {
+  if (typeof options !== "object" || options === null) throw new OptionError("`options` must be an object");
   if (typeof redis?.send === "function" && typeof redis.pipeline === "function") return redis;
   throw new OptionError("`redis` must be an adapter: ioredis(client), rest({ url, token }) or upstash(client)");
 }

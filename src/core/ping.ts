@@ -63,7 +63,7 @@ export async function ping(redis: Redis, { signal, prefix = "redis-patterns" }: 
   const key = keyOf(keyPrefix(prefix), "ping");
   try {
     // Without `masters` the port believes in a single server: a node of a Cluster would refuse most of these slots.
-    const probes = port(redis).masters ? [] : spreadSlots.map((tag): Command => ["EXISTS", keyOf(prefix, tag)]);
+    const probes = port(redis, {}).masters ? [] : spreadSlots.map((tag): Command => ["EXISTS", keyOf(prefix, tag)]);
     const replies = await redis.pipeline([["EVAL", probe, 1, key], ...probes], { signal });
     const refusal = replies.find((reply) => reply instanceof ReplyError);
     if (refusal) throw refusal;

@@ -36,10 +36,11 @@ export interface GatewayOptions {
  * export const POST = (request: Request) => gateway(request);
  */
 export function createGateway(redis: Redis, options: GatewayOptions): Gateway {
+  port(redis, options);
   const { maxBody = 10 * 1024 * 1024, maxCommands = 10_000, onError = () => {} } = options;
   const authenticate = createAuthenticator(options.tokens);
   const context = {
-    redis: port(redis),
+    redis,
     scripts: createScriptAliases(),
     maxBody: count("maxBody", maxBody),
     maxCommands: count("maxCommands", maxCommands),

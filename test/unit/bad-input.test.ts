@@ -5,7 +5,17 @@ import { upstash } from "../../src/adapters/upstash/index.ts";
 import { createCache } from "../../src/core/cache/index.ts";
 import { OptionError } from "../../src/core/errors.ts";
 import { createLimiter, fixedWindow, slidingWindow, tokenBucket } from "../../src/core/limiter/index.ts";
-import { createLock } from "../../src/core/lock/index.ts";
+import { createIdempotency } from "../../src/core/idempotency/index.ts";
+import {
+  createElection,
+  createGuard,
+  createLock,
+  createManyLocks,
+  createQuorumLock,
+  createReadWriteLock,
+  createSemaphore,
+} from "../../src/core/lock/index.ts";
+import { createTokens } from "../../src/core/token/index.ts";
 import type { Redis } from "../../src/core/redis.ts";
 import { createSessions } from "../../src/core/session/index.ts";
 import { createGateway } from "../../src/gateway/index.ts";
@@ -126,6 +136,21 @@ describe("bad input is an OptionError that names the option, and nothing is sent
     await expectRejection("id", () => createLimiter(redis, { algorithm }).limit(id));
     await expectRejection("id", () => createLock(redis, { ttl }).tryAcquire(id));
     await expectRejection("id", () => createLock(redis, { ttl }).acquire(id, { wait: 10 }));
+  });
+
+  it.each([undefined as Wrong, null as Wrong, "10 s" as Wrong])("options that are no object: %s", (options) => {
+    const factories: ((redis: Redis, options: Wrong) => unknown)[] = [
+      createCache,
+      createLimiter,
+      createLock,
+      createSessions,
+    ];
+    factories.push(createSemaphore, createReadWriteLock, createManyLocks, createElection, createGuard);
+    factories.push(createIdempotency, createTokens, createGateway);
+    for (const create of factories) {
+      expectThrow("options", () => create(redis, options));
+    }
+    expectThrow("options", () => createQuorumLock([redis], options));
   });
 
   it("a loader or a body that is no function", async () => {

@@ -107,7 +107,7 @@ export interface Cache<T> extends HasContext<T> {
  * await cache.invalidateTags(["team:7"]);
  */
 export function createCache<T = unknown>(redis: Redis, options: CacheOptions<T>): Cache<T> {
-  const x = createContext<T>(port(redis), options);
+  const x = createContext<T>(port(redis, options), options);
   const ask = asker(x);
   const drop = (tags: readonly string[], signal: AbortSignal | undefined) =>
     trip(x, signal, (options) => dropTags(x, tags, options));

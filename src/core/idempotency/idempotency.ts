@@ -82,7 +82,7 @@ export interface IdempotencyOptions {
  * const receipt = await idempotent(`order:${id}`, ({ signal }) => charge(order, { signal }), { payload: body });
  */
 export function createIdempotency(redis: Redis, options: IdempotencyOptions): Idempotent {
-  port(redis);
+  port(redis, options);
   const { ttl, lease = 30_000, wait = lease, failures = "retry", prefix = "idempotency", onEvent } = options;
   duration("ttl", ttl);
   duration("lease", lease);

@@ -48,5 +48,5 @@ export function gcra({ limit, window, burst = limit, name = "default" }: GcraOpt
  * @throws {OptionError} An option is out of its range.
  */
 export function tokenBucket({ capacity, ...options }: TokenBucketOptions): LimitAlgorithm {
-  return gcra({ ...options, burst: count("capacity", capacity ?? options.limit) });
+  return gcra({ ...options, burst: capacity === undefined ? options.limit : count("capacity", capacity) });
 }

@@ -118,9 +118,10 @@ export function partsOfLimiter(limiter: Limiter): LimiterParts {
  * @throws {OptionError} An option can never work.
  */
 export function createLimiter(redis: Redis, options: LimiterOptions): Limiter {
+  port(redis, options);
   const { algorithm, prefix = "limit", onError = "allow", timeout = 1_000, onEvent } = options;
   const parts: LimiterParts = {
-    redis: port(redis),
+    redis,
     prefix: keyPrefix(prefix),
     algorithm: isAlgorithm(algorithm),
     onError: outagePolicy(onError),

@@ -1,4 +1,4 @@
-import { callable, duration, text } from "../check.ts";
+import { callable, duration, port, text } from "../check.ts";
 import { ConnectionError, LockBusyError, LockLostError } from "../errors.ts";
 import type { OnEvent } from "../event.ts";
 import type { Redis } from "../redis.ts";
@@ -66,6 +66,7 @@ export interface ElectionOptions {
  * await election.campaign(({ signal, term }) => runScheduler({ signal, term }), { signal: shutdown });
  */
 export function createElection(redis: Redis, options: ElectionOptions): Election {
+  port(redis, options);
   const { name, ttl, prefix = "election", wake, onEvent } = options;
   text("name", name);
   duration("ttl", ttl);

@@ -41,8 +41,9 @@ export interface GuardOptions {
  *   if (!(await guard.set("report", fence, await makeReport()))) throw new Error("somebody else has taken over");
  * });
  */
-export function createGuard(redis: Redis, { ttl, prefix = "guard" }: GuardOptions): Guard {
-  port(redis);
+export function createGuard(redis: Redis, options: GuardOptions): Guard {
+  port(redis, options);
+  const { ttl, prefix = "guard" } = options;
   duration("ttl", ttl);
   keyPrefix(prefix);
   const keys = (id: string) => ({ resource: keyOf(prefix, id), guard: keyOf(prefix, id, "fence") });

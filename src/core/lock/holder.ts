@@ -1,4 +1,4 @@
-import { duration, durationOrZero } from "../check.ts";
+import { callable, duration, durationOrZero } from "../check.ts";
 import type { OnEvent } from "../event.ts";
 import { attempt, type Context, waitForLease } from "./acquire.ts";
 import type { Ask, Claim } from "./claim.ts";
@@ -128,7 +128,10 @@ export function createHolder(prefix: string, claimOf: (name: string) => Claim, o
       const lease = await attempt(claimOf(name), ask(options, "leave"), around(options), options.signal);
       return typeof lease === "number" ? null : lease;
     },
-    run: async (name, work, options) => runHeld(await acquire(name, options), work),
+    run: async (name, work, options) => {
+      callable("work", work);
+      return runHeld(await acquire(name, options), work);
+    },
     async inspect(name, options) {
       const remaining = await claimOf(name).remaining(options);
       return { held: remaining > 0, remaining };

@@ -36,7 +36,7 @@ export interface LockOptions extends HolderOptions {
  * });
  */
 export function createLock(redis: Redis, options: LockOptions): Locks {
-  port(redis);
+  port(redis, options);
   const { prefix = "lock", naming = lockNaming(prefix), order = whoeverAsks } = options;
   return createHolder(prefix, (name) => order(redis, naming(name), name), options);
 }

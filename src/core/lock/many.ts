@@ -54,7 +54,7 @@ const mostNames = 100;
  * await using both = await accounts.acquireAll(["alice", "bob"]);
  */
 export function createManyLocks(redis: Redis, options: ManyLocksOptions): ManyLocks {
-  port(redis);
+  port(redis, options);
   const { prefix = "lock", naming = lockNaming(prefix) } = options;
   const claimOf = (id: string) => {
     const names: string[] = JSON.parse(id);

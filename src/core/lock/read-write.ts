@@ -40,7 +40,7 @@ export interface ReadWriteOptions extends HolderOptions {
  * await index.write.run("products", ({ fence }) => rebuild(fence));
  */
 export function createReadWriteLock(redis: Redis, options: ReadWriteOptions): ReadWriteLock {
-  port(redis);
+  port(redis, options);
   const { prefix = "rw", patience = 5_000 } = options;
   keyPrefix(prefix);
   duration("patience", patience);

@@ -24,7 +24,7 @@ export interface SemaphoreOptions extends HolderOptions {
  * await exports.run("pdf", ({ signal }) => renderPdf({ signal }));
  */
 export function createSemaphore(redis: Redis, options: SemaphoreOptions): Locks {
-  port(redis);
+  port(redis, options);
   const { prefix = "semaphore" } = options;
   keyPrefix(prefix);
   const limit = count("limit", options.limit);

@@ -54,6 +54,7 @@ export interface SessionOptions extends SessionLimits {
 
 /** Checks the options and fills in the defaults. */
 export function contextFrom(redis: Redis, options: SessionOptions): Context {
+  port(redis, options);
   const { prefix = "session", remember, grace = 10_000, maxPerUser, atLimit = "evict-oldest" } = options;
   const { touchEvery = Math.ceil(Math.min(60_000, options.idle / 10)), maxBytes = 65_536, onEvent } = options;
   const { codec = json, signer } = options;
@@ -61,7 +62,7 @@ export function contextFrom(redis: Redis, options: SessionOptions): Context {
   callable("codec.decode", codec.decode);
   if (signer) callable("signer.verify", signer.verify);
   return {
-    redis: port(redis),
+    redis,
     prefix: keyPrefix(prefix),
     ...limits(options, ""),
     remember: remember && limits(remember, "remember."),

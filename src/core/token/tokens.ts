@@ -110,9 +110,10 @@ const shape = /^([\w-]{24})([\w-]{16})[\w-]{43}$/;
  * if (claim) await db.markVerified(claim.user, claim.data?.email);
  */
 export function createTokens<Data = unknown>(redis: Redis, options: TokenOptions): Tokens<Data> {
+  port(redis, options);
   const { prefix = "token", ttl, attempts = 5, digits = 6, pepper } = options;
   const issuer: Issuer = {
-    redis: port(redis),
+    redis,
     prefix: keyPrefix(prefix),
     ttl: duration("ttl", ttl),
     attempts: count("attempts", attempts),
