@@ -59,7 +59,7 @@ describe("option checks", () => {
     expect(() => check.text("token", "")).toThrow(/`token`/);
     expect(() => check.oneOf("onError", "maybe" as "allow", ["allow", "deny"])).toThrow(/"allow", "deny"/);
     expect(() => check.callable("load", 5)).toThrow(/`load`/);
-    expect(() => check.port({} as Redis)).toThrow(/ioredis\(client\)/);
+    expect(() => check.port({} as Redis, {})).toThrow(/ioredis\(client\)/);
   });
 
   it("let good values through", () => {

@@ -1,5 +1,5 @@
 import { keyOf } from "../keys.ts";
-import { createToken } from "./token.ts";
+import { createStamp } from "./token.ts";
 
 /** What every entry of this format begins with. It is not JSON, so that no client parses it on the way, and it names the version. */
 const mark = "~1";
@@ -31,7 +31,7 @@ export interface Payload {
  */
 function encodeEntry({ kind, text }: Payload, { extra, delta, tags }: EntryHead): string {
   const pairs = Array.from(tags, ([tag, nonce]) => `,${tag.replace(/[%,;=]/g, encodeURIComponent)}=${nonce}`);
-  return `${mark}${kind},${base36(extra)},${base36(delta)},${createToken(6)}${pairs.join("")};${text}`;
+  return `${mark}${kind},${base36(extra)},${base36(delta)},${createStamp()}${pairs.join("")};${text}`;
 }
 
 /** The head of an entry with its stamp, up to the semicolon; unlike any other entry's. */

@@ -53,7 +53,7 @@ export function newsByEpoch(x: Shared, maxStaleness: number, drop: Drop): News {
       }
     },
     async tell() {
-      const next = createToken(8);
+      const next = createToken();
       try {
         const last = await sent((options) => x.redis.send(["SET", key, next, "PX", ttl, "GET"], options));
         // Where others changed something since we asked, the next read tells us so.

@@ -126,7 +126,7 @@ function createShared<T>(redis: Redis, options: CacheOptions<T>): Shared {
     times: timesOf(options),
     timeout: duration("timeout", options.timeout ?? 500),
     hardTimeout: duration("hardTimeout", options.hardTimeout ?? 30_000),
-    softTimeout: softTimeout && duration("softTimeout", softTimeout),
+    softTimeout: optional("softTimeout", softTimeout),
     waitTimeout: duration("waitTimeout", options.waitTimeout ?? 5_000),
     wake: options.wake,
     onEvent: listener(options),
@@ -176,12 +176,16 @@ function timesOf<T>(options: CacheOptions<T>): Times {
     throw new OptionError("`earlyRefresh` must be 0 for never, or about 1");
   return {
     ttl: duration("ttl", options.ttl),
-    negativeTtl: negativeTtl === undefined ? undefined : duration("negativeTtl", negativeTtl),
+    negativeTtl: optional("negativeTtl", negativeTtl),
     staleWhileRevalidate: durationOrZero("staleWhileRevalidate", staleWhileRevalidate),
     staleIfError: durationOrZero("staleIfError", staleIfError),
     jitter,
     earlyRefresh,
   };
+}
+
+function optional(name: string, value: number | undefined): number | undefined {
+  return value === undefined ? undefined : duration(name, value);
 }
 
 /** Both hooks as one; nothing if there is none, so that events are free. */

@@ -6,7 +6,7 @@ import { integer } from "../reply.ts";
 import type { Shared } from "./context.ts";
 import { across, readAll } from "./slots.ts";
 import { ensureTags } from "./tags.lua.ts";
-import { createToken } from "./token.ts";
+import { createStamp } from "./token.ts";
 
 /** Nonces by tag; `null` where a tag has none. */
 export type Nonces = ReadonlyMap<string, string | null>;
@@ -43,7 +43,7 @@ export async function prepareTags(
   options: SendOptions,
 ): Promise<ReadonlyMap<string, string>> {
   if (tags.length === 0) return new Map();
-  const nonce = createToken(6);
+  const nonce = createStamp();
   const nonces = await across(x.redis, tagKeys(x, tags), (keys) =>
     ensureTags(x.redis, { tags: keys, nonce, ttl }, options),
   );

@@ -1,6 +1,11 @@
-const alphabet = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_";
+// Of all that the platforms have, `randomUUID` costs least: Node draws for many at once.
 
-/** @returns `length` random characters of 6 bits each. */
-export function createToken(length = 16): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(length)), (byte) => alphabet[byte & 63]).join("");
+/** @returns What no other call returns: 122 random bits. */
+export function createToken(): string {
+  return crypto.randomUUID();
+}
+
+/** @returns 8 random characters of 4 bits each, for what need not be told from more than its predecessors. */
+export function createStamp(): string {
+  return crypto.randomUUID().slice(0, 8);
 }
