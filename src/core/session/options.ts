@@ -5,6 +5,7 @@ import { keyPrefix } from "../keys.ts";
 import type { Redis } from "../redis.ts";
 import { json, type SessionCodec } from "./codec.ts";
 import type { Context, SessionLimits } from "./context.ts";
+import { knownTokens } from "./known-tokens.ts";
 import type { TokenSigner } from "./signer.ts";
 
 /** Options of `createSessions`. Durations are milliseconds. */
@@ -73,6 +74,7 @@ export function contextFrom(redis: Redis, options: SessionOptions): Context {
     maxBytes: count("maxBytes", maxBytes),
     codec,
     signer,
+    known: knownTokens(),
     onEvent: onEvent && callable("onEvent", onEvent),
   };
 }

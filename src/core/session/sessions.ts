@@ -66,7 +66,9 @@ async function read<Data extends object>(
   if (!identity) return null;
   const values = { ...identity.keys, digest: identity.digest, sid: identity.sid, touchEvery: context.touchEvery };
   const found = await readScript(context.redis, values, { signal, idempotent: true });
-  return found && sessionOf(context, identity, found);
+  if (!found || !token) return null;
+  context.known.remember(token, identity);
+  return sessionOf(context, identity, found);
 }
 
 async function revokeAll(context: Context, user: string, { except, signal }: RevokeAllOptions = {}): Promise<void> {
