@@ -75,7 +75,7 @@ onEveryBackend("session cookies", (backend) => {
     const { cookies } = open();
     const visitor = browser();
     const visit = await cookies.open(visitor.jar());
-    await Promise.all([visit.set({ cart: ["x"] }), visit.set({ theme: "dark" }), visit.set({ theme: "light" })]);
+    await Promise.all([visit.set({ cart: ["x"] }), visit.set({ theme: "light" }), visit.set({})]);
     expect(visitor.headers).toHaveLength(1);
     expect((await own()).filter((key) => key.includes(":s:"))).toHaveLength(1);
     expect((await cookies.open(visitor.jar())).data).toEqual({ cart: ["x"], theme: "light" });
