@@ -10,10 +10,11 @@ export const releaseLock = defineScript({
   args: ["token", "fence"],
   decode: flag,
   lua: `
-local last, freed = string.match(redis.call("GET", counter) or "0 0", "(%d+) (%d+)")
-if redis.call("GET", lock) ~= token then return tonumber(freed) >= tonumber(fence) and 1 or 0 end
+local holder, fences, waited = unpack(redis.call("MGET", lock, counter, wanted))
+local last, freed = string.match(fences or "0 0", "(%d+) (%d+)")
+if holder ~= token then return tonumber(freed) >= tonumber(fence) and 1 or 0 end
 redis.call("DEL", lock)
 redis.call("SET", counter, last .. " " .. last, "PX", 3600000)
-if redis.call("EXISTS", wanted) == 1 then redis.call("PUBLISH", wanted, "") end
+if waited then redis.call("PUBLISH", wanted, "") end
 return 1`,
 });
