@@ -34,7 +34,7 @@ onEveryBackend("logins", (backend) => {
       ...options,
     });
   const recordOf = async ({ id }: { readonly id: string }) =>
-    (await backend.keys()).find((key) => key.endsWith(`:s:${id.split(".")[1]}`)) ?? "";
+    (await backend.keys()).find((key) => key.endsWith(`:s1:${id.split(".")[1]}`)) ?? "";
   /** Moves what the session remembers of time into the past, by the server's own clock. */
   const age = async (session: { readonly id: string }, ms: number) => {
     const key = await recordOf(session);

@@ -29,7 +29,7 @@ onEveryBackend("revocation of sessions", (backend) => {
     });
   const indexed = async () => {
     const keys = (await backend.keys()).filter(
-      (key) => key.startsWith(`${backend.prefix}:${number}:`) && key.includes("}:l:"),
+      (key) => key.startsWith(`${backend.prefix}:${number}:`) && key.includes("}:l1:"),
     );
     const members = await Promise.all(keys.map((key) => redis.send(["ZRANGE", key, 0, -1])));
     return members.flatMap((reply) => texts(Array.isArray(reply) ? reply : []));

@@ -27,7 +27,7 @@ onEveryBackend("sessions", (backend) => {
     if (!key) throw new Error(`no key ends with ${ending}`);
     return key;
   };
-  const recordOf = ({ id }: { readonly id: string }) => keyEndingWith(`:s:${id.split(".")[1]}`);
+  const recordOf = ({ id }: { readonly id: string }) => keyEndingWith(`:s1:${id.split(".")[1]}`);
   /** Moves a session's record so far into the past, by the server's own clock. */
   const age = async (session: { readonly id: string }, ms: number) => {
     const key = await recordOf(session);
@@ -217,7 +217,7 @@ onEveryBackend("sessions", (backend) => {
     it("treats sessions whose epoch was lost as ended", async () => {
       const sessions = open({ prefix: `${backend.prefix}:lost` });
       const session = await sessions.create({ user: "me", data: {} });
-      const epoch = (await backend.keys()).find((key) => key.includes(":lost:") && key.includes(":u:")) ?? "";
+      const epoch = (await backend.keys()).find((key) => key.includes(":lost:") && key.includes(":u1:")) ?? "";
       await ask("DEL", epoch);
       expect(await sessions.read(session.token)).toBeNull();
       const next = await sessions.create({ user: "me", data: {} });

@@ -66,16 +66,16 @@ export async function ownerOf(prefix: string, user: string | undefined): Promise
 export function keysOf(prefix: string, owner: string, sid: string): SessionKeys {
   const key = (part: string) => keyOf(prefix, String(bucketOf(owner)), part);
   return {
-    session: key(`s:${sid}`),
-    user: key(`u:${owner}`),
-    index: key(`l:${owner}`),
+    session: key(`s1:${sid}`),
+    user: key(`u1:${owner}`),
+    index: key(`l1:${owner}`),
     bucket: bucketKey(prefix, bucketOf(owner)),
   };
 }
 
 /** @returns The key of a bucket's generation. */
 export function bucketKey(prefix: string, bucket: number): string {
-  return keyOf(prefix, String(bucket), "g");
+  return keyOf(prefix, String(bucket), "g1");
 }
 
 function bucketOf(owner: string): number {

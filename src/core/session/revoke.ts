@@ -30,7 +30,7 @@ export async function revokeSession(
   const [, bucket = "", sid = ""] = /^(\d{1,4})\.([\w-]{16})$/.exec(id) ?? [];
   if (sid === "" || Number(bucket) >= buckets) return false;
   const call = { signal, idempotent: true };
-  const session = keyOf(context.prefix, bucket, `s:${sid}`);
+  const session = keyOf(context.prefix, bucket, `s1:${sid}`);
   const revoked = await revokeScript(context.redis, { session, owner: user ?? "", tombstone }, call);
   if (!revoked) return false;
   report(context, "revoked", id);

@@ -126,7 +126,7 @@ export function createTokens<Data = unknown>(redis: Redis, options: TokenOptions
     issueCode: (code) => issueCode(issuer, code),
     consumeCode: async (claim) => verdict(await consumeCode(issuer, claim)),
     revokeAll: async (user, { signal } = {}) => {
-      const values = { user: keyOf(prefix, await userTag(prefix, user), "u"), request: randomText(9) };
+      const values = { user: keyOf(prefix, await userTag(prefix, user), "u1"), request: randomText(9) };
       await revokeTokensScript(redis, values, { signal, idempotent: true });
     },
   };
@@ -136,7 +136,7 @@ async function issueLink(issuer: Issuer, options: NewToken<unknown>) {
   const tag = await userTag(issuer.prefix, options.user);
   const name = randomText(12);
   const token = tag + name + randomText(32);
-  const expiresAt = await issue(issuer, options, tag, `t:${name}`, await sha256(token), "");
+  const expiresAt = await issue(issuer, options, tag, `t1:${name}`, await sha256(token), "");
   return { token, expiresAt };
 }
 
@@ -156,7 +156,7 @@ function issue(
   digest: string,
   attempts: number | "",
 ): Promise<number> {
-  const keys = { record: keyOf(prefix, tag, part), user: keyOf(prefix, tag, "u") };
+  const keys = { record: keyOf(prefix, tag, part), user: keyOf(prefix, tag, "u1") };
   const claim = { digest, purpose: text("purpose", purpose), name, data: JSON.stringify(data) };
   const values = { ...keys, ...claim, ttl: duration("ttl", ttl), attempts, request: randomText(9) };
   return issueScript(redis, values, { signal, idempotent: true });
@@ -170,7 +170,7 @@ async function consumeLink(
   text("purpose", purpose);
   const [whole, tag = "", name = ""] = typeof token === "string" ? (shape.exec(token) ?? []) : [];
   if (whole === undefined) return null;
-  return consume(issuer, tag, `t:${name}`, await sha256(whole), purpose, signal);
+  return consume(issuer, tag, `t1:${name}`, await sha256(whole), purpose, signal);
 }
 
 async function consumeCode(
@@ -192,13 +192,13 @@ function consume(
   purpose: string,
   signal: AbortSignal | undefined,
 ): Promise<Consumed> {
-  const keys = { record: keyOf(prefix, tag, part), user: keyOf(prefix, tag, "u") };
+  const keys = { record: keyOf(prefix, tag, part), user: keyOf(prefix, tag, "u1") };
   const values = { ...keys, digest, purpose, request: randomText(9), replayable };
   return consumeScript(redis, values, { signal, idempotent: true });
 }
 
 function codePart(purpose: string): string {
-  return `c:${encodeId(purpose)}`;
+  return `c1:${encodeId(purpose)}`;
 }
 
 function codeDigest({ pepper }: Issuer, tag: string, purpose: string, code: string): Promise<string> {
