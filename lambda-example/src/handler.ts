@@ -1,6 +1,6 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from "aws-lambda";
 import { RedisPatternsError } from "redis-patterns";
-import { json, visitOf } from "./http.ts";
+import { json, openJar, type Visit, visitOf } from "./http.ts";
 import { checkout, login, logout, me, quote } from "./routes.ts";
 
 /** Answers an HTTP API of API Gateway and a function URL alike: both send the payload format 2.0. */
@@ -20,7 +20,12 @@ async function route(
   event: APIGatewayProxyEventV2,
   pending: Promise<unknown>[],
 ): Promise<APIGatewayProxyStructuredResultV2> {
-  const visit = visitOf(event, (work) => void pending.push(work));
+  const { jar, addTo } = openJar(event);
+  const visit = visitOf(event, jar, (work) => void pending.push(work));
+  return addTo(await answer(visit));
+}
+
+async function answer(visit: Visit): Promise<APIGatewayProxyStructuredResultV2> {
   const [, name = "", product = ""] = visit.path.split("/");
   switch (`${visit.method} /${name}`) {
     case "GET /quotes":

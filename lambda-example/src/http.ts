@@ -1,4 +1,5 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from "aws-lambda";
+import type { HeaderJar } from "redis-patterns/session";
 
 /** What the routes need of an event. */
 export interface Visit {
@@ -7,13 +8,13 @@ export interface Visit {
   readonly body: string;
   /** Where the request came from. */
   readonly address: string;
-  /** The session's token, if the visitor sent one. */
-  readonly token: string | undefined;
+  /** The headers of the request, and those that the answer gets. */
+  readonly jar: HeaderJar;
   /** Hands over work that the answer does not depend on. It is finished before the function is frozen. */
   afterwards(work: Promise<unknown>): void;
 }
 
-export function visitOf(event: APIGatewayProxyEventV2, afterwards: Visit["afterwards"]): Visit {
+export function visitOf(event: APIGatewayProxyEventV2, jar: HeaderJar, afterwards: Visit["afterwards"]): Visit {
   const { http, stage } = event.requestContext;
   return {
     method: http.method,
@@ -21,7 +22,7 @@ export function visitOf(event: APIGatewayProxyEventV2, afterwards: Visit["afterw
     path: event.rawPath.replace(stage === "$default" ? "" : `/${stage}`, ""),
     body: Buffer.from(event.body ?? "", event.isBase64Encoded ? "base64" : "utf8").toString("utf8"),
     address: http.sourceIp,
-    token: event.cookies?.map((cookie) => /^__Host-session=(.*)$/.exec(cookie)?.[1]).find(Boolean),
+    jar,
     afterwards,
   };
 }
@@ -34,11 +35,28 @@ export function json(
   return { statusCode, headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(body) };
 }
 
-/** Answers with nothing but a cookie; `null` takes it back. */
-export function cookie(token: string | null): APIGatewayProxyStructuredResultV2 {
-  const end = token === null ? "; Max-Age=0" : "";
-  return {
-    statusCode: 204,
-    cookies: [`__Host-session=${token ?? ""}; Path=/; Secure; HttpOnly; SameSite=Lax${end}`],
+/** Answers with nothing but the headers in the jar. */
+export function done(): APIGatewayProxyStructuredResultV2 {
+  return { statusCode: 204 };
+}
+
+/** A jar for one event, and what it adds to the answer: the payload format 2.0 keeps cookies apart from the headers, both ways. */
+export function openJar({ cookies = [], headers }: APIGatewayProxyEventV2) {
+  const written: { readonly cookies: string[]; readonly headers: Record<string, string> } = {
+    cookies: [],
+    headers: {},
   };
+  const jar: HeaderJar = {
+    read: (name) => (name === "cookie" ? cookies.join("; ") : headers[name]),
+    write(name, value) {
+      if (name === "Set-Cookie") written.cookies.push(value);
+      else written.headers[name.toLowerCase()] = value;
+    },
+  };
+  const addTo = (result: APIGatewayProxyStructuredResultV2): APIGatewayProxyStructuredResultV2 => ({
+    ...result,
+    headers: { ...result.headers, ...written.headers },
+    cookies: written.cookies,
+  });
+  return { jar, addTo };
 }

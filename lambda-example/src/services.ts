@@ -1,7 +1,7 @@
 import { createCache, hours, minutes, seconds } from "redis-patterns";
 import { createLimiter, slidingWindow } from "redis-patterns/limiter";
 import { createLock } from "redis-patterns/lock";
-import { createSessions } from "redis-patterns/session";
+import { createSessionCookies, createSessions } from "redis-patterns/session";
 import type { Quote } from "./quotes.ts";
 import { redis } from "./redis.ts";
 
@@ -19,8 +19,10 @@ export const limiter = createLimiter(redis, {
 
 export const locks = createLock(redis, { prefix: "shop:lock", ttl: seconds(10) });
 
-export const sessions = createSessions<Visit>(redis, {
+const sessions = createSessions<Visit>(redis, {
   prefix: "shop:session",
   idle: minutes(30),
   absolute: hours(12),
 });
+
+export const visitors = createSessionCookies(sessions);

@@ -74,8 +74,9 @@ describe.each(deployments)("the function over $name", ({ transport, open }) => {
       requestContext: { ...me.requestContext, http: { ...me.requestContext.http, method: "GET" } },
     };
     expect(await other.invoke(asked)).toMatchObject({ statusCode: 200, body: '{"user":"ada","currency":"EUR"}' });
-    const { cookies } = await other.invoke(eventOf("function-url-post", { path: "/logout", token }));
-    expect(cookies?.[0]).toContain("Max-Age=0");
+    const { cookies, headers } = await other.invoke(eventOf("function-url-post", { path: "/logout", token }));
+    expect(cookies).toEqual([expect.stringMatching(/^__Host-session=; Max-Age=0;/)]);
+    expect(headers?.["clear-site-data"]).toBe('"cache", "cookies", "storage"');
     expect(await one.invoke(asked)).toMatchObject({ statusCode: 401 });
   });
 
