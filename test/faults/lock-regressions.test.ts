@@ -2,6 +2,8 @@ import { readFile } from "node:fs/promises";
 import { Redis as Client } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
+import { rest } from "../../src/adapters/rest/rest.ts";
+import { serveGateway } from "../../src/cli/serve.ts";
 import { ConnectionError, LockBusyError, LockLostError, ReplyError } from "../../src/core/errors.ts";
 import {
   createLock,
@@ -187,18 +189,23 @@ onStandaloneBackends("defects of other locks, not here:", (backend) => {
   });
 });
 
-describe("the quorum lock", () => {
+describe("the quorum lock, over TCP and HTTP nodes", () => {
   const servers: RedisServer[] = [];
   const clients: Client[] = [];
   let nodes: Redis[];
+  let gateway: Awaited<ReturnType<typeof serveGateway>>;
 
   beforeAll(async () => {
     servers.push(...(await Promise.all([startRedis(), startRedis(), startRedis()])));
     clients.push(...servers.map(({ host, port }) => new Client({ host, port, retryStrategy: () => 50 })));
     for (const client of clients) client.on("error", () => {});
-    nodes = clients.map((client) => ioredis(client));
+    const [one, two, three] = clients.map((client) => ioredis(client));
+    if (!one || !two || !three) throw new Error("three nodes");
+    gateway = await serveGateway(three, { tokens: ["the-token-of-the-third"] });
+    nodes = [one, two, rest({ url: gateway.url, token: "the-token-of-the-third" })];
   });
   afterAll(async () => {
+    await gateway.close(0);
     for (const client of clients) client.disconnect();
     await Promise.all(servers.map((server) => server.stop()));
   });
