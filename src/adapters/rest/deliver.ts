@@ -10,8 +10,10 @@ export interface Call {
   /** How many commands there are. */
   readonly size: number;
   readonly idempotent: boolean | undefined;
-  /** Aborts when the caller has left. */
-  readonly signal: AbortSignal;
+  /** Whether the caller waits no more. */
+  left: boolean;
+  /** Called when the caller leaves while the request is under way. */
+  onLeave?: () => void;
   resolve(replies: (Reply | ReplyError)[]): void;
   reject(error: unknown): void;
 }
@@ -22,7 +24,7 @@ export type Deliver = (calls: readonly Call[]) => Promise<void>;
 /** Sends what is still waited for; after a lost reply, once more what may run twice. */
 export function delivery(post: Post, path: Path, resends = 2): Deliver {
   return async (all) => {
-    const calls = all.filter(({ signal }) => !signal.aborted);
+    const calls = all.filter(({ left }) => !left);
     if (calls.length === 0) return;
     let again: Call[] = [];
     try {
@@ -40,14 +42,21 @@ export function delivery(post: Post, path: Path, resends = 2): Deliver {
   };
 }
 
+/** Tells that the caller of the call waits no more. */
+export function leave(call: Call): void {
+  call.left = true;
+  call.onLeave?.();
+}
+
 /** A signal for the request that several callers share: one who leaves does not end it for the others. */
 function whenAllLeft(calls: readonly Call[]): AbortSignal {
   const controller = new AbortController();
   let waiting = calls.length;
-  const leave = () => {
-    waiting -= 1;
-    if (waiting === 0) controller.abort();
-  };
-  for (const { signal } of calls) signal.addEventListener("abort", leave);
+  for (const call of calls) {
+    call.onLeave = () => {
+      waiting -= 1;
+      if (waiting === 0) controller.abort();
+    };
+  }
   return controller.signal;
 }

@@ -1,8 +1,8 @@
 import { duration } from "../../core/check.ts";
-import { withDeadline } from "../../core/deadline.ts";
+import { patiently } from "../../core/deadline.ts";
 import { OptionError, ReplyError } from "../../core/errors.ts";
 import type { Arg, Command, Redis, Reply, SendOptions } from "../../core/redis.ts";
-import { type Deliver, delivery } from "./deliver.ts";
+import { type Call, type Deliver, delivery, leave } from "./deliver.ts";
 import { poster } from "./post.ts";
 import { ticks } from "./ticks.ts";
 
@@ -45,14 +45,17 @@ export function rest({ url, token, fetch, timeout = 2_000, batch = true }: RestO
   const atomic = delivery(post, "/multi-exec");
   const queue = batch ? ticks(plain) : plain;
 
-  const call = (deliver: Deliver, commands: readonly Command[], { signal, idempotent }: SendOptions = {}) =>
-    withDeadline<(Reply | ReplyError)[]>(timeout, signal, (signal) => {
-      const body = commands.map(encode).join();
-      return new Promise((resolve, reject) => {
-        if (body) void deliver([{ body, size: commands.length, idempotent, signal, resolve, reject }]);
-        else resolve([]);
+  const call = (deliver: Deliver, commands: readonly Command[], { signal, idempotent }: SendOptions = {}) => {
+    let queued: Call | undefined;
+    const work = () =>
+      new Promise<(Reply | ReplyError)[]>((resolve, reject) => {
+        const body = commands.map(encode).join();
+        if (!body) return resolve([]);
+        queued = { body, size: commands.length, idempotent, left: false, resolve, reject };
+        void deliver([queued]);
       });
-    });
+    return patiently(timeout, signal, work, undefined, () => queued && leave(queued));
+  };
 
   return {
     scriptHeader: "#!lua flags=allow-key-locking",
