@@ -98,7 +98,7 @@ const families = {
 const oursAndBare = Object.entries(families).flatMap(([name, algorithm]) => [
   overTcp(name, "redis-patterns", (client) => ours(ioredis(client), algorithm)),
   overTcp(name, "bare EVALSHA of the same script", (client) =>
-    bare(ioredis(client), algorithm, ([command, ...args]) => client.call(String(command), ...args.map(String))),
+    bare(ioredis(client), algorithm, ([command, ...args]) => client.call(command, ...args.map(String))),
   ),
   overHttp(name, "redis-patterns over rest", (at) => ours(rest(at), algorithm)),
   overHttp(name, "bare EVALSHA by @upstash/redis", async (at) => {

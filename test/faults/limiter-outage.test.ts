@@ -1,50 +1,148 @@
-import { expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { concurrency } from "../../src/core/limiter/concurrency.ts";
+import { fixedWindow } from "../../src/core/limiter/fixed-window.ts";
 import { gcra, tokenBucket } from "../../src/core/limiter/gcra.ts";
-import { createLimiter } from "../../src/core/limiter/limiter.ts";
+import { createLimiter, type Limiter } from "../../src/core/limiter/limiter.ts";
 import { localLimit } from "../../src/core/limiter/local-limit.ts";
+import type { LimiterOutage } from "../../src/core/limiter/outage.ts";
+import { slidingLog } from "../../src/core/limiter/sliding-log.ts";
 import { slidingWindow } from "../../src/core/limiter/sliding-window.ts";
+import { type Verdict, verdict } from "../../src/core/limiter/verdict.ts";
+import type { Redis } from "../../src/core/redis.ts";
 import { integer } from "../../src/core/reply.ts";
 import { onStandaloneBackends } from "../support/backends.ts";
 
 const timeout = 200;
-const policies = { allow: "allow", deny: "deny", local: localLimit() } as const;
+const limits = { limit: 10, window: 60_000 };
+const policies = {
+  allow: () => "allow",
+  deny: () => "deny",
+  local: localLimit,
+  own:
+    () =>
+    ({ algorithm }: LimiterOutage) =>
+      verdict(algorithm, { degraded: true, remaining: 7 }),
+} as const;
+const expected: Record<keyof typeof policies, Partial<Verdict>> = {
+  allow: { allowed: true, remaining: 9, degraded: true },
+  deny: { allowed: false, reason: "outage", degraded: true },
+  local: { allowed: true, limit: 10, degraded: true },
+  own: { allowed: true, remaining: 7, degraded: true },
+};
+const names = ["allow", "deny", "local", "own"] as const;
 
 onStandaloneBackends("a limiter without Redis", (backend) => {
-  for (const [name, onError] of Object.entries(policies)) {
-    it(`${name}: answers within its deadline while Redis is a black hole, and at once after three failures`, async () => {
+  const limiterOf = (redis: Redis, name: keyof typeof policies) =>
+    createLimiter(redis, {
+      prefix: `${backend.prefix}${name}`,
+      algorithm: gcra(limits),
+      onError: policies[name](),
+      timeout,
+    });
+
+  /** Five calls, one after the other: each within its deadline, and without a wait once three have failed. */
+  async function expectPolicy(name: keyof typeof policies, limiter: Limiter): Promise<void> {
+    for (let i = 0; i < 5; i += 1) {
+      const start = performance.now();
+      expect(await limiter.limit("u")).toMatchObject(expected[name]);
+      expect(performance.now() - start).toBeLessThan(i < 3 ? timeout + 50 : 50);
+    }
+  }
+
+  for (const name of names) {
+    it.concurrent(`${name}: answers within its deadline while Redis is a black hole, and at once after three failures`, async () => {
       const { redis, proxy } = await backend.connectThroughProxy();
       await redis.send(["PING"]);
-      const algorithm = gcra({ limit: 10, window: 60_000 });
-      const limiter = createLimiter(redis, { prefix: `${backend.prefix}:${name}`, algorithm, onError, timeout });
       proxy.blackHole(true);
-      for (let i = 0; i < 5; i += 1) {
-        const start = performance.now();
-        expect(await limiter.limit("u")).toMatchObject({ allowed: name !== "deny", degraded: true });
-        expect(performance.now() - start).toBeLessThan(i < 3 ? timeout + 50 : 20);
-      }
-      proxy.blackHole(false);
+      await expectPolicy(name, limiterOf(redis, name));
+    });
+
+    it.concurrent(`${name}: answers within its deadline where nothing listens`, async () => {
+      const { redis, proxy } = await backend.connectThroughProxy();
+      await redis.send(["PING"]);
+      await proxy.stop();
+      await expectPolicy(name, limiterOf(redis, name));
     });
   }
 
-  it("keeps memory per key small", async () => {
+  describe("on a server that is paused", () => {
+    let redis: Redis;
+    beforeAll(async () => {
+      redis = await backend.connect();
+      await redis.send(["PING"]);
+      backend.server.pause();
+    });
+    afterAll(() => backend.server.resume());
+
+    it.concurrent.each(names)("%s: answers within its deadline", (name) => expectPolicy(name, limiterOf(redis, name)));
+  });
+
+  describe("on a server that dies", () => {
+    afterAll(() => backend.server.restart());
+
+    it("answers what was under way and what comes then, by each policy", async () => {
+      const redis = await backend.connect();
+      const limiters = names.map((name) => [name, limiterOf(redis, name)] as const);
+      for (const [, limiter] of limiters) expect(await limiter.limit("before")).toMatchObject({ degraded: false });
+      // Held still, so that the calls are half-way when it is killed.
+      backend.server.pause();
+      const start = performance.now();
+      const underWay = limiters.map(async ([name, limiter]) => {
+        expect(await limiter.limit("u")).toMatchObject(expected[name]);
+        return performance.now() - start;
+      });
+      await backend.server.kill();
+      expect(Math.max(...(await Promise.all(underWay)))).toBeLessThan(timeout + 50);
+      for (const [name, limiter] of limiters) await expectPolicy(name, limiter);
+    });
+  });
+
+  it("decides again after a restart, which forgot the scripts", async () => {
+    const redis = await backend.connect();
+    const makers = [gcra, fixedWindow, slidingWindow, slidingLog];
+    const limiters = [...makers.map((make) => make(limits)), concurrency({ limit: 10, lease: 60_000 })].map(
+      (algorithm) =>
+        createLimiter(redis, { prefix: `${backend.prefix}r`, algorithm, timeout: 5_000, breaker: { cooldown: 1 } }),
+    );
+    for (const limiter of limiters) await limiter.limit("u");
+    await backend.server.restart();
+    for (const limiter of limiters) {
+      await expect.poll(async () => (await limiter.limit("u")).degraded, { timeout: 10_000 }).toBe(false);
+      expect(await limiter.limit("v", { cost: 10 })).toMatchObject({ allowed: true, remaining: 0, degraded: false });
+      expect(await limiter.limit("v")).toMatchObject({ allowed: false, degraded: false });
+    }
+  });
+});
+
+onStandaloneBackends("what a limiter keeps", (backend) => {
+  it("is small for each id", async () => {
     const redis = await backend.connect();
     const bytesOf = async (key: string) => integer(await redis.send(["MEMORY", "USAGE", key]));
     const prefix = `${backend.prefix}m`;
-    for (const algorithm of [gcra({ limit: 10, window: 60_000 }), tokenBucket({ limit: 7, window: 60_000 })]) {
-      await createLimiter(redis, { prefix, algorithm, timeout: 5_000 }).limit("u");
-      const key = `${prefix}:{u}:gcra1`;
-      expect(await bytesOf(key)).toBeLessThanOrEqual(80 + key.length);
+    const make = (algorithm: ReturnType<typeof gcra>) => createLimiter(redis, { prefix, algorithm, timeout: 5_000 });
+    for (const algorithm of [gcra(limits), tokenBucket({ limit: 7, window: 60_000 })]) {
+      await make(algorithm).limit("u");
+      const key = `${prefix}:{u}:${algorithm.kind}`;
+      expect(await bytesOf(key), algorithm.kind).toBeLessThanOrEqual(80 + key.length);
     }
+    await make(fixedWindow(limits)).limit("u");
+    expect(await bytesOf(`${prefix}:{u}:fixed1`)).toBeLessThanOrEqual(120);
+    await make(slidingLog({ limit: 20, window: 60_000 })).limit("u", { cost: 20 });
+    expect(await bytesOf(`${prefix}:{u}:log1`)).toBeLessThanOrEqual(320);
+    await make(concurrency({ limit: 20, lease: 60_000 })).limit("u", { cost: 20 });
+    expect(await bytesOf(`${prefix}:{u}:held1`)).toBeLessThanOrEqual(1_024);
+  });
+
+  it("is at most 400 bytes for a sliding window of 60 sub-buckets and 100 units", async () => {
+    const redis = await backend.connect();
+    const prefix = `${backend.prefix}m`;
+    const algorithm = slidingWindow({ limit: 100, window: 1_200 });
+    const limiter = createLimiter(redis, { prefix, algorithm, timeout: 5_000 });
     // One unit in each of the sub-buckets that fit into the window.
-    const limiter = createLimiter(redis, {
-      prefix,
-      algorithm: slidingWindow({ limit: 100, window: 1_200 }),
-      timeout: 5_000,
-    });
     for (let i = 0; i < 60; i += 1) {
       await limiter.limit("u");
       await new Promise((resolve) => setTimeout(resolve, 18));
     }
-    expect(await bytesOf(`${prefix}:{u}:sliding1`)).toBeLessThanOrEqual(400);
+    expect(integer(await redis.send(["MEMORY", "USAGE", `${prefix}:{u}:sliding1`]))).toBeLessThanOrEqual(400);
   });
 });
