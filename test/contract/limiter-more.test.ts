@@ -43,7 +43,7 @@ onEveryBackend("the limiter's further operations", (backend: Backend) => {
 
   describe("waitTurn", () => {
     for (const [name, make] of Object.entries(families)) {
-      it(`${name}: books in order, one decision for each, and lets nobody overtake`, async () => {
+      it(`@upstash/ratelimit 14: ${name} books in order, one decision for each, and lets nobody overtake`, async () => {
         const limiter = limiterOf(make({ limit: 1, window: 200 }));
         await limiter.limit("u");
         const order: number[] = [];
@@ -244,6 +244,18 @@ onEveryBackend("the limiter's further operations", (backend: Backend) => {
       expect((await enter(limiter, "u")).allowed).toBe(false);
     });
 
+    it("is one EVALSHA with the stated inner commands", async () => {
+      const limiter = limiterOf(concurrency({ limit: 1, lease: seconds(60) }));
+      const look = { evalsha: 1, time: 1, zremrangebyscore: 1, zcard: 1, pttl: 1 };
+      const first = await enter(limiter, "warm");
+      await first.release();
+      const slot = { release: async () => false };
+      const taken = await backend.count(async () => Object.assign(slot, await enter(limiter, "u")));
+      expect(taken).toEqual({ ...look, zadd: 1, pexpire: 1 });
+      expect(await backend.count(() => enter(limiter, "u"))).toEqual({ ...look, zscore: 1, zrange: 1 });
+      expect(await backend.count(() => slot.release())).toEqual({ evalsha: 1, zrem: 1 });
+    });
+
     it("gives the place back at the end of a block", async () => {
       const limiter = limiterOf(concurrency({ limit: 2, lease: seconds(60) }));
       {
@@ -332,7 +344,7 @@ onEveryBackend("the limiter's further operations", (backend: Backend) => {
   });
 
   describe("leased", () => {
-    it("serves many calls from few draws, and never more than the limit", async () => {
+    it("@upstash/ratelimit 4: serves many calls from few draws, and never more than the limit", async () => {
       const algorithm = slidingWindow({ limit: 1_000, window: seconds(600) });
       const limiter = limiterOf(algorithm);
       const processes = Array.from({ length: 4 }, () => leased(limiter, { batch: 20, hold: seconds(60) }));

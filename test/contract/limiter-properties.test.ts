@@ -99,7 +99,7 @@ onEveryBackend("a limiter beside its oracle", (backend) => {
     );
   }, 60_000);
 
-  it("gcra decides as its oracle does, and retryAfter is exact", async () => {
+  it("@upstash/ratelimit 15: gcra decides as its oracle does, and retryAfter is exact", async () => {
     await fc.assert(
       fc.asyncProperty(sizes, arrivals, fc.integer({ min: 1, max: 400 }), async (size, steps, burst) => {
         const bucket = exactBucket(size.limit, size.window, burst);
@@ -110,7 +110,7 @@ onEveryBackend("a limiter beside its oracle", (backend) => {
     );
   }, 60_000);
 
-  it("slidingWindow never lets more than the limit pass in any window, and retryAfter is exact", async () => {
+  it("@upstash/ratelimit 15, rate-limiter-flexible 6: slidingWindow never lets more than the limit pass in any window, and retryAfter is exact", async () => {
     await fc.assert(
       fc.asyncProperty(sizes, arrivals, fc.constantFrom(1, 7, 60), async (size, steps, buckets) => {
         const passed = await play(slidingWindow({ ...size, buckets }), size, steps);

@@ -60,7 +60,7 @@ onEveryBackend("the limiter", (backend: Backend) => {
   for (const { name, make, commands } of families) {
     const ten = () => limiterOf(make({ limit: 10, window: seconds(100) }));
 
-    it(`${name}: allows exactly 10 of 500 concurrent calls`, async () => {
+    it(`@nestjs/throttler: ${name} allows exactly 10 of 500 concurrent calls`, async () => {
       const limiter = ten();
       const verdicts = await Promise.all(Array.from({ length: 500 }, () => limiter.limit("u")));
       expect(verdicts.filter(({ degraded }) => degraded)).toEqual([]);
@@ -101,7 +101,7 @@ onEveryBackend("the limiter", (backend: Backend) => {
       expect(await backend.count(() => limiter.limit("u"))).toEqual(commands[1]);
     });
 
-    it(`${name}: does not care about the callers' clocks`, async () => {
+    it(`@upstash/ratelimit 7, redis-gcra: ${name} does not care about the callers' clocks`, async () => {
       const limiter = ten();
       const trueNow = Date.now;
       const verdicts = [];

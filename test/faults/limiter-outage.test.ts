@@ -15,8 +15,8 @@ import { onStandaloneBackends } from "../support/backends.ts";
 const timeout = 200;
 const limits = { limit: 10, window: 60_000 };
 const policies = {
-  allow: () => "allow",
-  deny: () => "deny",
+  allow: () => "allow" as const,
+  deny: () => "deny" as const,
   local: localLimit,
   own:
     () =>
@@ -50,7 +50,7 @@ onStandaloneBackends("a limiter without Redis", (backend) => {
   }
 
   for (const name of names) {
-    it.concurrent(`${name}: answers within its deadline while Redis is a black hole, and at once after three failures`, async () => {
+    it.concurrent(`rate-limiter-flexible 5: ${name} answers within its deadline while Redis is a black hole, and at once after three failures`, async () => {
       const { redis, proxy } = await backend.connectThroughProxy();
       await redis.send(["PING"]);
       proxy.blackHole(true);

@@ -32,7 +32,7 @@ onStandaloneBackends("a limiter whose reply is lost", (backend) => {
   }
 
   for (const name of ["fixedWindow", "slidingWindow", "tokenBucket"] as const) {
-    it(`${name}: counts an unnamed call once too, by the id that it carries at no cost`, async () => {
+    it(`@upstash/ratelimit 10: ${name} counts an unnamed call once too, by the id that it carries at no cost`, async () => {
       const { redis, proxy } = await backend.connectThroughProxy();
       const prefix = `${backend.prefix}:${name}:unnamed`;
       const limiter = createLimiter(redis, { prefix, algorithm: families[name], timeout: 5_000 });

@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { rest } from "../../src/adapters/rest/index.ts";
 import { OptionError } from "../../src/core/errors.ts";
 import {
   blockedIds,
   clientIp,
+  createLimiter,
   fixedWindow,
   gcra,
   localLimit,
@@ -73,7 +75,7 @@ describe("clientIp", () => {
 });
 
 describe("blockedIds", () => {
-  it("holds a bounded number of ids", () => {
+  it("@upstash/ratelimit 13: holds a bounded number of ids", () => {
     const blocked = blockedIds({ max: 2, cap: 60_000 });
     const refused = verdict(day, { reason: "limit", retryAfter: 50_000 });
     for (const id of ["a", "b", "c"]) blocked.add(id, "1", refused, performance.now());
@@ -86,6 +88,22 @@ describe("blockedIds", () => {
     blocked.clear("a");
     blocked.add("a", "1", verdict(day, { reason: "limit", retryAfter: 500 }), askedAt);
     expect(blocked.find("a", "1")).toBeUndefined();
+  });
+});
+
+describe("a limiter over HTTP", () => {
+  it("@upstash/ratelimit 16: tells nothing but what the protocol needs", async () => {
+    const sent: string[] = [];
+    const fetch = async (_: unknown, init?: RequestInit) => {
+      sent.push(...new Headers(init?.headers).keys());
+      return Response.json([{ error: "ERR not here" }]);
+    };
+    const limiter = createLimiter(rest({ url: "http://localhost:1", token: "t", fetch }), { algorithm: day });
+    expect(await limiter.limit("u")).toMatchObject({ degraded: true });
+    expect(sent.length).toBeGreaterThan(0);
+    expect(sent.filter((name) => !/^(authorization|content-type|upstash-(encoding|sync-token))$/.test(name))).toEqual(
+      [],
+    );
   });
 });
 

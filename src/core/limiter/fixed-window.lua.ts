@@ -9,7 +9,7 @@ used=tonumber(used) or 0
 if stop<=from then stop=from+window used=0 end
 local start=stop-window
 local free,reset=limit-used,stop-now
-if start>now then free=-1 end
+if math.max(start,from)>now then free=-1 end
 used=math.max(0,used+cost)
 if used>limit then
 start=stop

@@ -1,0 +1,75 @@
+import { expect, it } from "vitest";
+import type { LimitAlgorithm } from "../../src/core/limiter/algorithm.ts";
+import { concurrency } from "../../src/core/limiter/concurrency.ts";
+import { fixedWindow } from "../../src/core/limiter/fixed-window.ts";
+import { gcra, tokenBucket } from "../../src/core/limiter/gcra.ts";
+import { createLimiter } from "../../src/core/limiter/limiter.ts";
+import { slidingLog } from "../../src/core/limiter/sliding-log.ts";
+import { slidingWindow } from "../../src/core/limiter/sliding-window.ts";
+import { onVirtualClock } from "../fixtures/limiter-clock.ts";
+import v1 from "../fixtures/limiter-v1.json" with { type: "json" };
+import { onEveryBackend } from "../support/backends.ts";
+
+const ten = { limit: 10, window: 60_000 };
+const many = { limit: 1_000, window: 60_000 };
+
+/** What the keys of the fixture mean: it was written by the release that first had the format, and is never written again. */
+const meanings: Record<keyof typeof v1.kept, readonly [algorithm: LimitAlgorithm, remaining: number, blocked: number]> =
+  {
+    fixedWindow: [fixedWindow(ten), 6, 0],
+    "fixedWindow blocked": [fixedWindow(ten), 0, 30_000],
+    slidingWindow: [slidingWindow(many), 702, 0],
+    "slidingWindow blocked": [slidingWindow(many), 0, 30_000],
+    slidingLog: [slidingLog(ten), 6, 0],
+    "slidingLog blocked": [slidingLog(ten), 0, 30_000],
+    gcra: [gcra(ten), 6, 0],
+    tokenBucket: [tokenBucket({ limit: 7, window: 60_000, capacity: 10 }), 6, 0],
+    "gcra blocked": [gcra(ten), 0, 60_000],
+    concurrency: [concurrency({ limit: 10, lease: 60_000 }), 6, 0],
+  };
+
+interface Kept {
+  readonly kind: string;
+  /** When it was read, by the server's clock, and the TTL that it then had. */
+  readonly at: number;
+  readonly ttl: number;
+  /** A string, in base64. */
+  readonly value?: string;
+  /** A sorted set. */
+  readonly members?: readonly (readonly (string | number)[])[];
+}
+const kept: Record<string, Kept> = v1.kept;
+
+const loadString = `local bytes={}
+for i=2,#ARGV-1 do bytes[#bytes+1]=string.char(ARGV[i]) end
+return redis.call("SET",KEYS[1],table.concat(bytes),"PX",ARGV[1])`;
+const loadSortedSet = `for i=2,#ARGV-1,2 do redis.call("ZADD",KEYS[1],ARGV[i+1],ARGV[i]) end
+return redis.call("PEXPIRE",KEYS[1],ARGV[1])`;
+
+onEveryBackend("what an earlier release of the limiter stored", (backend) => {
+  for (const [name, [algorithm, remaining, blocked]] of Object.entries(meanings)) {
+    it(`is read as it was meant: ${name}`, async () => {
+      const { kind = "", at = 0, ttl = 0, value = "", members } = kept[name] ?? {};
+      expect(algorithm.kind).toBe(kind);
+      const clock = { now: at };
+      const redis = onVirtualClock(await backend.connect(), clock);
+      const prefix = `${backend.prefix}${name.replace(" ", "-")}`;
+      const bytes = Array.from(atob(value), (byte) => byte.charCodeAt(0));
+      const [load, args] = members ? [loadSortedSet, members.flat()] : [loadString, bytes];
+      await redis.send(["EVAL", load, 1, `${prefix}:{u}:${kind}`, ttl, ...args]);
+      const limiter = createLimiter(redis, { prefix, algorithm, timeout: 10_000 });
+
+      const now = await limiter.peek("u");
+      expect(now).toMatchObject({ remaining, reason: blocked > 0 ? "blocked" : null, degraded: false });
+      expect(Math.abs(now.retryAfter - blocked)).toBeLessThan(1_000);
+      if (remaining > 0) {
+        expect(await limiter.peek("u", { cost: remaining })).toMatchObject({ allowed: true });
+        expect(await limiter.peek("u", { cost: remaining + 1 })).toMatchObject({ allowed: false });
+      }
+      clock.now = at + ttl - 1_000;
+      expect((await limiter.peek("u", { cost: algorithm.limit })).allowed).toBe(false);
+      clock.now = at + ttl + 1_000;
+      expect(await limiter.peek("u")).toMatchObject({ allowed: true, remaining: algorithm.limit });
+    });
+  }
+});
