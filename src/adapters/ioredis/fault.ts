@@ -1,14 +1,21 @@
 import type { IoredisClient } from "./client.ts";
 
-/** What each Cluster last said of a node that it could not use. */
-const nodeFaults = new WeakMap<IoredisClient, { last?: Error }>();
+/** What last went wrong with each client's connection, until it is ready again. */
+const faults = new WeakMap<IoredisClient, { last?: unknown }>();
 
-/** Remembers what a Cluster says of its nodes: it keeps nothing itself. The message only, for the error may hold a password. */
-export function watchNodes(cluster: IoredisClient): void {
-  if (nodeFaults.has(cluster)) return;
-  const fault: { last?: Error } = {};
-  nodeFaults.set(cluster, fault);
-  cluster.on("node error", (error) => {
+/**
+ * Remembers what went wrong: a client that tries again and again holds the reason only between two attempts. A listener for errors is
+ * the caller's to add; of a Cluster's nodes the message is kept alone, for the error may hold a password.
+ */
+export function watchFaults(client: IoredisClient): void {
+  if (faults.has(client)) return;
+  const fault: { last?: unknown } = {};
+  faults.set(client, fault);
+  client.on("ready", () => delete fault.last);
+  client.on("close", () => {
+    fault.last = socketOf(client).errored ?? fault.last;
+  });
+  client.on("node error", (error) => {
     fault.last = new Error(error instanceof Error ? error.message : "A node failed");
   });
 }
@@ -18,11 +25,12 @@ export function watchNodes(cluster: IoredisClient): void {
  * read off the socket, without internals of ioredis that a version could change the meaning of.
  */
 export function connectionFault(client: IoredisClient): unknown {
-  if (client.isCluster) return nodeFaults.get(client)?.last;
+  const last = faults.get(client)?.last;
+  if (client.isCluster) return last;
   const { errored, encrypted, secureConnecting, connecting, closed } = socketOf(client);
   if (errored) return errored;
   if (encrypted && secureConnecting && !connecting) return new Error("The TLS handshake was not answered");
-  return closed ? new Error("The server closed the connection before it was ready") : undefined;
+  return last ?? (closed ? new Error("The server closed the connection before it was ready") : undefined);
 }
 
 interface Socket {

@@ -11,7 +11,7 @@ import {
   wireForm,
 } from "./client.ts";
 import { gatherWrites } from "./cork.ts";
-import { watchNodes } from "./fault.ts";
+import { watchFaults } from "./fault.ts";
 import { toReply } from "./replies.ts";
 import { replyError, type Track, trip } from "./trip.ts";
 
@@ -39,11 +39,11 @@ export function ioredis(client: IoredisClient, { timeout = 2_000 }: IoredisOptio
   const wire: Wire = { client, timeout: duration("timeout", timeout), make: commandMaker(client) };
   const send: Redis["send"] = (command, options) => single(wire, command, options);
   const transaction: Redis["transaction"] = (commands, options) => atomic(wire, commands, options);
+  watchFaults(client);
   const { nodes } = client;
   if (!client.isCluster || !nodes) {
     return { send, transaction, pipeline: (commands, options) => batch(wire, commands, options) };
   }
-  watchNodes(client);
   return {
     send,
     transaction,
