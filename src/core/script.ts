@@ -84,16 +84,17 @@ async function evaluate(
   options?: SendOptions,
 ): Promise<Reply> {
   const header = headerless.has(redis) ? undefined : redis.scriptHeader;
-  const body = header ? `${header}\n${lua}` : lua;
-  let digest = digests.get(body);
-  if (!digest) digests.set(body, (digest = await sha1(body)));
+  const head = header ? `${header}\n` : "";
+  // Found by the header: a text that is put together for each call would be hashed for each call.
+  let digest = digests.get(head);
+  if (!digest) digests.set(head, (digest = await sha1(head + lua)));
   try {
     return await redis.send(["EVALSHA", digest, ...rest], options);
   } catch (error) {
     if (!(error instanceof ReplyError) || error.code !== "NOSCRIPT") throw error;
   }
   try {
-    const command: Command = ["EVAL", body, ...rest];
+    const command: Command = ["EVAL", head + lua, ...rest];
     return await redis.send(command, options);
   } catch (error) {
     if (!header || !(error instanceof ReplyError) || !/unexpected flag/i.test(error.message)) throw error;
