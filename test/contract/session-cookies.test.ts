@@ -1,4 +1,4 @@
-import { beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { days, hours, minutes } from "../../src/core/duration.ts";
 import type { Redis } from "../../src/core/redis.ts";
 import {
@@ -7,6 +7,7 @@ import {
   type SessionCookiesOptions,
   type SessionOptions,
 } from "../../src/core/session/index.ts";
+import { expectNoStaleIndex } from "../fixtures/session-index.ts";
 import { onEveryBackend } from "../support/backends.ts";
 
 interface Shop {
@@ -38,6 +39,7 @@ function browser() {
 }
 
 onEveryBackend("session cookies", (backend) => {
+  afterAll(() => expectNoStaleIndex(backend));
   let redis: Redis;
   let number = 0;
   beforeAll(async () => {

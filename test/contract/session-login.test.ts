@@ -1,4 +1,4 @@
-import { beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { days, hours, minutes, seconds } from "../../src/core/duration.ts";
 import { OptionError, SessionGoneError } from "../../src/core/errors.ts";
 import type { Redis } from "../../src/core/redis.ts";
@@ -12,6 +12,7 @@ import {
   SessionLimitError,
   type SessionOptions,
 } from "../../src/core/session/index.ts";
+import { expectNoStaleIndex } from "../fixtures/session-index.ts";
 import { onEveryBackend } from "../support/backends.ts";
 
 interface Shop {
@@ -20,6 +21,7 @@ interface Shop {
 }
 
 onEveryBackend("logins", (backend) => {
+  afterAll(() => expectNoStaleIndex(backend));
   let redis: Redis;
   let number = 0;
   beforeAll(async () => {

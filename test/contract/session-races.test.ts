@@ -1,8 +1,9 @@
-import { beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { hours, minutes } from "../../src/core/duration.ts";
 import { SessionGoneError } from "../../src/core/errors.ts";
 import type { Redis } from "../../src/core/redis.ts";
 import { createSessions, listSessions, type Session, updateSession } from "../../src/core/session/index.ts";
+import { expectNoStaleIndex } from "../fixtures/session-index.ts";
 import { onEveryBackend } from "../support/backends.ts";
 
 interface Shop {
@@ -47,6 +48,7 @@ function gated(redis: Redis) {
 }
 
 onEveryBackend("races of sessions, in a forced order", (backend) => {
+  afterAll(() => expectNoStaleIndex(backend));
   let redis: Redis;
   let number = 0;
   beforeAll(async () => {

@@ -1,4 +1,4 @@
-import { beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { hours, minutes, seconds } from "../../src/core/duration.ts";
 import { SessionGoneError } from "../../src/core/errors.ts";
 import type { Redis } from "../../src/core/redis.ts";
@@ -12,9 +12,11 @@ import {
   SessionLimitError,
   type SessionOptions,
 } from "../../src/core/session/index.ts";
+import { expectNoStaleIndex, staleEntries } from "../fixtures/session-index.ts";
 import { onEveryBackend } from "../support/backends.ts";
 
 onEveryBackend("revocation of sessions", (backend) => {
+  afterAll(() => expectNoStaleIndex(backend));
   let redis: Redis;
   let number = 0;
   beforeAll(async () => {
@@ -221,5 +223,18 @@ onEveryBackend("revocation of sessions", (backend) => {
     while ((await sessions.read(token)) !== null);
     expect(await extendSession(sessions, token, minutes(5))).toBeNull();
     expect(await extendSession(sessions, "junk", minutes(5))).toBeNull();
+  });
+
+  it("leaves no index entry behind, which the check at the end of each suite would find", async () => {
+    const redis = await backend.connect();
+    const sessions = createSessions(redis, { idle: 60_000, absolute: 60_000, prefix: `${backend.prefix}:index` });
+    const { id } = await sessions.create({ user: "ada", data: {} });
+    const own = async () => (await backend.keys()).filter((key) => key.includes(":index:"));
+    expect(await staleEntries(redis, await own())).toEqual([]);
+    const record = (await own()).find((key) => key.endsWith(`:s1:${id.split(".")[1]}`)) ?? "";
+    await redis.send(["DEL", record]);
+    expect(await staleEntries(redis, await own())).toHaveLength(1);
+    await sessions.revokeAll("ada");
+    expect(await staleEntries(redis, await own())).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-import { beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { hours, minutes } from "../../src/core/duration.ts";
 import { OptionError, SessionGoneError } from "../../src/core/errors.ts";
 import type { Redis } from "../../src/core/redis.ts";
@@ -9,6 +9,7 @@ import {
   takeField,
   updateSession,
 } from "../../src/core/session/index.ts";
+import { expectNoStaleIndex } from "../fixtures/session-index.ts";
 import { onEveryBackend } from "../support/backends.ts";
 
 interface Counter {
@@ -19,6 +20,7 @@ interface Counter {
 }
 
 onEveryBackend("writes to sessions", (backend) => {
+  afterAll(() => expectNoStaleIndex(backend));
   let redis: Redis;
   let number = 0;
   beforeAll(async () => {

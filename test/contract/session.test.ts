@@ -1,9 +1,10 @@
-import { beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { OptionError, ReplyError, SessionGoneError } from "../../src/core/errors.ts";
 import { hours, minutes, seconds } from "../../src/core/duration.ts";
 import type { Redis } from "../../src/core/redis.ts";
 import { integer, text } from "../../src/core/reply.ts";
 import { createSessions, type SessionOptions, type Sessions } from "../../src/core/session/index.ts";
+import { expectNoStaleIndex } from "../fixtures/session-index.ts";
 import { onEveryBackend } from "../support/backends.ts";
 
 interface Shop {
@@ -12,6 +13,7 @@ interface Shop {
 }
 
 onEveryBackend("sessions", (backend) => {
+  afterAll(() => expectNoStaleIndex(backend));
   let redis: Redis;
   let number = 0;
   beforeAll(async () => {
