@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { type CacheOptions, createCache } from "../../src/core/cache/index.ts";
 import { ConnectionError } from "../../src/core/errors.ts";
 import type { Redis } from "../../src/core/redis.ts";
@@ -161,7 +161,7 @@ onStandaloneBackends("the cache without Redis", (backend) => {
   it("rejects instead, where the cache is told to", async () => {
     const { redis, proxy } = await backend.connectThroughProxy();
     const cache = createCache<string>(redis, options({ onUnavailable: "throw" }));
-    await cache.set("k", "v");
+    await vi.waitFor(() => cache.set("k", "v"));
     proxy.blackHole(true);
     await expect(cache.getOrSet("k", () => "loaded")).rejects.toThrow(ConnectionError);
     await expect(cache.get("k")).rejects.toThrow(ConnectionError);
@@ -171,7 +171,7 @@ onStandaloneBackends("the cache without Redis", (backend) => {
   it("tells whoever writes or invalidates, within the deadline", async () => {
     const { redis, proxy } = await backend.connectThroughProxy();
     const cache = createCache<string>(redis, options());
-    await cache.set("k", "v", { tags: ["t"] });
+    await vi.waitFor(() => cache.set("k", "v", { tags: ["t"] }));
     proxy.blackHole(true);
     const { beyond } = await timed(() =>
       Promise.all([
