@@ -1,6 +1,7 @@
 import { duration, port } from "../check.ts";
 import { OptionError } from "../errors.ts";
 import type { Redis } from "../redis.ts";
+import type { CallOptions, GetOptions, GetOrSetOptions, SetOptions } from "./call.ts";
 import { type Answer, type Context, type Flights, type HasContext, internals, isolated, trip } from "./context.ts";
 import { getOrSet } from "./get-or-set.ts";
 import type { Load } from "./job.ts";
@@ -8,42 +9,6 @@ import { type CacheOptions, createContext } from "./options.ts";
 import { dropTags, everything, tagsOf } from "./tags.ts";
 import { getMany, remove, store } from "./entries.ts";
 import { quick } from "./quick.ts";
-
-/** Options of one call. */
-export interface CallOptions {
-  /** Ends the wait; the call then rejects with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** Options of a read. */
-export interface GetOptions extends CallOptions {
-  /** The tags that the entry has. One that lacks any is a miss. Known tags save a round trip. */
-  readonly tags?: readonly string[] | undefined;
-}
-
-/** Options of a write. */
-export interface SetOptions extends GetOptions {
-  /**
-   * How long the value is fresh, in milliseconds.
-   * @default the cache's `ttl`
-   */
-  readonly ttl?: number | undefined;
-}
-
-/** Options of one `getOrSet`. */
-export interface GetOrSetOptions extends SetOptions {
-  /**
-   * Keeps the runtime alive for what goes on after the answer: `(work) => ctx.waitUntil(work)`.
-   * @default none; `resolve` returns it as `pending`
-   */
-  readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined;
-  /**
-   * Within what callers of the same key share one load: an object that lives as long as they may wait for each other, such as the
-   * `ctx` of a Worker's request. In a Worker a request must not wait for what another one started.
-   * @default the process; in a Worker the call alone
-   */
-  readonly scope?: object | undefined;
-}
 
 /** What `resolve` answers. */
 export interface Resolved<T> extends Answer<T> {
@@ -113,15 +78,9 @@ export function createCache<T = unknown>(redis: Redis, options: CacheOptions<T>)
     trip(x, signal, (options) => dropTags(x, tags, options));
   return {
     [internals]: x,
-    async resolve(id, load, options) {
-      const hit = await quick(x, id, load, options);
-      if (typeof hit === "object") return { value: hit.value, source: "hit", degraded: false };
-      return ask(id, load, options, hit === "down");
-    },
-    async getOrSet(id, load, options) {
-      const hit = await quick(x, id, load, options);
-      return typeof hit === "object" ? hit.value : (await ask(id, load, options, hit === "down")).value;
-    },
+    resolve: (id, load, options) => quick(x, { id, load, options }, hit, (down) => ask(id, load, options, down)),
+    getOrSet: (id, load, options) =>
+      quick(x, { id, load, options }, itself, async (down) => (await ask(id, load, options, down)).value),
     get: async (id, options) => (await getMany(x, [id], options))[0]?.value,
     peek: async (id, options) => (await getMany(x, [id], options))[0] ?? null,
     getMany: async (ids, options) => (await getMany(x, ids, options)).map((found) => found?.value),
@@ -135,6 +94,14 @@ export function createCache<T = unknown>(redis: Redis, options: CacheOptions<T>)
       await drop([everything], signal);
     },
   };
+}
+
+function hit<T>(value: T): Resolved<T> {
+  return { value, source: "hit", degraded: false };
+}
+
+function itself<T>(value: T): T {
+  return value;
 }
 
 /** What `resolve` does where the hit path did not answer. */

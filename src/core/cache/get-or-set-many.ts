@@ -1,6 +1,7 @@
 import { callable, duration } from "../check.ts";
 import { withDeadline } from "../deadline.ts";
-import type { Cache, SetOptions } from "./cache.ts";
+import type { Cache } from "./cache.ts";
+import type { SetOptions } from "./call.ts";
 import { claim } from "./claim.lua.ts";
 import { type Context, contextOf, type Decoded, giveUp, keysOf, leaseTtl, tell, trip } from "./context.ts";
 import { getMany } from "./entries.ts";

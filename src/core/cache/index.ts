@@ -1,6 +1,7 @@
 export type { Breaker } from "../breaker.ts";
 export { createCache } from "./cache.ts";
-export type { Cache, CallOptions, GetOptions, GetOrSetOptions, Resolved, SetOptions } from "./cache.ts";
+export type { Cache, Resolved } from "./cache.ts";
+export type { CallOptions, GetOptions, GetOrSetOptions, SetOptions } from "./call.ts";
 export type { Codec, CodecOptions, Compression, Overflow, SchemaResult, StandardSchema } from "./codec.ts";
 export { deflate } from "./compression.ts";
 export type { DeflateOptions } from "./compression.ts";

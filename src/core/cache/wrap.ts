@@ -1,5 +1,6 @@
 import { callable } from "../check.ts";
-import type { Cache, GetOrSetOptions } from "./cache.ts";
+import type { Cache } from "./cache.ts";
+import type { GetOrSetOptions } from "./call.ts";
 
 /** Options of `wrap`. */
 export interface WrapOptions<Args extends readonly unknown[]> extends Pick<GetOrSetOptions, "ttl"> {

@@ -1,5 +1,6 @@
 import { callable } from "../check.ts";
-import type { Cache, SetOptions } from "./cache.ts";
+import type { Cache } from "./cache.ts";
+import type { SetOptions } from "./call.ts";
 import { StaleCacheError } from "./errors.ts";
 
 /** Writes to the origin. What it returns is what the origin now holds. */
