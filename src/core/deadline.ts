@@ -1,4 +1,10 @@
 import { TimeoutError } from "./errors.ts";
+import type { SendOptions } from "./redis.ts";
+
+/** The deadline of one call: the adapter's, or the call's own where that is shorter. */
+export function shorter(timeout: number, { timeout: own = timeout }: SendOptions): number {
+  return Math.min(timeout, own);
+}
 
 /**
  * Runs `work` for at most `timeout` milliseconds. The signal given to it aborts when the deadline passes or when the caller's own

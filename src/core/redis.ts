@@ -14,6 +14,11 @@ export interface SendOptions {
   /** Ends the wait; the call then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /**
+   * The deadline of this call, in milliseconds, where it is shorter than the adapter's.
+   * @default the adapter's
+   */
+  readonly timeout?: number | undefined;
+  /**
    * Claims that running the command twice equals running it once, so that an adapter may send it again after a lost reply.
    * @default false
    */

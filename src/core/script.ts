@@ -48,8 +48,10 @@ export function defineScript<const Key extends string, const Argument extends st
   const lua = locals("KEYS", keys) + locals("ARGV", args) + definition.lua;
   const digests = new Map<string, string>();
   const run = async (redis: Redis, values: ScriptValues<Key | Argument>, options?: SendOptions): Promise<T> => {
-    const keyValues = positions(keys, values);
-    const rest = [keyValues.length, ...keyValues, ...positions(args, values)];
+    const rest: Arg[] = [0];
+    append(rest, keys, values);
+    rest[0] = rest.length - 1;
+    append(rest, args, values);
     return decode(await evaluate(redis, lua, digests, rest, options));
   };
   return Object.assign(run, { lua });
@@ -65,12 +67,13 @@ function locals(list: "KEYS" | "ARGV", names: readonly string[]): string {
     .join("");
 }
 
-function positions(names: readonly string[], values: Readonly<Record<string, Arg | readonly Arg[]>>): Arg[] {
-  return names.flatMap((name) => {
-    const value = values[name.replace("...", "")];
-    if (value !== undefined) return value;
-    throw new OptionError(`The script needs a value for \`${name}\``);
-  });
+function append(list: Arg[], names: readonly string[], values: Readonly<Record<string, Arg | readonly Arg[]>>): void {
+  for (const name of names) {
+    const value = values[name.startsWith("...") ? name.slice(3) : name];
+    if (value === undefined) throw new OptionError(`The script needs a value for \`${name}\``);
+    if (typeof value === "object") list.push(...value);
+    else list.push(value);
+  }
 }
 
 /** Ports whose server refused the script header once; it is a server that does not know it. */
@@ -88,14 +91,17 @@ async function evaluate(
   // Found by the header: a text that is put together for each call would be hashed for each call.
   let digest = digests.get(head);
   if (!digest) digests.set(head, (digest = await sha1(head + lua)));
+  const start = performance.now();
   try {
     return await redis.send(["EVALSHA", digest, ...rest], options);
   } catch (error) {
     if (!(error instanceof ReplyError) || error.code !== "NOSCRIPT") throw error;
   }
+  const { timeout = Infinity } = options ?? {};
   try {
     const command: Command = ["EVAL", head + lua, ...rest];
-    return await redis.send(command, options);
+    // Both trips share the deadline of the call.
+    return await redis.send(command, { ...options, timeout: Math.max(1, timeout - (performance.now() - start)) });
   } catch (error) {
     if (!header || !(error instanceof ReplyError) || !/unexpected flag/i.test(error.message)) throw error;
   }

@@ -211,7 +211,7 @@ describe.each(versions)("ioredis $version", ({ create, createCluster }) => {
     await open(server, { password: "right" }).send(["CONFIG", "SET", "requirepass", ""]);
   });
 
-  it("writes what is sent together by one system call, in its order", async () => {
+  it("writes what is sent together by few system calls, in its order", async () => {
     const client = clientOf(server);
     const redis = ioredis(client);
     await redis.send(["PING"]);
@@ -221,6 +221,11 @@ describe.each(versions)("ioredis $version", ({ create, createCluster }) => {
     const counts = Array.from({ length: 100 }, () => redis.send(["INCR", "together"]));
     expect(await Promise.all(counts)).toEqual(Array.from(counts, (_, i) => i + 1));
     expect([single.mock.calls.length, several.mock.calls.length]).toEqual([0, 1]);
+    // Redis begins with the first 4 kB while the rest is put together.
+    const long = "x".repeat(1_000);
+    const lengths = Array.from({ length: 40 }, () => redis.send(["APPEND", "together", long]));
+    expect(await Promise.all(lengths)).toEqual(Array.from(lengths, (_, i) => 3 + (i + 1) * 1_000));
+    expect([single.mock.calls.length, several.mock.calls.length]).toEqual([0, 1 + 40 / 4]);
     await redis.send(["DEL", "together"]);
   });
 

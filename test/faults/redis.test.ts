@@ -27,6 +27,22 @@ onStandaloneBackends("the port, when the server fails", (backend) => {
     expect(await redis.send(["GET", `${backend.prefix}:paused`])).toBe("1");
   });
 
+  it("ends a call within its own deadline where that is shorter", async () => {
+    const redis = await backend.connect();
+    await redis.send(["PING"]);
+    backend.server.pause();
+    const start = performance.now();
+    const options = { timeout: 100 };
+    const calls = [
+      redis.send(["PING"], options),
+      redis.pipeline([["PING"]], options),
+      redis.transaction?.([["PING"]], options),
+    ];
+    for (const { reason } of await failuresOf(calls))
+      expect(reason).toMatchObject({ name: "TimeoutError", timeout: 100 });
+    expect(performance.now() - start).toBeLessThan(100 + slack);
+  });
+
   it("rejects with the reason of the abort at once while the server is paused", async () => {
     const redis = await backend.connect();
     await redis.send(["SET", `${backend.prefix}:aborted`, 1, "PX", minute]);

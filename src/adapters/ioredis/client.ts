@@ -1,3 +1,4 @@
+import { argText } from "../../core/arg.ts";
 import { OptionError } from "../../core/errors.ts";
 import type { Arg, Command } from "../../core/redis.ts";
 
@@ -66,13 +67,7 @@ export function optionOf(client: IoredisClient, name: string): unknown {
 export function wireForm(command: Command): [name: string, args: Arg[]] {
   const [name, ...args] = command;
   if (typeof name !== "string" || name === "") throw new OptionError("A command must begin with its name");
-  return [name.toUpperCase(), args.map(wireArgument)];
-}
-
-function wireArgument(value: unknown): string {
-  if (typeof value === "string") return value;
-  if (typeof value !== "number") throw new OptionError("An argument of a command must be a string or a number");
-  return Number.isInteger(value) ? BigInt(value).toString() : String(value);
+  return [name.toUpperCase(), args.map(argText)];
 }
 
 /** Makes ioredis commands without sending them: what is sent is then known, and can be taken back. */

@@ -64,7 +64,7 @@ interface Wire {
 
 async function single({ client, timeout, make }: Wire, command: Command, options: SendOptions = {}): Promise<Reply> {
   const queued = make(command);
-  const reply = await trip(client, timeout, options.signal, (track) => {
+  const reply = await trip(client, timeout, options, (track) => {
     gatherWrites(client);
     client.sendCommand(track(queued) as never);
     return queued.promise;
@@ -75,7 +75,7 @@ async function single({ client, timeout, make }: Wire, command: Command, options
 async function batch({ client, timeout }: Wire, commands: readonly Command[], options: SendOptions = {}) {
   if (commands.length === 0) return [];
   const wired = commands.map(wireForm);
-  return trip(client, timeout, options.signal, async (track) => {
+  return trip(client, timeout, options, async (track) => {
     const pipeline = tracked(client.pipeline(), track);
     for (const [name, args] of wired) pipeline.callBuffer(name, args);
     return outcomes(commands, await pipeline.exec());
@@ -88,7 +88,7 @@ async function atomic({ client, timeout, make }: Wire, commands: readonly Comman
     throw new ReplyError("CROSSSLOT The keys of a transaction must share one hash tag");
   }
   const wired = commands.map(wireForm);
-  return trip(client, timeout, options.signal, async (track) => {
+  return trip(client, timeout, options, async (track) => {
     const transaction = tracked(client.multi(), track);
     for (const [name, args] of wired) transaction.callBuffer(name, args);
     return outcomes(commands, await transaction.exec().catch(queueingError));

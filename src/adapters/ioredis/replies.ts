@@ -14,6 +14,7 @@ export function toReply(command: Command, raw: unknown): Reply {
 function plain(raw: unknown): Reply {
   if (raw === null || raw === undefined) return null;
   if (raw instanceof Uint8Array) return String(raw);
+  if (Number.isSafeInteger(raw)) return Number(raw);
   if (raw instanceof Error) throw replyError(raw);
   if (typeof raw === "boolean") return raw ? 1 : 0;
   if (typeof raw === "string" || typeof raw === "number" || typeof raw === "bigint") return scalar(String(raw));

@@ -1,5 +1,6 @@
-import { patiently } from "../../core/deadline.ts";
+import { patiently, shorter } from "../../core/deadline.ts";
 import { ConnectionError, RedisPatternsError, ReplyError, type Sent, TimeoutError } from "../../core/errors.ts";
+import type { SendOptions } from "../../core/redis.ts";
 import { type IoredisClient, optionOf, type QueuedCommand } from "./client.ts";
 import { connectionFault } from "./fault.ts";
 
@@ -13,7 +14,7 @@ export type Track = (queued: QueuedCommand) => QueuedCommand;
 export async function trip<T>(
   client: IoredisClient,
   timeout: number,
-  signal: AbortSignal | undefined,
+  options: SendOptions,
   go: (track: Track) => Promise<T>,
 ): Promise<T> {
   const queued: QueuedCommand[] = [];
@@ -29,10 +30,10 @@ export async function trip<T>(
   };
   const work = () => go(track).catch((error: unknown) => Promise.reject(failure(client, error, sent)));
   try {
-    return await patiently(timeout, signal, work);
+    return await patiently(shorter(timeout, options), options.signal, work);
   } catch (error) {
     queued.forEach(defuse);
-    if (signal?.aborted || sent || !(error instanceof TimeoutError)) throw error;
+    if (options.signal?.aborted || sent || !(error instanceof TimeoutError)) throw error;
     throw new TimeoutError(error.timeout, false, { cause: connectionFault(client) });
   }
 }

@@ -1,7 +1,8 @@
+import { argText } from "../../core/arg.ts";
 import { duration } from "../../core/check.ts";
-import { patiently } from "../../core/deadline.ts";
+import { patiently, shorter } from "../../core/deadline.ts";
 import { OptionError, ReplyError } from "../../core/errors.ts";
-import type { Arg, Command, Redis, Reply, SendOptions } from "../../core/redis.ts";
+import type { Command, Redis, Reply, SendOptions } from "../../core/redis.ts";
 import { type Call, type Deliver, delivery, leave } from "./deliver.ts";
 import { poster } from "./post.ts";
 import { ticks } from "./ticks.ts";
@@ -45,7 +46,8 @@ export function rest({ url, token, fetch, timeout = 2_000, batch = true }: RestO
   const atomic = delivery(post, "/multi-exec");
   const queue = batch ? ticks(plain) : plain;
 
-  const call = (deliver: Deliver, commands: readonly Command[], { signal, idempotent }: SendOptions = {}) => {
+  const call = (deliver: Deliver, commands: readonly Command[], options: SendOptions = {}) => {
+    const { signal, idempotent } = options;
     let queued: Call | undefined;
     const work = () =>
       new Promise<(Reply | ReplyError)[]>((resolve, reject) => {
@@ -54,7 +56,7 @@ export function rest({ url, token, fetch, timeout = 2_000, batch = true }: RestO
         queued = { body, size: commands.length, idempotent, left: false, resolve, reject };
         void deliver([queued]);
       });
-    return patiently(timeout, signal, work, undefined, () => queued && leave(queued));
+    return patiently(shorter(timeout, options), signal, work, undefined, () => queued && leave(queued));
   };
 
   return {
@@ -86,11 +88,5 @@ function visible(token: string): string {
 }
 
 function encode(command: Command): string {
-  return JSON.stringify(command.map(decimal));
-}
-
-function decimal(arg: Arg): string {
-  if (typeof arg === "string") return arg;
-  if (typeof arg === "number") return String(Number.isInteger(arg) ? BigInt(arg) : arg);
-  throw new OptionError("An argument of a command must be a string or a number");
+  return JSON.stringify(command.map(argText));
 }

@@ -12,7 +12,10 @@ const mostUnits = 3_000_000;
 export function ticks(deliver: Deliver): Deliver {
   let queue: Call[] = [];
   return async (calls) => {
+    const first = queue.length === 0;
     queue.push(...calls);
+    // The first of a tick takes the others along.
+    if (!first) return;
     for (let hop = 0; hop < 16; hop += 1) await Promise.resolve();
     const tick = queue;
     queue = [];

@@ -1,7 +1,8 @@
+import { argText } from "../../core/arg.ts";
 import { duration } from "../../core/check.ts";
-import { withDeadline } from "../../core/deadline.ts";
-import { OptionError, ReplyError } from "../../core/errors.ts";
-import type { Arg, Command, Redis, SendOptions } from "../../core/redis.ts";
+import { shorter, withDeadline } from "../../core/deadline.ts";
+import { ReplyError } from "../../core/errors.ts";
+import type { Command, Redis, SendOptions } from "../../core/redis.ts";
 import { failure, listOf, single } from "./answer.ts";
 import { requesterOf, type UpstashClient } from "./client.ts";
 
@@ -32,9 +33,12 @@ export function upstash(client: UpstashClient, { timeout = 2_000 }: UpstashOptio
   const trip = <T>(
     path: readonly string[],
     body: unknown,
-    { signal }: SendOptions,
+    options: SendOptions,
     decode: (answer: unknown) => T,
-  ): Promise<T> => withDeadline(timeout, signal, (signal) => request(path, body, signal).catch(failure).then(decode));
+  ): Promise<T> => {
+    const work = (signal: AbortSignal) => request(path, body, signal).catch(failure).then(decode);
+    return withDeadline(shorter(timeout, options), options.signal, work);
+  };
 
   const list = async (path: string, commands: readonly Command[], options: SendOptions = {}) =>
     commands.length === 0 ? [] : trip([path], commands.map(words), options, listOf(commands.length));
@@ -54,11 +58,5 @@ export function upstash(client: UpstashClient, { timeout = 2_000 }: UpstashOptio
 
 /** Strings only: the client makes JSON of whatever else it is given, and fails half-way where it cannot. */
 function words(command: Command): string[] {
-  return command.map(decimal);
-}
-
-function decimal(arg: Arg): string {
-  if (typeof arg === "string") return arg;
-  if (typeof arg === "number") return String(Number.isInteger(arg) ? BigInt(arg) : arg);
-  throw new OptionError("An argument of a command must be a string or a number");
+  return command.map(argText);
 }

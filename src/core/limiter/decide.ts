@@ -67,16 +67,15 @@ export async function decide(
 
 /** Runs the script, guarded. */
 export async function ask(parts: LimiterParts, id: string, call: Call, demand: Demand): Promise<number[]> {
-  const { requestId, algorithm = parts.algorithm } = call;
+  const { redis, breaker, timeout } = parts;
+  const { requestId, signal, algorithm = parts.algorithm } = call;
   const { script, numbers } = algorithm;
   const key = keyFor(parts.prefix, id, call.group, algorithm);
   const seen = requestId === undefined ? [] : [`${key}#${text("requestId", requestId)}`];
   const values = { hold: 0, id: algorithm.requestId(), key, seen, numbers, ...demand };
   const idempotent = values.id !== "" || seen.length > 0 || demand.most < 0;
   try {
-    return await guarded(parts.breaker, parts.timeout, call.signal, (signal) =>
-      script(parts.redis, values, { signal, idempotent }),
-    );
+    return await guarded(breaker, signal, () => script(redis, values, { signal, timeout, idempotent }));
   } finally {
     if (demand.cost < 1) parts.blocked?.clear(key);
   }

@@ -127,7 +127,7 @@ async function together(items: readonly Item[], { signal, requestId }: LimitAllO
   const { script, values } = scriptOfAll(items, seen);
   try {
     const idempotent = seen.length > 0 || items.every(({ algorithm }) => algorithm.requestId() !== "");
-    const reply = await guarded(breaker, timeout, signal, (signal) => script(redis, values, { signal, idempotent }));
+    const reply = await guarded(breaker, signal, () => script(redis, values, { signal, timeout, idempotent }));
     const verdicts = items.map(({ algorithm }, i) => read(algorithm, 0, reply.slice(3 * i, 3 * i + 3)));
     items.forEach((item, i) => tell(item, verdicts[i]?.allowed ? "allowed" : "refused"));
     return summary(verdicts);

@@ -142,7 +142,7 @@ export function createLimiter(redis: Redis, options: LimiterOptions): Limiter {
     async reset(id, { signal, group, algorithm = parts.algorithm } = {}) {
       const key = keyFor(prefix, id, group, algorithm);
       parts.blocked?.clear(key);
-      await guarded(parts.breaker, timeout, signal, (signal) => redis.send(["DEL", key], { signal, idempotent: true }));
+      await guarded(parts.breaker, signal, () => redis.send(["DEL", key], { signal, timeout, idempotent: true }));
     },
   };
   partsOf.set(limiter, parts);

@@ -1,5 +1,4 @@
 import type { Breaker } from "../breaker.ts";
-import { withDeadline } from "../deadline.ts";
 import { ConnectionError, OptionError } from "../errors.ts";
 import type { LimitAlgorithm } from "./algorithm.ts";
 import { type Verdict, verdict } from "./verdict.ts";
@@ -19,19 +18,14 @@ export interface LimiterOutage {
 export type OnLimiterError = (outage: LimiterOutage) => Verdict | Promise<Verdict>;
 
 /**
- * Asks Redis within a deadline, and does not ask at all while the breaker is open.
+ * Asks Redis, and does not ask at all while the breaker is open.
  * @throws What went wrong. An abort is the caller's own and says nothing about Redis.
  */
-export async function guarded<T>(
-  breaker: Breaker,
-  timeout: number,
-  signal: AbortSignal | undefined,
-  ask: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
+export async function guarded<T>(breaker: Breaker, signal: AbortSignal | undefined, ask: () => Promise<T>): Promise<T> {
   signal?.throwIfAborted();
   if (!breaker.ready()) throw new ConnectionError("Redis failed a moment ago and is left alone", false);
   try {
-    const reply = await withDeadline(timeout, signal, ask);
+    const reply = await ask();
     breaker.succeeded();
     return reply;
   } catch (error) {
