@@ -7,6 +7,7 @@ import {
   type SessionCookiesOptions,
   type SessionOptions,
 } from "../../src/core/session/index.ts";
+import { ageRecord } from "../fixtures/session-age.ts";
 import { expectNoStaleIndex } from "../fixtures/session-index.ts";
 import { onEveryBackend } from "../support/backends.ts";
 
@@ -138,7 +139,7 @@ onEveryBackend("session cookies", (backend) => {
     await (await cookies.open(visitor.jar())).login("ada");
     const [old] = visitor.kept.values();
     const [record = ""] = (await own()).filter((key) => key.includes(":s1:"));
-    await redis.send(["HINCRBY", record, "s", -minutes(6)]);
+    await ageRecord(redis, record, minutes(6), ["rotated"]);
     const jars = [visitor.jar(), visitor.jar(), visitor.jar()];
     const visits = await Promise.all(jars.map((jar) => cookies.open(jar)));
     expect(visits.map(({ user }) => user)).toEqual(["ada", "ada", "ada"]);

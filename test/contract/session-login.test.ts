@@ -12,6 +12,7 @@ import {
   SessionLimitError,
   type SessionOptions,
 } from "../../src/core/session/index.ts";
+import { ageRecord } from "../fixtures/session-age.ts";
 import { expectNoStaleIndex } from "../fixtures/session-index.ts";
 import { onEveryBackend } from "../support/backends.ts";
 
@@ -39,8 +40,7 @@ onEveryBackend("logins", (backend) => {
     (await backend.keys()).find((key) => key.endsWith(`:s1:${id.split(".")[1]}`)) ?? "";
   /** Moves what the session remembers of time into the past, by the server's own clock. */
   const age = async (session: { readonly id: string }, ms: number) => {
-    const key = await recordOf(session);
-    for (const instant of ["t", "c", "f", "s"]) await redis.send(["HINCRBY", key, instant, -ms]);
+    await ageRecord(redis, await recordOf(session), ms);
   };
 
   it("takes an anonymous visitor's data along, under a token that shares nothing with the old one", async () => {

@@ -38,11 +38,11 @@ export interface Held<Data extends object = object> {
   token: string;
   identity: Identity;
   snapshot: Snapshot;
-  data: Data;
+  /** What the snapshot holds, once somebody has asked. */
+  data: Data | undefined;
 }
 
 const contexts = new WeakMap<object, Context>();
-const holdings = new WeakMap<object, Held>();
 
 /** Ties what `createSessions` made to what it is made of, for the operations that live in modules of their own. */
 export function bindContext<T extends object>(sessions: T, context: Context): T {
@@ -50,24 +50,15 @@ export function bindContext<T extends object>(sessions: T, context: Context): T 
   return sessions;
 }
 
-export function bindHeld<T extends object>(session: T, held: Held): T {
-  holdings.set(session, held);
-  return session;
-}
-
 export function contextOf(sessions: object): Context {
-  return bound(contexts.get(sessions), "sessions", "createSessions");
-}
-
-export function heldBy(session: object): Held {
-  return bound(holdings.get(session), "session", "sessions.create or sessions.read");
+  const context = contexts.get(sessions);
+  if (context) return context;
+  throw new OptionError("`sessions` must come from createSessions");
 }
 
 /** @returns What a token from outside says, once its signature holds; `null` costs no round trip. */
 export async function trust(context: Context, token: unknown): Promise<Identity | null> {
   if (typeof token !== "string" || token.length > 512) return null;
-  const known = context.known.find(token);
-  if (known) return known;
   if (!context.signer) return isToken(token) ? identify(context.prefix, token) : null;
   const verified = await context.signer.verify(token);
   if (!verified || !isToken(verified.token)) return null;
@@ -78,9 +69,4 @@ export async function trust(context: Context, token: unknown): Promise<Identity 
 export function report(context: Context, type: string, id?: string, error?: unknown): void {
   const event: PatternEvent = { pattern: "session", type, prefix: context.prefix, id };
   emit(context.onEvent, error === undefined ? event : { ...event, error });
-}
-
-function bound<T>(value: T | undefined, name: string, maker: string): T {
-  if (value !== undefined) return value;
-  throw new OptionError(`\`${name}\` must come from ${maker}`);
 }

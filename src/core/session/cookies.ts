@@ -1,9 +1,9 @@
 import { durationOrZero } from "../check.ts";
-import { contextOf, heldBy } from "./context.ts";
+import { contextOf } from "./context.ts";
 import { create } from "./create.ts";
 import { decode, type SessionPatch } from "./data.ts";
 import { type LoginOptions, loginSession } from "./login.ts";
-import type { Session, SessionCallOptions } from "./session.ts";
+import { heldBy, type Session, type SessionCallOptions } from "./session.ts";
 import type { Sessions } from "./sessions.ts";
 import { cookieValue, type SessionCookie, sessionCookie, type SessionCookieOptions } from "./set-cookie.ts";
 

@@ -1,46 +1,33 @@
 import { raw } from "../reply.ts";
 import { defineScript } from "../script.ts";
-import { guard, snapshotLua } from "./guard.ts";
+import { indexLua, reloadLua, snapshotLua, stampLua, wholeGuard } from "./guard.ts";
 
 // The epoch, the number of the session and the limit are taken in the script that creates it: a concurrent revocation comes wholly
 // before or wholly after, and two logins cannot both take the last place. A replay finds its own digest, or a tombstone.
 // An epoch is born as the server's time in microseconds, so that one that was lost is never counted up to again.
 export const createScript = defineScript({
   keys: ["session", "user", "index", "bucket"],
-  args: [
-    "digest",
-    "sid",
-    "name",
-    "remembered",
-    "idle",
-    "absolute",
-    "ip",
-    "agent",
-    "max",
-    "atLimit",
-    "maxBytes",
-    "...fields",
-  ],
+  args: ["digest", "known", "remembered", "idleFor", "absolute", "who", "max", "atLimit", "maxBytes", "...fields"],
   decode: raw,
-  lua: `${guard}${snapshotLua}
-if m[1] then return alive() and snapshot() end
+  lua: `${wholeGuard}${indexLua}${stampLua}
+if alive then ${snapshotLua} end
 if redis.call("EXISTS", session) == 1 then return false end
 local bytes = 0
 for i = 1, #fields do bytes = bytes + #fields[i] end
 if bytes > tonumber(maxBytes) then return -1 end
-local ends = now + absolute
-local at = math.min(now + idle, ends)
-local function stamp(key)
-  local epoch = redis.call("HGET", key, "e")
-  if not epoch then
-    epoch = text(clock[1] * 1000000 + clock[2])
-    redis.call("HSET", key, "e", epoch)
+local last = now + absolute
+local at = math.min(now + idleFor, last)
+local function epochOf(key)
+  local born = redis.call("HGET", key, "e")
+  if not born then
+    born = text(clock[1] * 1000000 + clock[2])
+    redis.call("HSET", key, "e", born)
   end
-  keep(key, ends)
-  return epoch
+  keep(key, last)
+  return born
 end
-local epoch, number = "", 0
-if name ~= "" then
+epoch, number = "-", 0
+if known == "1" then
   redis.call("ZREMRANGEBYSCORE", index, "-inf", text(now))
   local over = redis.call("ZCARD", index) - max + 1
   if tonumber(max) > 0 and over > 0 then
@@ -50,15 +37,14 @@ if name ~= "" then
     for i = 1, over do redis.call("ZREM", index, members[i]) end
     redis.call("HSET", user, "w", string.match(members[over], "%d+"))
   end
-  epoch = stamp(user)
+  epoch = epochOf(user)
   number = redis.call("HINCRBY", user, "n", 1)
-  redis.call("ZADD", index, text(at), number .. ":" .. sid)
-  keep(index, at)
+  enlist(at)
 end
 local born = text(now)
-redis.call("HSET", session, "k", digest, "e", epoch, "g", stamp(bucket), "n", number, "a", text(ends), "i", idle, "t", born,
-  "c", born, "f", born, "s", born, "v", 1, "b", text(bytes), "w", "", "m", remembered, "u", name, "ip", ip, "ua", agent)
+stamp(digest, epoch, epochOf(bucket), number, text(last), idleFor, born, born, remembered, born, string.sub(user, -24), who)
+redis.call("HSET", session, "t", born, "w", "1 " .. bytes .. " ")
 for i = 1, #fields, 2 do redis.call("HSET", session, ":" .. fields[i], fields[i + 1]) end
 redis.call("PEXPIREAT", session, text(at))
-return snapshot()`,
+${reloadLua}`,
 });

@@ -11,7 +11,7 @@ import { snapshot } from "./snapshot.ts";
 
 /** The device that a session is created on, for the list of a user's sessions. */
 export interface SessionDevice {
-  /** Its address. */
+  /** Its address; cut at 64 characters. */
   readonly ip?: string | undefined;
   /** Its user agent; cut at 512 characters. */
   readonly userAgent?: string | undefined;
@@ -34,25 +34,15 @@ export async function create<Data extends object>(
   context: Context,
   options: NewSession<object>,
 ): Promise<Session<Data>> {
-  const { user, data, remember = false, ip = "", userAgent = "", signal } = options;
+  const { user, data, remember = false, ip, userAgent, signal } = options;
   const { idle, absolute } = limitsFor(context, remember);
   const { maxPerUser: max, atLimit, maxBytes } = context;
   const { removed, fields } = encode(context, data);
   const identity = await identify(context.prefix, newToken(await ownerOf(context.prefix, user)));
-  const { keys, digest, sid } = identity;
-  const owner = { name: user ?? "", ip, agent: userAgent.slice(0, 512), remembered: remember ? 1 : 0 };
-  const values = {
-    ...keys,
-    digest,
-    sid,
-    ...owner,
-    idle,
-    absolute,
-    max,
-    atLimit,
-    maxBytes,
-    fields: fields.slice(removed),
-  };
+  const who = JSON.stringify([user, ip?.slice(0, 64), userAgent?.slice(0, 512)]);
+  const owner = { known: user === undefined ? 0 : 1, who, remembered: remember ? 1 : 0 };
+  const limits = { idleFor: idle, absolute, max, atLimit, maxBytes };
+  const values = { ...identity.keys, digest: identity.digest, ...owner, ...limits, fields: fields.slice(removed) };
   const reply = await createScript(context.redis, values, { signal, idempotent: true });
   if (typeof reply === "number") throw refusal(context, integer(reply));
   const created = snapshot(reply);

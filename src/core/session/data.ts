@@ -1,4 +1,5 @@
 import { OptionError } from "../errors.ts";
+import type { SessionCodec } from "./codec.ts";
 import type { Context } from "./context.ts";
 import { SessionTooLargeError } from "./errors.ts";
 
@@ -30,15 +31,20 @@ export function encode({ codec, maxBytes }: Context, patch: object): EncodedPatc
 }
 
 // The boundary where what Redis holds becomes the caller's type, as `JSON.parse` does it: only `encode` ever writes these fields.
-export function decode({ codec }: Context, fields: readonly string[]) {
-  const entries: unknown[][] = [];
-  for (let i = 0; i < fields.length; i += 2) entries.push([fields[i], codec.decode(fields[i + 1] ?? "")]);
-  return Object.fromEntries(entries);
+/** @returns The data in a snapshot's reply: names begin with a colon there, after the head. */
+export function decode({ codec }: Context, reply: readonly string[]) {
+  return Object.fromEntries(entries(codec, reply, 1, 1));
+}
+
+function entries({ decode }: SessionCodec, texts: readonly string[], from: number, cut: number): unknown[][] {
+  const found: unknown[][] = [];
+  for (let i = from; i < texts.length; i += 2) found.push([texts[i]?.slice(cut), decode(texts[i + 1] ?? "")]);
+  return found;
 }
 
 /** @returns The data as the patch leaves it. The patch goes through the codec, so that the session shares no object with it. */
-export function patched<Data extends object>(context: Context, data: Data, { removed, fields }: EncodedPatch): Data {
+export function patched<Data extends object>({ codec }: Context, data: Data, { removed, fields }: EncodedPatch): Data {
   const gone = new Set(fields.slice(0, removed));
   const kept: unknown[][] = Object.entries(data).filter(([name]) => !gone.has(name));
-  return { ...Object.fromEntries(kept), ...decode(context, fields.slice(removed)) };
+  return Object.fromEntries([...kept, ...entries(codec, fields, removed, 0)]);
 }

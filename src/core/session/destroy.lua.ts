@@ -1,17 +1,17 @@
 import { flag } from "../reply.ts";
 import { defineScript } from "../script.ts";
-import { guard } from "./guard.ts";
+import { guard, unlistLua } from "./guard.ts";
 
 // What is left is a tombstone: a replayed create that comes after the end finds it and creates nothing.
 export const destroyScript = defineScript({
   keys: ["session", "user", "index", "bucket"],
-  args: ["digest", "sid", "tombstone"],
+  args: ["digest", "tombstone"],
   decode: flag,
   lua: `${guard}
-if not alive() then return 0 end
+if not alive then return 0 end
 redis.call("DEL", session)
 redis.call("HSET", session, "x", 1)
 redis.call("PEXPIRE", session, tombstone)
-redis.call("ZREM", index, m[6] .. ":" .. sid)
+${unlistLua}
 return 1`,
 });

@@ -19,6 +19,6 @@ export async function extendSession(
   const values = { ttl: duration("ttl", ttl) };
   const identity = await trust(context, token);
   if (!identity) return null;
-  const { keys, digest, sid } = identity;
-  return (await extendScript(context.redis, { ...keys, digest, sid, ...values }, { signal, idempotent: true })) || null;
+  const { keys, digest } = identity;
+  return (await extendScript(context.redis, { ...keys, digest, ...values }, { signal, idempotent: true })) || null;
 }

@@ -1,6 +1,6 @@
 import { duration } from "../check.ts";
-import { heldBy } from "./context.ts";
 import { ReauthenticationError } from "./errors.ts";
+import { heldBy } from "./session.ts";
 
 /**
  * Lets a session through whose user proved who they are at most `maxAge` before it was read: for what a stolen cookie must not do,

@@ -3,45 +3,96 @@
  * exist, hold this token's digest, and stem from the epoch of its user and the generation of its bucket, where what is missing is
  * dead. Expiry is the record's own TTL, by the server's clock; its absolute end is compared too, for a touch must not set a TTL of 0.
  *
- * The record is a hash. k: the token's digest; p, q: the digest before the last rotation and until when it counts; e: the epoch;
- * g: the generation; n: the session's number among its user's; a: its absolute end; i: its idle limit; t: when it was seen; c: when
- * it was created; f: when its user proved who they are; s: when its token was made; v: its version; b: bytes of data; w: its last
- * writes; m: whether it is remembered; u, ip, ua: its user,
- * address and user agent; y: what was taken last; `:name`: a field of data. A record without k is the tombstone of a session.
+ * The record is a hash of few fields, for each one costs time and memory. m: what `stamp` writes, in its order; t: when it was seen;
+ * w: its version, the bytes of its data, and its last writes; p: the digest before the last rotation, and until when it counts; y:
+ * what was taken last; `:name`: a field of data. A record without m is the tombstone of a session.
  *
  * The user's hash. e: the epoch; n: how many sessions there were; w: sessions up to this number are dead; r: the last revocation.
+ * The bucket's. e: the generation; r: the last revocation.
  */
-export const guard = `
+const clock = `
 local clock = redis.call("TIME")
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local function text(number) return string.format("%.0f", number) end
-local function keep(key, at)
-  if redis.call("PTTL", key) < at - now then redis.call("PEXPIREAT", key, text(at)) end
+`;
+
+/** Takes the record's head apart. `about` begins as `about` in `stamp` does, and ends with JSON that no script reads. */
+export const parse = `string.match(h.m or "", "^(%S+) (%S+) (%d+) (%d+) (%d+) (%d+) (.+)$")`;
+
+const alive = `
+local current, epoch, generation, number, ends, idle, about = ${parse}
+local alive = current and now < tonumber(ends)
+if alive and current ~= digest then
+  local old, till = string.match(h.p or "", "^(%S+) (%d+)$")
+  alive = old == digest and tonumber(till) > now
 end
-local m = redis.call("HMGET", session, "k", "p", "q", "e", "g", "n", "a", "i", "t")
-local function alive()
-  if not m[1] or m[1] ~= digest and (m[2] ~= digest or tonumber(m[3]) <= now) then return false end
-  if now >= tonumber(m[7]) then return false end
-  if redis.call("HGET", bucket, "e") ~= m[5] then return false end
-  if m[4] == "" then return true end
+alive = alive and redis.call("HGET", bucket, "e") == generation
+if alive and epoch ~= "-" then
   local u = redis.call("HMGET", user, "e", "w")
-  return u[1] == m[4] and tonumber(m[6]) > tonumber(u[2] or 0)
+  alive = u[1] == epoch and tonumber(number) > tonumber(u[2] or 0)
 end
 `;
 
-/** `snapshot()`: what a session object is made of; false where a touch in its last millisecond came too late and ended it. */
-export const snapshotLua = `
-local function snapshot()
-  local reply = redis.call("HMGET", session, "v", "c", "t", "a", "i", "f", "s", "m", "u", "ip", "ua")
-  if not reply[1] then return false end
-  table.insert(reply, 1, text(now))
-  local all = redis.call("HGETALL", session)
-  for i = 1, #all, 2 do
-    if string.sub(all[i], 1, 1) == ":" then
-      reply[#reply + 1] = string.sub(all[i], 2)
-      reply[#reply + 1] = all[i + 1]
-    end
+/** The first lines of a script that needs no data: `alive` says whether to go on. */
+export const guard = `${clock}
+local v = redis.call("HMGET", session, "m", "w", "p")
+local h = {m = v[1], w = v[2], p = v[3]}
+${alive}`;
+
+const load = `
+h, data = {}, {""}
+local all, byte, n = redis.call("HGETALL", session), string.byte, 1
+for i = 1, #all, 2 do
+  local name = all[i]
+  if byte(name) == 58 then
+    data[n + 1] = name
+    n = n + 2
+    data[n] = all[i + 1]
+  else
+    h[name] = all[i + 1]
   end
-  return reply
 end
 `;
+
+/** The first lines of a script that answers with the session. They have no functions, for these are made anew by each call. */
+export const wholeGuard = `${clock}
+local h, data
+${load}${alive}`;
+
+/** Answers with what a session object is made of. */
+export const snapshotLua = `
+data[1] = string.format("%.0f ", now) .. h.t .. " " .. string.match(h.w, "^%d+") .. " " .. ends .. " " .. idle .. " " .. about
+return data`;
+
+/** Answers so after a write. */
+export const reloadLua = `
+${load}
+if not h.m then return false end
+current, epoch, generation, number, ends, idle, about = ${parse}
+${snapshotLua}`;
+
+/** `text()` writes a whole number down: Lua would write a large one with an exponent. */
+export const textLua = `
+local function text(number) return string.format("%.0f", number) end
+`;
+
+/** `stamp()` writes what it is given as the record's head. */
+export const stampLua = `
+local function stamp(...)
+  redis.call("HSET", session, "m", table.concat({...}, " "))
+end
+`;
+
+/** `keep()` lets a key live until then at least; `enlist()` sets when the index may forget the session. */
+export const indexLua = `${textLua}
+local function keep(key, at)
+  if redis.call("PTTL", key) < at - now then redis.call("PEXPIREAT", key, text(at)) end
+end
+local function enlist(at)
+  if epoch == "-" then return end
+  redis.call("ZADD", index, text(at), number .. ":" .. string.sub(session, -16))
+  keep(index, at)
+end
+`;
+
+/** Takes the session off the index. */
+export const unlistLua = `redis.call("ZREM", index, number .. ":" .. string.sub(session, -16))`;

@@ -23,9 +23,10 @@ local u = redis.call("HMGET", user, "e", "w")
 local g = redis.call("HGET", bucket, "e")
 local reply = {}
 for i = 1, #records do
-  local r = redis.call("HMGET", records[i], "c", "t", "a", "i", "ip", "ua", "k", "e", "g", "n")
-  if r[7] and u[1] and r[8] == u[1] and r[9] == g and tonumber(r[10]) > tonumber(u[2] or 0) then
-    reply[#reply + 1] = {members[i], r[1], r[2], r[3], r[4], r[5], r[6]}
+  local r = redis.call("HMGET", records[i], "m", "t")
+  local epoch, generation, number, about = string.match(r[1] or "", "^%S+ (%S+) (%d+) (%d+) (.+)$")
+  if epoch and epoch == u[1] and generation == g and tonumber(number) > tonumber(u[2] or 0) then
+    reply[#reply + 1] = {members[i], r[2], about}
   else
     redis.call("ZREM", index, members[i])
   end

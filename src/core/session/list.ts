@@ -3,6 +3,7 @@ import { publicId, keysOf, ownerOf } from "./identity.ts";
 import { describeScript, membersScript } from "./list.lua.ts";
 import type { SessionCallOptions } from "./session.ts";
 import type { Sessions } from "./sessions.ts";
+import { headOf } from "./snapshot.ts";
 
 /** What a user may see of one of their sessions. Instants are the server's, in milliseconds since 1970. */
 export interface SessionInfo {
@@ -49,16 +50,10 @@ function sidOf(member: string): string {
   return member.slice(member.indexOf(":") + 1);
 }
 
-function describe(owner: string, [member = "", ...row]: readonly string[]): SessionInfo {
-  const [createdAt = 0, seenAt = 0, endsAt = 0, idle = 0] = row.slice(0, 4).map(Number);
-  const [ip, userAgent] = row.slice(4);
-  const id = publicId(owner, sidOf(member));
-  return {
-    id,
-    createdAt,
-    seenAt,
-    expiresAt: Math.min(seenAt + idle, endsAt),
-    ip: ip || null,
-    userAgent: userAgent || null,
-  };
+function describe(owner: string, [member = "", seen, about = ""]: readonly string[]): SessionInfo {
+  const { numbers, ip, userAgent } = headOf(about);
+  const [endsAt = 0, idle = 0, , , , createdAt = 0] = numbers;
+  const seenAt = Number(seen);
+  const expiresAt = Math.min(seenAt + idle, endsAt);
+  return { id: publicId(owner, sidOf(member)), createdAt, seenAt, expiresAt, ip, userAgent };
 }

@@ -1,14 +1,14 @@
 import { text } from "../check.ts";
 import { ConnectionError, RedisPatternsError } from "../errors.ts";
 import { randomText } from "../secret.ts";
-import { type Context, contextOf, type Held, heldBy, report } from "./context.ts";
+import { type Context, contextOf, type Held, report } from "./context.ts";
 import { create, type SessionDevice } from "./create.ts";
 import { decode, type SessionPatch } from "./data.ts";
 import { identify, newToken } from "./identity.ts";
 import { comeBackScript, leaveScript } from "./leave.lua.ts";
 import { limitsFor } from "./options.ts";
 import { renewScript } from "./renew.lua.ts";
-import { gone, type Session, type SessionCallOptions, sessionOf, tombstone } from "./session.ts";
+import { gone, heldBy, type Session, type SessionCallOptions, sessionOf, tombstone } from "./session.ts";
 import type { Sessions } from "./sessions.ts";
 
 /** Options of `loginSession`. */
@@ -58,7 +58,7 @@ async function renew<Data extends object>(
   const { keys, digest, owner, sid } = held.identity;
   const { idle, absolute } = limitsFor(context, remember);
   const fresh = await identify(context.prefix, newToken(owner, sid));
-  const values = { ...keys, digest, sid, fresh: fresh.digest, idle, absolute, remembered: remember ? 1 : 0 };
+  const values = { ...keys, digest, fresh: fresh.digest, idleFor: idle, absolute, remembered: remember ? 1 : 0 };
   const renewed = await renewScript(context.redis, values, { signal, idempotent: true });
   if (!renewed) throw gone(held);
   report(context, "renewed", fresh.id);
@@ -71,12 +71,12 @@ async function enter<Data extends object>(
   user: string,
   options: LoginOptions<Data>,
 ): Promise<Session<Data>> {
-  const { keys, digest, sid } = held.identity;
+  const { keys, digest } = held.identity;
   const call = { signal: options.signal, idempotent: true };
   const request = randomText(9);
-  const left = await leaveScript(context.redis, { ...keys, digest, sid, request, tombstone }, call);
+  const left = await leaveScript(context.redis, { ...keys, digest, request, tombstone }, call);
   if (!left) throw gone(held);
-  const carried = left.user === null ? decode(context, left.fields) : {};
+  const carried = left.user === null ? decode(context, left.reply) : {};
   try {
     return await create<Data>(context, { ...options, user, data: { ...carried, ...options.data } });
   } catch (error) {

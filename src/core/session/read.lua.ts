@@ -1,23 +1,23 @@
 import { defineScript } from "../script.ts";
-import { guard, snapshotLua } from "./guard.ts";
+import { indexLua, snapshotLua, wholeGuard } from "./guard.ts";
 import { snapshot } from "./snapshot.ts";
 
-// Reading, checking and touching are one script, so that a touch cannot bring back what a logout ended between the two.
+// Reading, checking and touching are one script, so that a touch cannot bring back what a logout ended between the two. A touch in
+// the last millisecond may come too late and end the session.
 export const readScript = defineScript({
   keys: ["session", "user", "index", "bucket"],
-  args: ["digest", "sid", "touchEvery"],
+  args: ["digest", "touchEvery"],
   decode: snapshot,
-  lua: `${guard}${snapshotLua}
-if not alive() then return false end
-if now - m[9] >= tonumber(touchEvery) then
-  local at = math.min(now + m[8], tonumber(m[7]))
-  redis.call("HSET", session, "t", text(now))
+  lua: `${wholeGuard}
+if not alive then return false end
+if now - h.t >= tonumber(touchEvery) then ${indexLua}
+  local at = math.min(now + idle, tonumber(ends))
+  h.t = text(now)
+  redis.call("HSET", session, "t", h.t)
   redis.call("PEXPIREAT", session, text(at))
-  if m[4] ~= "" then
-    redis.call("ZREMRANGEBYSCORE", index, "-inf", text(now))
-    redis.call("ZADD", index, text(at), m[6] .. ":" .. sid)
-    keep(index, at)
-  end
+  if redis.call("EXISTS", session) == 0 then return false end
+  if epoch ~= "-" then redis.call("ZREMRANGEBYSCORE", index, "-inf", text(now)) end
+  enlist(at)
 end
-return snapshot()`,
+${snapshotLua}`,
 });

@@ -1,24 +1,21 @@
 import { flag } from "../reply.ts";
 import { defineScript } from "../script.ts";
-import { guard } from "./guard.ts";
+import { guard, indexLua, stampLua } from "./guard.ts";
 
 // One new epoch ends every session of the user, however many there are; the one to keep is restamped in the same script. `request`
 // makes a replay change nothing, so that it cannot end a session that began after the first execution.
 export const revokeAllScript = defineScript({
   keys: ["session", "user", "index", "bucket"],
-  args: ["digest", "sid", "request"],
+  args: ["digest", "request"],
   decode: flag,
-  lua: `${guard}
-local kept = alive()
+  lua: `${guard}${indexLua}${stampLua}
 local u = redis.call("HMGET", user, "e", "r")
-if not u[1] or u[2] == request then return kept and 1 or 0 end
-local epoch = text(math.max(u[1] + 1, clock[1] * 1000000 + clock[2]))
+if not u[1] or u[2] == request then return alive and 1 or 0 end
+epoch = text(math.max(u[1] + 1, clock[1] * 1000000 + clock[2]))
 redis.call("HSET", user, "e", epoch, "r", request)
 redis.call("UNLINK", index)
-if not kept then return 0 end
-local at = now + redis.call("PTTL", session)
-redis.call("HSET", session, "e", epoch)
-redis.call("ZADD", index, text(at), m[6] .. ":" .. sid)
-keep(index, at)
+if not alive then return 0 end
+stamp(current, epoch, generation, number, ends, idle, about)
+enlist(now + redis.call("PTTL", session))
 return 1`,
 });

@@ -30,12 +30,13 @@ export async function revokeSession(
   const [, bucket = "", sid = ""] = /^(\d{1,4})\.([\w-]{16})$/.exec(id) ?? [];
   if (sid === "" || Number(bucket) >= buckets) return false;
   const call = { signal, idempotent: true };
+  const owner = user === undefined ? "" : await ownerOf(context.prefix, user);
   const session = keyOf(context.prefix, bucket, `s1:${sid}`);
-  const revoked = await revokeScript(context.redis, { session, owner: user ?? "", tombstone }, call);
+  const revoked = await revokeScript(context.redis, { session, owner, tombstone }, call);
   if (!revoked) return false;
   report(context, "revoked", id);
-  if (revoked.user === "") return true;
-  const { index } = keysOf(context.prefix, await ownerOf(context.prefix, revoked.user), sid);
+  if (revoked.number === "0") return true;
+  const { index } = keysOf(context.prefix, revoked.owner, sid);
   await unlistScript(context.redis, { index, member: `${revoked.number}:${sid}` }, call);
   return true;
 }

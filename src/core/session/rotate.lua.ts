@@ -1,6 +1,6 @@
 import { integer } from "../reply.ts";
 import { defineScript } from "../script.ts";
-import { guard } from "./guard.ts";
+import { guard, stampLua, textLua } from "./guard.ts";
 
 // The record stays in place and changes its digest, so that no copy of it can diverge and requests in flight, which hold the old
 // token, keep reading and writing the one record until the grace ends. 2: another request has just rotated it; nothing changed.
@@ -8,10 +8,11 @@ export const rotateScript = defineScript({
   keys: ["session", "user", "bucket"],
   args: ["digest", "fresh", "grace"],
   decode: integer,
-  lua: `${guard}
-if m[1] == fresh then return 1 end
-if not alive() then return 0 end
-if m[1] ~= digest then return 2 end
-redis.call("HSET", session, "k", fresh, "p", digest, "q", text(now + grace), "s", text(now))
+  lua: `${guard}${textLua}${stampLua}
+if current == fresh then return 1 end
+if not alive then return 0 end
+if current ~= digest then return 2 end
+stamp(fresh, epoch, generation, number, ends, idle, text(now), string.match(about, " (.+)"))
+redis.call("HSET", session, "p", digest .. " " .. text(now + grace))
 return 1`,
 });

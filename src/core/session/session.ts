@@ -1,6 +1,6 @@
-import { SessionGoneError } from "../errors.ts";
+import { OptionError, SessionGoneError } from "../errors.ts";
 import { randomText } from "../secret.ts";
-import { bindHeld, type Context, type Held, report } from "./context.ts";
+import { type Context, type Held, report } from "./context.ts";
 import { decode, encode, patched, type SessionPatch } from "./data.ts";
 import { destroyScript } from "./destroy.lua.ts";
 import { SessionTooLargeError } from "./errors.ts";
@@ -63,31 +63,70 @@ export async function sessionOf<Data extends object>(
   identity: Identity,
   snapshot: Snapshot,
 ): Promise<Session<Data>> {
-  const token = identity.signed ?? (await signed(context, identity.token));
-  return present({ context, token, identity, snapshot, data: decode(context, snapshot.fields) });
+  const token = await tokenOf(context, identity);
+  return new LiveSession<Data>({ context, token, identity, snapshot, data: undefined });
 }
 
-function present<Data extends object>(held: Held<Data>): Session<Data> {
-  const session: Session<Data> = {
-    get token() {
-      return held.token;
-    },
-    get data() {
-      return held.data;
-    },
-    id: held.identity.id,
-    user: held.snapshot.user,
-    ip: held.snapshot.ip,
-    userAgent: held.snapshot.userAgent,
-    createdAt: held.snapshot.createdAt,
-    seenAt: held.snapshot.seenAt,
-    endsAt: held.snapshot.endsAt,
-    authenticatedAt: held.snapshot.authenticatedAt,
-    set: (patch, options) => set(held, patch, options),
-    rotate: (options) => rotate(held, options),
-    destroy: (options) => destroy(held, options),
-  };
-  return bindHeld(session, held);
+// A class, for a session is made for each request, and an object of getters and closures costs ten times as much. What it holds is
+// private to the language, so that no log or JSON of it shows the token.
+class LiveSession<Data extends object> implements Session<Data> {
+  readonly #held: Held<Data>;
+  readonly id: string;
+  readonly user: string | null;
+  readonly ip: string | null;
+  readonly userAgent: string | null;
+  readonly createdAt: number;
+  readonly seenAt: number;
+  readonly endsAt: number;
+  readonly authenticatedAt: number;
+
+  constructor(held: Held<Data>) {
+    const { user, ip, userAgent, createdAt, seenAt, endsAt, authenticatedAt } = held.snapshot;
+    this.#held = held;
+    this.id = held.identity.id;
+    this.user = user;
+    this.ip = ip;
+    this.userAgent = userAgent;
+    this.createdAt = createdAt;
+    this.seenAt = seenAt;
+    this.endsAt = endsAt;
+    this.authenticatedAt = authenticatedAt;
+  }
+
+  static held(session: object): Held | undefined {
+    return #held in session ? session.#held : undefined;
+  }
+
+  get token(): string {
+    return this.#held.token;
+  }
+
+  get data(): Readonly<Data> {
+    return dataOf(this.#held);
+  }
+
+  set(patch: SessionPatch<Data>, options?: SessionCallOptions): Promise<void> {
+    return set(this.#held, patch, options);
+  }
+
+  rotate(options?: SessionCallOptions): Promise<string> {
+    return rotate(this.#held, options);
+  }
+
+  destroy(options?: SessionCallOptions): Promise<void> {
+    return destroy(this.#held, options);
+  }
+}
+
+/** @returns What a session object holds, for the operations that live in modules of their own. */
+export function heldBy(session: object): Held {
+  const held = LiveSession.held(session);
+  if (held) return held;
+  throw new OptionError("`session` must come from sessions.create or sessions.read");
+}
+
+export function dataOf<Data extends object>(held: Held<Data>): Data {
+  return (held.data ??= decode(held.context, held.snapshot.reply));
 }
 
 async function set(held: Held, patch: object, { signal }: SessionCallOptions = {}): Promise<void> {
@@ -101,7 +140,7 @@ async function set(held: Held, patch: object, { signal }: SessionCallOptions = {
   if (version < 0) throw new SessionTooLargeError(context.maxBytes);
   // Where others wrote in between, the data is not what that version holds: the version stays, so that an update sees it.
   if (version === held.snapshot.version + 1) held.snapshot = { ...held.snapshot, version };
-  held.data = patched(context, held.data, encoded);
+  held.data = patched(context, dataOf(held), encoded);
 }
 
 async function rotate(held: Held, { signal }: SessionCallOptions = {}): Promise<string> {
@@ -112,13 +151,13 @@ async function rotate(held: Held, { signal }: SessionCallOptions = {}): Promise<
   if (outcome === 0) throw gone(held);
   if (outcome === 2) return held.token;
   held.identity = fresh;
-  held.token = await signed(context, fresh.token);
+  held.token = await tokenOf(context, fresh);
   report(context, "rotated", fresh.id);
   return held.token;
 }
 
 async function destroy({ context, identity }: Held, { signal }: SessionCallOptions = {}): Promise<void> {
-  const values = { ...identity.keys, digest: identity.digest, sid: identity.sid, tombstone };
+  const values = { ...identity.keys, digest: identity.digest, tombstone };
   const ended = await destroyScript(context.redis, values, { signal, idempotent: true });
   if (ended) report(context, "destroyed", identity.id);
 }
@@ -129,6 +168,9 @@ export function gone({ context, identity }: Held): SessionGoneError {
   return new SessionGoneError();
 }
 
-async function signed({ signer }: Context, token: string): Promise<string> {
-  return signer ? signer.sign(token) : token;
+async function tokenOf({ signer, known }: Context, identity: Identity): Promise<string> {
+  if (identity.signed) return identity.signed;
+  const token = signer ? await signer.sign(identity.token) : identity.token;
+  known.remember(token, { ...identity, signed: token });
+  return token;
 }

@@ -1,13 +1,13 @@
 import { OptionError, SessionGoneError } from "../errors.ts";
 import type { Redis } from "../redis.ts";
 import { randomText } from "../secret.ts";
-import { bindContext, type Context, heldBy, report, trust } from "./context.ts";
+import { bindContext, type Context, report, trust } from "./context.ts";
 import { create, type NewSession } from "./create.ts";
 import { keysOf, ownerOf } from "./identity.ts";
 import { contextFrom, type SessionOptions } from "./options.ts";
 import { readScript } from "./read.lua.ts";
 import { revokeAllScript } from "./revoke-all.lua.ts";
-import { type Session, type SessionCallOptions, sessionOf } from "./session.ts";
+import { heldBy, type Session, type SessionCallOptions, sessionOf } from "./session.ts";
 
 /** Options of `revokeAll`. */
 export interface RevokeAllOptions extends SessionCallOptions {
@@ -62,21 +62,23 @@ async function read<Data extends object>(
   token: string | null | undefined,
   { signal }: SessionCallOptions = {},
 ): Promise<Session<Data> | null> {
-  const identity = await trust(context, token);
+  const known = token ? context.known.find(token) : undefined;
+  const identity = known ?? (await trust(context, token));
   if (!identity) return null;
-  const values = { ...identity.keys, digest: identity.digest, sid: identity.sid, touchEvery: context.touchEvery };
+  const values = { ...identity.keys, digest: identity.digest, touchEvery: context.touchEvery };
   const found = await readScript(context.redis, values, { signal, idempotent: true });
-  if (!found || !token) return null;
-  context.known.remember(token, identity);
-  return sessionOf(context, identity, found);
+  if (!found) return null;
+  const session = await sessionOf<Data>(context, identity, found);
+  if (!known && token) context.known.remember(token, { ...identity, signed: session.token });
+  return session;
 }
 
 async function revokeAll(context: Context, user: string, { except, signal }: RevokeAllOptions = {}): Promise<void> {
   const owner = await ownerOf(context.prefix, user);
   const kept = except && heldBy(except).identity;
   if (kept && kept.owner !== owner) throw new OptionError("`except` must be a session of the user");
-  const { keys, digest, sid } = kept ?? { keys: keysOf(context.prefix, owner, "-"), digest: "", sid: "" };
-  const values = { ...keys, digest, sid, request: randomText(9) };
+  const { keys, digest } = kept ?? { keys: keysOf(context.prefix, owner, "-"), digest: "" };
+  const values = { ...keys, digest, request: randomText(9) };
   const alive = await revokeAllScript(context.redis, values, { signal, idempotent: true });
   report(context, "revoked");
   if (kept && !alive) throw new SessionGoneError();

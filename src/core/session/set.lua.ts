@@ -10,6 +10,6 @@ export const setScript = defineScript({
   args: ["digest", "request", "maxBytes", "removed", "...fields"],
   decode: integer,
   lua: `${guard}${writeLua}
-if not alive() then return 0 end
+if not alive then return 0 end
 return write()`,
 });

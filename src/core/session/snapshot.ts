@@ -16,23 +16,29 @@ export interface Snapshot {
   readonly user: string | null;
   readonly ip: string | null;
   readonly userAgent: string | null;
-  /** Name, value, name, value, as encoded. */
-  readonly fields: readonly string[];
+  /** Its head, then `:name`, value, `:name`, value, as encoded. */
+  readonly reply: readonly string[];
 }
 
 /** Decodes the reply of `snapshot()` in Lua; `null` is a session that is none. */
 export function snapshot(reply: Reply): Snapshot | null {
   if (reply === null) return null;
-  const [numbers, rest] = [texts(reply).slice(0, 8).map(Number), texts(reply).slice(8)];
-  const [now = 0, version = 0, createdAt = 0, seenAt = 0, endsAt = 0, idle = 0, authenticatedAt = 0, rotatedAt = 0] =
-    numbers;
-  const [remembered, user, ip, userAgent, ...fields] = rest;
-  const named = {
-    remembered: remembered === "1",
-    user: user || null,
-    ip: ip || null,
-    userAgent: userAgent || null,
-    fields,
+  const parts = texts(reply);
+  const { numbers, user, ip, userAgent } = headOf(parts[0] ?? "");
+  const [now = 0, seenAt = 0, version = 0, endsAt = 0, idle = 0, rotatedAt = 0, authenticatedAt = 0] = numbers;
+  const [remembered, createdAt = 0] = numbers.slice(7);
+  const instants = { now, createdAt, seenAt, endsAt, authenticatedAt, rotatedAt };
+  return { ...instants, version, idle, remembered: remembered === 1, user, ip, userAgent, reply: parts };
+}
+
+/** A record's numbers, and the JSON at its end: who it is and where. */
+export function headOf(head: string) {
+  const json = head.indexOf("[");
+  const [user, ip, userAgent]: (string | null)[] = JSON.parse(head.slice(json));
+  return {
+    numbers: head.slice(0, json).split(" ").map(Number),
+    user: user ?? null,
+    ip: ip ?? null,
+    userAgent: userAgent ?? null,
   };
-  return { now, version, createdAt, seenAt, endsAt, idle, authenticatedAt, rotatedAt, ...named };
 }

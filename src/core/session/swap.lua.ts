@@ -1,7 +1,7 @@
 import type { Reply } from "../redis.ts";
 import { integer } from "../reply.ts";
 import { defineScript } from "../script.ts";
-import { guard, snapshotLua } from "./guard.ts";
+import { reloadLua, wholeGuard } from "./guard.ts";
 import { type Snapshot, snapshot } from "./snapshot.ts";
 import { writeLua } from "./write.ts";
 
@@ -17,20 +17,18 @@ export const swapScript = defineScript({
   keys: ["session", "user", "bucket"],
   args: ["digest", "request", "maxBytes", "removed", "expected", "...fields"],
   decode: swapped,
-  lua: `${guard}${snapshotLua}${writeLua}
-if not alive() then return false end
-local held = redis.call("HMGET", session, "v", "w")
+  lua: `${wholeGuard}${writeLua}
+if not alive then return false end
 local outcome = 0
-if held[1] == expected or string.find(held[2], request, 1, true) then outcome = write() end
-local reply = snapshot()
-if not reply then return false end
-table.insert(reply, 1, outcome)
-return reply`,
+if string.match(h.w, "^%d+") == expected or string.find(h.w, request, 1, true) then outcome = write() end
+local function reload() ${reloadLua} end
+local held = reload()
+return held and {outcome, held}`,
 });
 
 function swapped(reply: Reply): Swapped | null {
   if (!Array.isArray(reply)) return null;
-  const now = snapshot(reply.slice(1));
+  const now = snapshot(reply[1] ?? null);
   const outcome = integer(reply[0] ?? null);
   return now && { outcome: outcome > 0 ? "written" : outcome === 0 ? "conflict" : "too large", now };
 }

@@ -1,8 +1,7 @@
 import { text } from "../check.ts";
 import { randomText } from "../secret.ts";
-import { heldBy } from "./context.ts";
 import { patched } from "./data.ts";
-import { gone, type Session, type SessionCallOptions } from "./session.ts";
+import { dataOf, gone, heldBy, type Session, type SessionCallOptions } from "./session.ts";
 import { takeScript } from "./take.lua.ts";
 
 /**
@@ -20,7 +19,7 @@ export async function takeField<Data extends object, Name extends keyof Data & s
   const values = { ...identity.keys, digest: identity.digest, request: randomText(6), name: text("name", name) };
   const taken = await takeScript(context.redis, values, { signal, idempotent: true });
   if (!taken) throw gone(held);
-  held.data = patched(context, held.data, { removed: 1, fields: [name] });
+  held.data = patched(context, dataOf(held), { removed: 1, fields: [name] });
   const [value] = taken;
   // The codec's boundary, as in `decode`.
   const decoded: unknown[][] = value === undefined ? [] : [["value", context.codec.decode(value)]];

@@ -1,10 +1,10 @@
 import { count } from "../check.ts";
 import { randomText } from "../secret.ts";
 import { jitter, sleep } from "../sleep.ts";
-import { type Held, heldBy } from "./context.ts";
-import { decode, encode, type SessionPatch } from "./data.ts";
+import type { Held } from "./context.ts";
+import { encode, type SessionPatch } from "./data.ts";
 import { SessionConflictError, SessionTooLargeError } from "./errors.ts";
-import { gone, type Session, type SessionCallOptions } from "./session.ts";
+import { gone, heldBy, type Session, type SessionCallOptions } from "./session.ts";
 import { swapScript } from "./swap.lua.ts";
 
 /** Options of `updateSession`. */
@@ -48,6 +48,6 @@ async function swap(held: Held, patch: object, signal: AbortSignal | undefined):
   if (!reply) throw gone(held);
   if (reply.outcome === "too large") throw new SessionTooLargeError(context.maxBytes);
   held.snapshot = reply.now;
-  held.data = decode(context, reply.now.fields);
+  held.data = undefined;
   return reply.outcome === "written";
 }
