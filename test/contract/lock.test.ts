@@ -64,7 +64,7 @@ function acquiring(backend: Backend): void {
     const redis = await backend.connect();
     const locks = createLock(redis, { ttl: 10_000, prefix });
     const ahead = String(Math.round(Date.now() * 1_000 + 3_600_000_000));
-    await redis.send(["SET", `${prefix}:{clock}:fence`, `${ahead} 0`, "PX", 60_000]);
+    await redis.send(["SET", `${prefix}:{clock}:fence`, `${ahead} ${ahead} `, "PX", 60_000]);
     await using lease = await locks.acquire("clock");
     expect(BigInt(lease.fence)).toBe(BigInt(ahead) + 1n);
   });

@@ -1,6 +1,7 @@
 import { flag } from "../reply.ts";
 import { defineScript } from "../script.ts";
-import { answer, drawFence } from "./acquire.lua.ts";
+import { answer } from "./acquire.lua.ts";
+import { drawFence, lastOf, markFreed, wasFreed } from "./fence.lua.ts";
 
 /**
  * Takes the server's time, as `t` and as `now` in milliseconds, and sends those home who have not asked for too long, so that nobody
@@ -30,11 +31,11 @@ if holder == token or not holder and (not first or first == token) then
   redis.call("ZREM", line, token)
   redis.call("ZREM", alive, token)
   local held = holder and redis.call("GET", counter)
-  if held then return {1, string.match(held, "%d+")} end${drawFence}
-  return {1, fence}
+  if held then return ${lastOf("held")} end${drawFence}
+  return fence
 end
 local left = holder and redis.call("PTTL", lock) or 0
-if whenBusy == "leave" then return {0, left} end
+if whenBusy == "leave" then return left end
 if not redis.call("ZSCORE", line, token) then
   local last = redis.call("ZRANGE", line, -1, -1, "WITHSCORES")[2] or 0
   redis.call("ZADD", line, string.format("%.0f", math.max(last + 1, t[1] * 1000000 + t[2])), token)
@@ -45,9 +46,9 @@ redis.call("PEXPIRE", alive, patience)
 redis.call("SET", wanted, 1, "PX", patience)
 local again = math.floor(patience / 3)
 if not holder then redis.call("PUBLISH", wanted, first) end
-if whenBusy == "poll" then return {0, math.min(again, 25 * (redis.call("ZRANK", line, token) + 1))} end
+if whenBusy == "poll" then return math.min(again, 25 * (redis.call("ZRANK", line, token) + 1)) end
 if first == token and left >= 0 then again = math.min(again, left) end
-return {0, again}`,
+return again`,
 });
 
 /** Frees the lock, gives up a place in the line, or both, and wakes whoever is first now. */
@@ -58,14 +59,13 @@ export const releaseInLine = defineScript({
   lua: `${sendDeadHome}
 redis.call("ZREM", line, token)
 redis.call("ZREM", alive, token)
-local last, freed = string.match(redis.call("GET", counter) or "0 0", "(%d+) (%d+)")
+local fences = redis.call("GET", counter)
 local holder = redis.call("GET", lock)
 if holder == token then
-  redis.call("DEL", lock)
-  redis.call("SET", counter, last .. " " .. last, "PX", 3600000)
+  redis.call("DEL", lock)${markFreed}
 end
 if (not holder or holder == token) and redis.call("EXISTS", wanted) == 1 then
   redis.call("PUBLISH", wanted, redis.call("ZRANGE", line, 0, 0)[1] or "")
 end
-return (holder == token or tonumber(freed) >= tonumber(fence)) and 1 or 0`,
+return holder == token and 1 or ${wasFreed}`,
 });

@@ -83,36 +83,61 @@ interface Hold {
   readonly term: Term;
 }
 
+type Report = (type: string, error?: unknown) => void;
+
 /** Starts the life of a granted lease. */
 export function startLease(claim: Claim, grant: Grant, { prefix, onEvent, watchdog }: Surroundings): Lease {
   const { name } = claim;
-  const report = (type: string, error?: unknown) => emit(onEvent, { pattern: "lock", type, prefix, id: name, error });
+  const report: Report = (type, error) => emit(onEvent, { pattern: "lock", type, prefix, id: name, error });
   let unguard = () => {};
   const term = startTerm(name, grant.deadline, (error) => {
     unguard();
     if (error) report("lost", error);
   });
-  const hold = { claim, grant, term };
-  const release = once((options?: ReleaseOptions) => releaseHold(hold, options));
-  const lease: Lease = {
-    name,
-    fence: grant.fence,
-    signal: term.signal,
-    get remaining() {
-      return term.state() === "held" ? Math.max(0, term.left()) : 0;
-    },
-    assertHeld: term.check,
-    extend: (options) => extendHold(hold, options),
-    release,
-    serialize() {
-      term.check();
-      term.end("handed off");
-      return writeHandOff(name, grant);
-    },
-    [Symbol.asyncDispose]: () => release().then(nothing, (error: unknown) => report("release-failed", error)),
-  };
+  const lease = new HeldLease({ claim, grant, term }, report);
   unguard = watchdog?.guard(lease, grant.ttl, (error) => report("extend-failed", error)) ?? nothing;
   return lease;
+}
+
+// A class for the sake of its getter: one that is written into each object gives each a hidden class of its own, which took longer
+// than everything else here together.
+class HeldLease implements Lease {
+  readonly name: string;
+  readonly fence: string;
+  readonly signal: AbortSignal;
+  readonly assertHeld: () => void;
+  readonly extend: (options?: ExtendOptions) => Promise<void>;
+  readonly release: (options?: ReleaseOptions) => Promise<boolean>;
+  readonly serialize: () => string;
+  readonly #term: Term;
+  readonly #report: Report;
+
+  constructor(hold: Hold, report: Report) {
+    const { claim, grant, term } = hold;
+    this.name = claim.name;
+    this.fence = grant.fence;
+    this.signal = term.signal;
+    this.assertHeld = term.check;
+    this.extend = (options) => extendHold(hold, options);
+    this.release = once((options) => releaseHold(hold, options));
+    this.serialize = () => handOff(hold);
+    this.#term = term;
+    this.#report = report;
+  }
+
+  get remaining(): number {
+    return this.#term.state() === "held" ? Math.max(0, this.#term.left()) : 0;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.release().catch((error: unknown) => this.#report("release-failed", error));
+  }
+}
+
+function handOff({ claim, grant, term }: Hold): string {
+  term.check();
+  term.end("handed off");
+  return writeHandOff(claim.name, grant);
 }
 
 async function extendHold(

@@ -1,6 +1,7 @@
 import { flag } from "../reply.ts";
 import { defineScript } from "../script.ts";
-import { answer, drawFence } from "./acquire.lua.ts";
+import { answer } from "./acquire.lua.ts";
+import { drawFence, lastOf, markFreed, wasFreed } from "./fence.lua.ts";
 
 /**
  * Takes all locks or none. `keys` holds the lock, the counter and the wanted mark of each. The fences come back joined by commas, in
@@ -20,19 +21,19 @@ for i = 1, #keys, 3 do
     if waits == "1" then redis.call("SET", keys[i + 2], 1, "PX", left + 1000) end
   end
 end
-if busy then return {0, left} end
+if busy then return left end
 local t = redis.call("TIME")
-local fences = {}
+local drawn = {}
 for i = 1, #keys, 3 do
   local lock, counter = keys[i], keys[i + 1]
   local held = redis.call("GET", lock) and redis.call("GET", counter)
   redis.call("SET", lock, token, "PX", ttl)
-  if held then fences[#fences + 1] = string.match(held, "%d+")
+  if held then drawn[#drawn + 1] = ${lastOf("held")}
   else${drawFence}
-    fences[#fences + 1] = fence
+    drawn[#drawn + 1] = fence
   end
 end
-return {1, table.concat(fences, ",")}`,
+return table.concat(drawn, ",")`,
 });
 
 /** Gives the holder of all at least `ttl` more on each. */
@@ -53,18 +54,18 @@ return 1`,
 /** Frees those that the token holds; 1 if each was held, or had been released with its fence before. */
 export const releaseMany = defineScript({
   keys: ["...keys"],
-  args: ["token", "...fences"],
+  args: ["token", "...given"],
   decode: flag,
   lua: `
 local all = 1
 for i = 1, #keys, 3 do
-  local last, freed = string.match(redis.call("GET", keys[i + 1]) or "0 0", "(%d+) (%d+)")
-  if redis.call("GET", keys[i]) == token then
-    redis.call("DEL", keys[i])
-    redis.call("SET", keys[i + 1], last .. " " .. last, "PX", 3600000)
-    if redis.call("EXISTS", keys[i + 2]) == 1 then redis.call("PUBLISH", keys[i + 2], "") end
-  elseif tonumber(freed) < tonumber(fences[(i + 2) / 3] or 0) then
-    all = 0
+  local lock, counter, wanted, fence = keys[i], keys[i + 1], keys[i + 2], given[(i + 2) / 3] or "0"
+  local fences = redis.call("GET", counter)
+  if redis.call("GET", lock) == token then
+    redis.call("DEL", lock)${markFreed}
+    if redis.call("EXISTS", wanted) == 1 then redis.call("PUBLISH", wanted, "") end
+  else
+    all = math.min(all, ${wasFreed})
   end
 end
 return all`,

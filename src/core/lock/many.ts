@@ -84,17 +84,18 @@ function idOf(names: readonly string[]): string {
 function manyLease(lease: Lease): ManyLease {
   const names: string[] = JSON.parse(lease.name);
   const fences = lease.fence.split(",");
+  const { signal, assertHeld, extend, release } = lease;
   return {
     names,
     fences: new Map(names.map((name, i) => [name, fences[i] ?? ""])),
-    signal: lease.signal,
+    signal,
+    assertHeld,
+    extend,
+    release,
     get remaining() {
       return lease.remaining;
     },
-    assertHeld: lease.assertHeld,
-    extend: lease.extend,
-    release: lease.release,
-    [Symbol.asyncDispose]: lease[Symbol.asyncDispose],
+    [Symbol.asyncDispose]: () => lease[Symbol.asyncDispose](),
   };
 }
 
@@ -108,7 +109,7 @@ function groupClaim(redis: Redis, naming: LockNaming, names: readonly string[]):
     acquire: ({ token, ttl, whenBusy }, options) =>
       acquireMany(redis, { keys, token, ttl, waits: whenBusy === "leave" ? 0 : 1 }, options),
     extend: (token, ttl, options) => extendMany(redis, { keys, token, ttl }, options),
-    release: (token, fence, options) => releaseMany(redis, { keys, token, fences: fence.split(",") }, options),
+    release: (token, fence, options) => releaseMany(redis, { keys, token, given: fence.split(",") }, options),
     remaining: async () => 0,
   };
 }

@@ -1,5 +1,6 @@
 import { integer } from "../reply.ts";
 import { defineScript } from "../script.ts";
+import { lastOf } from "./fence.lua.ts";
 
 /**
  * Raises the counter of the token's lock to the fence that the majority agreed on, so that every later majority finds one node that
@@ -11,9 +12,11 @@ export const raiseFence = defineScript({
   decode: integer,
   lua: `
 if redis.call("GET", lock) ~= token then return 0 end
-local last, freed = string.match(redis.call("GET", counter) or "0 0", "(%d+) (%d+)")
-if tonumber(last) < tonumber(fence) then
-  redis.call("SET", counter, fence .. " " .. freed, "PX", ttl + 3600000)
+local fences = redis.call("GET", counter)
+if not fences then
+  redis.call("SET", counter, fence .. " " .. fence .. " ", "PX", ttl + 3600000)
+elseif ${lastOf("fences")} < fence then
+  redis.call("SETRANGE", counter, 0, fence)
 end
 return 1`,
 });

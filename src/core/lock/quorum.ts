@@ -77,7 +77,7 @@ async function acquireMajority(quorum: Quorum, ask: Ask, options?: SendOptions):
   );
   const fences = answers.flatMap((answer) => ("fence" in answer ? Number(answer.fence) : []));
   if (fences.length >= majority(quorum)) {
-    const fence = Math.max(...fences).toFixed();
+    const fence = String(Math.max(...fences)).padStart(16, "0");
     const raised = await agreed(
       quorum,
       options,

@@ -1,7 +1,8 @@
 import { flag, integer } from "../reply.ts";
 import { defineScript } from "../script.ts";
-import { answer, drawFence } from "./acquire.lua.ts";
-import { holdIn, serverTime } from "./semaphore.lua.ts";
+import { answer } from "./acquire.lua.ts";
+import { drawFence, lastOf, markFreed, wasFreed } from "./fence.lua.ts";
+import { holdIn, leave, serverTime } from "./semaphore.lua.ts";
 
 /** Takes the time, and sends home the readers whose time is over and the waiters who have not asked for too long. */
 const sendDeadHome = `${serverTime}
@@ -18,7 +19,7 @@ end`;
 /** Takes or keeps a place in the line named here, in one order over both lines. Expects `token`, `patience` and `left`. */
 function waitInLine(line: string): string {
   return `
-if whenBusy == "leave" then return {0, left} end
+if whenBusy == "leave" then return left end
 if not redis.call("ZSCORE", ${line}, token) then
   local arrival = math.max((arrivalOf(readLine, -1) or 0) + 1, (arrivalOf(writeLine, -1) or 0) + 1, t[1] * 1000000 + t[2])
   redis.call("ZADD", ${line}, string.format("%.0f", arrival), token)
@@ -29,7 +30,7 @@ redis.call("SET", wanted, 1, "PX", patience)
 local again = math.floor(patience / 3)
 if left > 0 then again = math.min(again, left) end
 if whenBusy == "poll" then again = math.min(again, 100) end
-return {0, again}`;
+return again`;
 }
 
 /** Leaves the line named here. */
@@ -50,7 +51,7 @@ export const acquireRead = defineScript({
 local mine = tonumber(redis.call("ZSCORE", readLine, token) or math.huge)
 local free = redis.call("EXISTS", writer) == 0 and mine <= (arrivalOf(writeLine, 0) or math.huge)
 if free or redis.call("ZSCORE", readers, token) then${holdIn("readers")}${leaveLine("readLine")}${drawFence}
-  return {1, fence}
+  return fence
 end
 local left = math.max(0, redis.call("PTTL", writer))${waitInLine("readLine")}`,
 });
@@ -68,8 +69,8 @@ local ahead = first and first ~= token or (arrivalOf(readLine, 0) or math.huge) 
 if holder == token or not holder and redis.call("ZCARD", readers) == 0 and not ahead then
   redis.call("SET", writer, token, "PX", ttl)${leaveLine("writeLine")}
   local held = holder and redis.call("GET", counter)
-  if held then return {1, string.match(held, "%d+")} end${drawFence}
-  return {1, fence}
+  if held then return ${lastOf("held")} end${drawFence}
+  return fence
 end
 local left = holder and math.max(0, redis.call("PTTL", writer)) or (arrivalOf(readers, 0) or now) - now${waitInLine("writeLine")}`,
 });
@@ -86,13 +87,12 @@ return 1`,
 
 /** Ends a reader, or its wait, and wakes all when that may let somebody in. */
 export const releaseRead = defineScript({
-  keys: ["readers", "wanted", "readLine", "alive"],
+  keys: ["readers", "wanted", "readLine", "alive", "freed"],
   args: ["token"],
   decode: flag,
-  lua: `
-redis.call("ZREM", readers, token)${leaveLine("readLine")}
+  lua: `${leaveLine("readLine")}${leave("readers")}
 if redis.call("ZCARD", readers) == 0 and redis.call("EXISTS", wanted) == 1 then redis.call("PUBLISH", wanted, "*") end
-return 1`,
+return released`,
 });
 
 /** Ends a writer, or its wait, and wakes all. */
@@ -101,14 +101,13 @@ export const releaseWrite = defineScript({
   args: ["token", "fence"],
   decode: flag,
   lua: `${leaveLine("writeLine")}
-local last, freed = string.match(redis.call("GET", counter) or "0 0", "(%d+) (%d+)")
+local fences = redis.call("GET", counter)
 local held = redis.call("GET", writer) == token
 if held then
-  redis.call("DEL", writer)
-  redis.call("SET", counter, last .. " " .. last, "PX", 3600000)
+  redis.call("DEL", writer)${markFreed}
 end
 if redis.call("EXISTS", wanted) == 1 then redis.call("PUBLISH", wanted, "*") end
-return (held or tonumber(freed) >= tonumber(fence)) and 1 or 0`,
+return held and 1 or ${wasFreed}`,
 });
 
 /** How long until nobody reads, in milliseconds. */

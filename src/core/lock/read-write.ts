@@ -61,6 +61,7 @@ function keysOf(prefix: string, name: string) {
     readLine: keyOf(prefix, name, "read-line"),
     writeLine: keyOf(prefix, name, "write-line"),
     alive: keyOf(prefix, name, "alive"),
+    freed: keyOf(prefix, name, "freed"),
   };
 }
 
@@ -72,7 +73,7 @@ function readClaim(redis: Redis, keys: Keys, name: string, patience: number): Cl
     acquire: ({ token, ttl, whenBusy }, options) =>
       acquireRead(redis, { ...keys, token, ttl, whenBusy, patience }, options),
     extend: (token, ttl, options) => extendRead(redis, { ...keys, token, ttl }, options),
-    release: (token, _, options) => releaseRead(redis, { ...keys, token }, options),
+    release: (token, _, options) => releaseRead(redis, { ...keys, token, freed: `${keys.freed}:${token}` }, options),
     remaining: (options) => untilUnread(redis, keys, options),
   };
 }

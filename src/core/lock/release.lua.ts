@@ -1,5 +1,6 @@
 import { flag } from "../reply.ts";
 import { defineScript } from "../script.ts";
+import { markFreed, wasFreed } from "./fence.lua.ts";
 
 /**
  * Frees the lock if the token holds it, and tells those who wait. A late release never frees another holder's lock. Run twice, as
@@ -10,11 +11,9 @@ export const releaseLock = defineScript({
   args: ["token", "fence"],
   decode: flag,
   lua: `
-local holder, fences, waited = unpack(redis.call("MGET", lock, counter, wanted))
-local last, freed = string.match(fences or "0 0", "(%d+) (%d+)")
-if holder ~= token then return tonumber(freed) >= tonumber(fence) and 1 or 0 end
-redis.call("DEL", lock)
-redis.call("SET", counter, last .. " " .. last, "PX", 3600000)
-if waited then redis.call("PUBLISH", wanted, "") end
+local fences = redis.call("GET", counter)
+if redis.call("GET", lock) ~= token then return ${wasFreed} end
+redis.call("DEL", lock)${markFreed}
+if redis.call("EXISTS", wanted) == 1 then redis.call("PUBLISH", wanted, "") end
 return 1`,
 });

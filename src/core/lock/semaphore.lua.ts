@@ -1,6 +1,7 @@
 import { flag, integer } from "../reply.ts";
 import { defineScript } from "../script.ts";
-import { answer, drawFence } from "./acquire.lua.ts";
+import { answer } from "./acquire.lua.ts";
+import { drawFence } from "./fence.lua.ts";
 
 /** Takes the server's time, as `t` and as `now` in milliseconds. */
 export const serverTime = `
@@ -18,6 +19,17 @@ redis.call("PEXPIREAT", ${set}, redis.call("ZRANGE", ${set}, -1, -1, "WITHSCORES
 }
 
 /**
+ * Takes the token out of the set named here. `released` is 1 if it was there, or was until an earlier run of the same release, and 0
+ * if it had been lost: the key `freed`, one for each token, keeps those two apart for a minute.
+ */
+export function leave(set: string): string {
+  return `
+local released = redis.call("ZREM", ${set}, token)
+if released == 1 then redis.call("SET", freed, 1, "PX", 60000)
+else released = redis.call("EXISTS", freed) end`;
+}
+
+/**
  * Takes a place if one is free. A place is free when its holder's time is over by the server's clock, so no clock of a caller can
  * evict a live holder.
  */
@@ -30,9 +42,9 @@ redis.call("ZREMRANGEBYSCORE", places, "-inf", now)
 if not redis.call("ZSCORE", places, token) and redis.call("ZCARD", places) >= tonumber(limit) then
   local left = redis.call("ZRANGE", places, 0, 0, "WITHSCORES")[2] - now
   if waits == "1" then redis.call("SET", wanted, 1, "PX", left + 1000) end
-  return {0, left}
+  return left
 end${holdIn("places")}${drawFence}
-return {1, fence}`,
+return fence`,
 });
 
 /** Gives the holder, and nobody else, at least `ttl` more. A place whose time is over is lost, even if nobody has taken it. */
@@ -45,19 +57,14 @@ if tonumber(redis.call("ZSCORE", places, token) or 0) <= now then return 0 end${
 return 1`,
 });
 
-/**
- * Frees the place, and tells those who wait. A place that is gone counts as released: its time is not over where this is called,
- * so it was the first run of the same command that freed it.
- */
+/** Frees the place, and tells those who wait. */
 export const releasePlace = defineScript({
-  keys: ["places", "wanted"],
+  keys: ["places", "wanted", "freed"],
   args: ["token"],
   decode: flag,
-  lua: `
-if redis.call("ZREM", places, token) == 1 and redis.call("EXISTS", wanted) == 1 then
-  redis.call("PUBLISH", wanted, "")
-end
-return 1`,
+  lua: `${leave("places")}
+if released == 1 and redis.call("EXISTS", wanted) == 1 then redis.call("PUBLISH", wanted, "") end
+return released`,
 });
 
 /** How long until a place is free, in milliseconds; 0 if one is. */

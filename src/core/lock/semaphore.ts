@@ -43,7 +43,8 @@ function placeClaim(redis: Redis, prefix: string, limit: number, name: string): 
     acquire: ({ token, ttl, whenBusy }, options) =>
       acquirePlace(redis, { ...keys, token, ttl, limit, waits: whenBusy === "leave" ? 0 : 1 }, options),
     extend: (token, ttl, options) => extendPlace(redis, { ...keys, token, ttl }, options),
-    release: (token, _, options) => releasePlace(redis, { ...keys, token }, options),
+    release: (token, _, options) =>
+      releasePlace(redis, { ...keys, token, freed: keyOf(prefix, name, `freed:${token}`) }, options),
     remaining: (options) => untilPlace(redis, { ...keys, limit }, options),
   };
 }
