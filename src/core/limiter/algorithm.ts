@@ -39,7 +39,7 @@ export interface LimitAlgorithm {
   readonly held?: boolean;
 }
 
-type Names = "key" | "...seen" | "id" | "cost" | "most" | "hold" | "...numbers";
+type Names = "key" | "...seen" | "id" | "cost" | "most" | "hold" | "a" | "b" | "c";
 
 /** The script of an algorithm. It answers `[wait, free, reset]`: milliseconds, units, milliseconds. */
 export interface Decision extends Script<Names, number[]> {
@@ -58,13 +58,12 @@ export interface Decision extends Script<Names, number[]> {
 export function decision(plan: string): Decision {
   const script = defineScript({
     keys: ["key", "...seen"],
-    args: ["id", "cost", "most", "hold", "...numbers"],
+    args: ["id", "cost", "most", "hold", "a", "b", "c"],
     decode: integers,
     lua: `local function plan(key,id,cost,hold,a,b,c)
 ${plan}
 end
 cost,most,hold=tonumber(cost),tonumber(most),tonumber(hold)
-local a,b,c=unpack(numbers)
 local done=seen[1] and redis.call("EXISTS",seen[1])==1
 local wait,free,reset,again,write=plan(key,id,done and 0 or cost,hold,tonumber(a),tonumber(b),tonumber(c))
 if hold<0 then done=again~=1 else done=done or again end

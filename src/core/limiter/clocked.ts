@@ -14,7 +14,7 @@ if hold>0 then blocked=now+hold end
 local from=math.max(now,blocked)
 local function save(text,last)
 last=math.max(last,blocked)-now
-redis.call("SET",key,string.format("%.0f",blocked)..string.sub(hold<0 and string.sub(ids,#id+2) or ";"..id..ids,1,29).."|"..text,"PX",string.format("%.0f",last))
+redis.call("SET",key,(blocked>0 and string.format("%.0f",blocked) or "")..string.sub(hold<0 and string.sub(ids,#id+2) or ";"..id..ids,1,29).."|"..text,"PX",last)
 return last
 end
 `;

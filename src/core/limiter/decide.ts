@@ -50,7 +50,7 @@ export async function decide(
   const key = keyFor(prefix, id, call.group, algorithm);
   if (count("cost", cost) > algorithm.limit) return verdict(algorithm, { reason: "cost", retryAfter: Infinity });
   const blocked = demand.most === 0 && !algorithm.held ? parts.blocked : undefined;
-  const same = [cost, ...algorithm.numbers].join();
+  const same = blocked ? [cost, ...algorithm.numbers].join() : "";
   const known = signal?.aborted ? undefined : blocked?.find(key, same);
   const askedAt = performance.now();
   try {
@@ -69,10 +69,11 @@ export async function decide(
 export async function ask(parts: LimiterParts, id: string, call: Call, demand: Demand): Promise<number[]> {
   const { redis, breaker, timeout } = parts;
   const { requestId, signal, algorithm = parts.algorithm } = call;
-  const { script, numbers } = algorithm;
+  const { script } = algorithm;
+  const [a, b, c] = algorithm.numbers;
   const key = keyFor(parts.prefix, id, call.group, algorithm);
   const seen = requestId === undefined ? [] : [`${key}#${text("requestId", requestId)}`];
-  const values = { hold: 0, id: algorithm.requestId(), key, seen, numbers, ...demand };
+  const values = { hold: 0, id: algorithm.requestId(), key, seen, a, b, c, ...demand };
   const idempotent = values.id !== "" || seen.length > 0 || demand.most < 0;
   try {
     return await guarded(breaker, signal, () => script(redis, values, { signal, timeout, idempotent }));

@@ -16,6 +16,6 @@ if hold>0 then after=full-window+hold*rate end
 return math.max(0,math.ceil((after-full)/rate)),math.floor((full-debt)/window),math.ceil(debt/rate),again,function()
 local ttl=math.ceil(after/rate)
 if ttl==0 then redis.call("DEL",key) return 0 end
-redis.call("SET",key,string.format("%.0f",ttl*rate-after)..string.sub(hold<0 and string.sub(ids,#id+2) or ";"..id..ids,1,8),"PX",string.format("%.0f",ttl))
+redis.call("SET",key,string.format("%.0f",ttl*rate-after)..string.sub(hold<0 and string.sub(ids,#id+2) or ";"..id..ids,1,8),"PX",ttl)
 return ttl
 end`);
