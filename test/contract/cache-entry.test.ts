@@ -1,6 +1,13 @@
 import * as devalue from "devalue";
 import { describe, expect, it } from "vitest";
-import { type CacheOptions, createCache, deflate, ValueTooLargeError } from "../../src/core/cache/index.ts";
+import {
+  type CacheOptions,
+  createCache,
+  deflate,
+  invalidatePrefix,
+  plainJson,
+  ValueTooLargeError,
+} from "../../src/core/cache/index.ts";
 import { OptionError } from "../../src/core/errors.ts";
 import type { PatternEvent } from "../../src/core/event.ts";
 import { text } from "../../src/core/reply.ts";
@@ -75,7 +82,7 @@ onEveryBackend("the cache's entries", (backend) => {
       for (const [id, value] of Object.entries(kept)) expect([id, await cache.peek(id)]).toEqual([id, { value }]);
       const stale = createCache(redis, { prefix, ttl: 60_000, staleWhileRevalidate: 1_000, readBy: "script" });
       expect(await stale.resolve("plain", () => "loaded")).toMatchObject({ value: kept["plain"], source: "hit" });
-      const json = createCache(redis, { prefix, ttl: 60_000, format: "json" });
+      const json = createCache(redis, { prefix, ttl: 60_000, format: plainJson });
       expect(await json.get("{json}")).toEqual({ plain: true });
     });
 
@@ -193,7 +200,7 @@ onEveryBackend("the cache's entries", (backend) => {
 
   describe("plain JSON", () => {
     it("reads and writes what other languages do", async () => {
-      const { cache, prefix, redis } = await setUp<unknown>({ format: "json" });
+      const { cache, prefix, redis } = await setUp<unknown>({ format: plainJson });
       await cache.set("42", { a: 1 });
       expect(text(await redis.send(["GET", `${prefix}:42`]))).toBe('{"a":1}');
       await redis.send(["SET", `${prefix}:43`, "[1,2]", "PX", 60_000]);
@@ -206,7 +213,7 @@ onEveryBackend("the cache's entries", (backend) => {
     });
 
     it("keeps the lease: a deletion wins over a load", async () => {
-      const { cache } = await setUp<string>({ format: "json" });
+      const { cache } = await setUp<string>({ format: plainJson });
       await cache.getOrSet("k", async () => {
         await cache.delete("k");
         return "old";
@@ -215,12 +222,13 @@ onEveryBackend("the cache's entries", (backend) => {
     });
 
     it("refuses what it has no room for", async () => {
-      const { cache } = await setUp<unknown>({ format: "json" });
+      const { cache } = await setUp<unknown>({ format: plainJson });
       await expect(cache.set("k", undefined)).rejects.toThrow(OptionError);
       await expect(cache.set("k", 1, { tags: ["t"] })).rejects.toThrow(OptionError);
       await expect(cache.getOrSet("k", () => 1, { tags: ["t"] })).rejects.toThrow(OptionError);
-      await expect(setUp({ format: "json", staleIfError: 1_000 })).rejects.toThrow(OptionError);
-      await expect(setUp({ format: "json", codec: devalue })).rejects.toThrow(OptionError);
+      await expect(setUp({ format: plainJson, staleIfError: 1_000 })).rejects.toThrow(OptionError);
+      await expect(setUp({ format: plainJson, codec: devalue })).rejects.toThrow(OptionError);
+      await expect(invalidatePrefix(cache, "k")).rejects.toThrow(OptionError);
     });
   });
 });

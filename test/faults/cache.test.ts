@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { type CacheOptions, createCache } from "../../src/core/cache/index.ts";
-import { ConnectionError } from "../../src/core/errors.ts";
+import { ConnectionError, TimeoutError } from "../../src/core/errors.ts";
 import type { Redis } from "../../src/core/redis.ts";
 import { sleep } from "../../src/core/sleep.ts";
 import { gate, intercepted, until } from "../fixtures/cache-tools.ts";
@@ -104,26 +104,16 @@ onStandaloneBackends("the cache without Redis", (backend) => {
   });
 
   it("counts a hit that comes too late as one failure, however it ends", async () => {
-    const redis = await backend.connect();
+    const { redis, proxy } = await backend.connectThroughProxy();
     const errors: unknown[] = [];
-    const late: (() => void)[] = [];
-    let held = false;
-    const port: Redis = intercepted(redis, async (_, send) => {
-      if (!held) return send();
-      await new Promise<void>((resolve) => late.push(resolve));
-      if (late.length === 1) throw new ConnectionError("too late", "unknown");
-      return send();
-    });
-    const settings = options({ readBy: "get", onError: (error) => errors.push(error) });
-    const cache = createCache<string>(port, settings);
+    const cache = createCache<string>(redis, options({ readBy: "get", onError: (error) => errors.push(error) }));
     await until(async () => (await cache.resolve("k", () => "kept")).source === "hit");
     errors.length = 0;
-    held = true;
+    proxy.blackHole(true);
     expect(await cache.resolve("k", () => "loaded")).toMatchObject({ value: "loaded", degraded: true });
-    held = false;
-    expect(errors).toHaveLength(1);
-    late.forEach((answer) => answer());
-    await sleep(10);
+    proxy.blackHole(false);
+    proxy.reset();
+    await until(() => redis.send(["PING"]).then(Boolean, () => false));
     expect(errors).toHaveLength(1);
   });
 
@@ -203,11 +193,10 @@ onStandaloneBackends("the cache without Redis", (backend) => {
   it("gives back a lease of which it never heard", async () => {
     const { redis } = await backend.connectThroughProxy();
     const settings = options();
-    // The claim is executed, and its answer comes too late.
+    // The claim is executed, and its answer is lost.
     const port: Redis = intercepted(redis, async (_, send) => {
-      const reply = await send();
-      await sleep(timeout + 20);
-      return reply;
+      await send();
+      throw new TimeoutError(timeout);
     });
     const slow = createCache<string>(port, settings);
     const fast = createCache<string>(await backend.connect(), settings);

@@ -82,7 +82,10 @@ export function createCache<T = unknown>(redis: Redis, options: CacheOptions<T>)
     getOrSet: (id, load, options) =>
       quick(x, { id, load, options }, itself, async (down) => (await ask(id, load, options, down)).value),
     get: async (id, options) => (await getMany(x, [id], options))[0]?.value,
-    peek: async (id, options) => (await getMany(x, [id], options))[0] ?? null,
+    async peek(id, options) {
+      const [kept] = await getMany(x, [id], options);
+      return kept ? { value: kept.value } : null;
+    },
     getMany: async (ids, options) => (await getMany(x, ids, options)).map((found) => found?.value),
     set: (id, value, options) => store(x, [[id, value]], options),
     setMany: (entries, options) => store(x, [...entries], options),

@@ -1,12 +1,10 @@
 import type { Breaker } from "../breaker.ts";
-import { withDeadline } from "../deadline.ts";
 import { ConnectionError, OptionError } from "../errors.ts";
 import { emit, type OnEvent, type PatternEvent } from "../event.ts";
 import type { Redis, SendOptions } from "../redis.ts";
 import type { EntryFormat, Payload } from "./entry.ts";
 import type { Flight } from "./flight.ts";
 import type { Times } from "./freshness.ts";
-import type { Patience } from "./patience.ts";
 import type { Throttle } from "./throttle.ts";
 import type { LoadWake } from "./wake.ts";
 
@@ -50,13 +48,16 @@ export interface Shared {
   expectsHit: boolean;
   /** Whether a hit is a plain GET and nothing else. */
   readonly quick: boolean;
-  /** The deadline of plain reads. */
-  readonly patience: Patience;
   /** Whether round trips cost so much that a read is always that script. */
   readonly scriptFirst: boolean;
+  /** Through which changes of entries go where they are also held in memory. */
+  readonly changing?: Changing | undefined;
   /** Counts reads and loads, so that "began after" is known without a clock. */
   turn(): number;
 }
+
+/** Makes a change of some entries, or without ids of any. */
+export type Changing = <R>(ids: readonly string[] | undefined, change: () => Promise<R>) => Promise<R>;
 
 /** What the operations of one cache share. */
 export interface Context<T> extends Shared {
@@ -86,12 +87,12 @@ export function wakes({ wake }: Shared): number {
 
 /** One trip to Redis, within the deadline, and told to the breaker. */
 export async function trip<R>(
-  { timeout, breaker }: Shared,
+  { timeout, breaker }: Pick<Shared, "timeout" | "breaker">,
   signal: AbortSignal | undefined,
   work: (options: SendOptions) => Promise<R>,
 ): Promise<R> {
   try {
-    const reply = await withDeadline(timeout, signal, (signal) => work({ signal, idempotent: true }));
+    const reply = await work({ signal, timeout, idempotent: true });
     breaker.succeeded();
     return reply;
   } catch (error) {

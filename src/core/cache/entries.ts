@@ -1,7 +1,7 @@
 import { duration } from "../check.ts";
-import { type Context, type Decoded, giveUp, keysOf, leaseTtl, trip, wakes } from "./context.ts";
+import { type Context, giveUp, keysOf, leaseTtl, tell, trip, wakes } from "./context.ts";
 import { gathered } from "./gather.ts";
-import { judge, lifetimeOf } from "./freshness.ts";
+import { isServed, judge, type Judgement, lifetimeOf, sourceOf } from "./freshness.ts";
 import { physicalTtl } from "./load.ts";
 import { find } from "./read.ts";
 import { prepareTags, tagsOf } from "./tags.ts";
@@ -14,27 +14,44 @@ interface EntryOptions {
   readonly ttl?: number | undefined;
 }
 
-/** The values of several keys that may be served without a loader, boxed. */
-export async function getMany<T>(
+/** What was read of one key, and what may be done with it. */
+export interface Kept<T> extends Judgement {
+  readonly value: T;
+}
+
+/** Reads several keys: what is there that may be served in some way. */
+export async function readMany<T>(
   x: Context<T>,
   ids: readonly string[],
   { signal, tags }: EntryOptions = {},
-): Promise<Decoded<T>[]> {
+): Promise<(Kept<T> | undefined)[]> {
   signal?.throwIfAborted();
   for (const id of ids) keysOf(x, id);
   const wanted = tagsOf(x, tags);
   if (ids.length === 0) return [];
   if (!x.breaker.ready()) return ids.map(() => undefined);
   try {
-    return (await find(x, ids, wanted, signal)).map((found) => {
-      if (!found.entry) return undefined;
-      const { stage } = judge(x.times, found.entry, found.left);
-      return stage === "fresh" || stage === "revalidate" ? { value: found.entry.value } : undefined;
-    });
+    return (await find(x, ids, wanted, signal)).map(
+      (found) => found.entry && { value: found.entry.value, ...judge(x.times, found.entry, found.left) },
+    );
   } catch (error) {
     giveUp(x, { id: ids[0] ?? "", signal }, error);
     return ids.map(() => undefined);
   }
+}
+
+/** The values of several keys that may be served without a loader, boxed. */
+export async function getMany<T>(
+  x: Context<T>,
+  ids: readonly string[],
+  options?: EntryOptions,
+): Promise<(Kept<T> | undefined)[]> {
+  const start = x.onEvent ? performance.now() : 0;
+  const found = (await readMany(x, ids, options)).map((kept) => (kept && isServed(kept) ? kept : undefined));
+  if (!x.onEvent) return found;
+  const duration = performance.now() - start;
+  for (const [i, kept] of found.entries()) tell(x, kept ? sourceOf(kept) : "miss", ids[i] ?? "", { duration });
+  return found;
 }
 
 /** Keeps values. With tags it takes two trips: what the tags are must be known before. */

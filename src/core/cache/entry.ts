@@ -63,8 +63,8 @@ function base36(ms: number): string {
 export interface EntryFormat {
   /** What entries of this format begin with. */
   readonly mark: string;
-  /** Whether entries have room for tags. */
-  readonly tagged: boolean;
+  /** The options that entries of this format have no room for. */
+  readonly refuses: readonly string[];
   /** The keys of one entry, which share a Cluster slot. */
   keys(prefix: string, id: string): { readonly entry: string; readonly lease: string };
   write(payload: Payload, head: EntryHead): string;
@@ -77,7 +77,7 @@ export interface EntryFormat {
 /** The format of this package: values of every kind, with their times and tags. */
 export const framed: EntryFormat = {
   mark,
-  tagged: true,
+  refuses: [],
   keys: (prefix, id) => ({ entry: keyOf(prefix, id), lease: keyOf(prefix, id, "lease") }),
   write: encodeEntry,
   read: decodeEntry,

@@ -39,6 +39,16 @@ export function judge(times: Times, { extra, delta }: EntryHead, left: number): 
   return { stage: -freshFor < extraOf(times) ? "fallback" : "gone", early: 0 };
 }
 
+/** Whether an entry may be served before its load has ended. */
+export function isServed({ stage }: Judgement): boolean {
+  return stage === "fresh" || stage === "revalidate";
+}
+
+/** What a read of an entry that may be served is called. */
+export function sourceOf({ stage, early }: Judgement): "hit" | "stale" {
+  return stage === "fresh" || early > 0 ? "hit" : "stale";
+}
+
 /** How long values are kept after they stopped being fresh. */
 export function extraOf({ staleWhileRevalidate, staleIfError }: Times): number {
   return staleWhileRevalidate + staleIfError;

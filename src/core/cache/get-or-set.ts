@@ -1,10 +1,10 @@
-import { sleep } from "../sleep.ts";
 import { claimed } from "./claim.ts";
 import { type Context, type Dated, giveUp, keysOf, tell, trip } from "./context.ts";
 import { type Flight, isJoinable, startFlight } from "./flight.ts";
 import { judge } from "./freshness.ts";
 import { type Job, land, type Part, type Run, served } from "./job.ts";
 import { alone } from "./load.ts";
+import { orOlder } from "./or-older.ts";
 import { find } from "./read.ts";
 
 /** The value of a key: from its entry, from a load that already runs, or from a load of our own. */
@@ -105,33 +105,8 @@ async function ride<T>(
   flight: Flight<Dated<T> | undefined>,
   { began, fallback }: { readonly began: number; readonly fallback: Dated<T> | undefined },
 ): Promise<Dated<T> | undefined> {
-  const joined = flight.join(job.signal);
   const older = () => ((flight.fallback?.asOf ?? 0) >= began ? flight.fallback : fallback);
-  try {
-    const late = x.softTimeout !== undefined && (await isLate(joined, x.softTimeout));
-    if (!late || !older()) return await joined;
-    job.later(joined.catch(() => undefined));
-  } catch (error) {
-    job.signal?.throwIfAborted();
-    if (!older()) throw error;
-  }
-  tell(x, "stale", job.id);
-  return older();
-}
-
-async function isLate(work: Promise<unknown>, softTimeout: number): Promise<boolean> {
-  const timer = new AbortController();
-  const done = work.then(
-    () => false,
-    () => false,
-  );
-  const late = sleep(softTimeout, timer.signal).then(
-    () => true,
-    () => false,
-  );
-  try {
-    return await Promise.race([done, late]);
-  } finally {
-    timer.abort();
-  }
+  const answer = await orOlder(x.softTimeout, job, flight.join(job.signal), older);
+  if (answer && answer === older()) tell(x, "stale", job.id);
+  return answer;
 }

@@ -1,9 +1,11 @@
 import { count } from "../check.ts";
+import { OptionError } from "../errors.ts";
 import { encodeId } from "../keys.ts";
 import type { Redis, SendOptions } from "../redis.ts";
 import { integer, text, texts } from "../reply.ts";
 import type { Cache } from "./cache.ts";
 import { contextOf, type Shared, trip } from "./context.ts";
+import { framed } from "./entry.ts";
 import { across } from "./slots.ts";
 
 /** Options of `invalidatePrefix`. */
@@ -19,6 +21,9 @@ export interface InvalidatePrefixOptions {
   readonly onProgress?: ((progress: PrefixProgress) => void) | undefined;
 }
 
+/** How many keys a batch has, unless told otherwise. */
+const most = 500;
+
 /** How far an `invalidatePrefix` has come. */
 export interface PrefixProgress {
   /** How many entries were deleted so far. */
@@ -32,17 +37,28 @@ export interface PrefixProgress {
  * the database: a tag does the same in one command. Loads of these keys that run meanwhile are not kept; an entry that is written
  * meanwhile may stay.
  * @returns How many entries were deleted.
+ * @throws {OptionError} The cache has a `format`, whose keys cannot be told from those of others.
  * @throws {ConnectionError} Redis was not reached; part may be done.
  */
 export async function invalidatePrefix<T>(
   cache: Cache<T>,
   start: string,
-  { signal, batch = 500, onProgress }: InvalidatePrefixOptions = {},
+  options: InvalidatePrefixOptions = {},
 ): Promise<number> {
-  signal?.throwIfAborted();
+  options.signal?.throwIfAborted();
   const x = contextOf(cache);
-  count("batch", batch);
+  count("batch", options.batch ?? most);
+  if (x.format !== framed) throw new OptionError("`cache` must have no `format`: its keys cannot be told from others'");
   const pattern = `${globless(`${x.prefix}:{${start === "" ? "" : encodeId(start)}`)}*`;
+  const work = () => swept(x, pattern, options);
+  return x.changing ? x.changing(undefined, work) : work();
+}
+
+async function swept(
+  x: Shared,
+  pattern: string,
+  { signal, batch = most, onProgress }: InvalidatePrefixOptions,
+): Promise<number> {
   const masters = (await x.redis.masters?.()) ?? [x.redis];
   let [deleted, batches] = [0, 0];
   for (const master of masters) {

@@ -1,7 +1,7 @@
 import type { Call, Dated, Flights, Shared } from "./context.ts";
 import { tell } from "./context.ts";
 import type { Flight } from "./flight.ts";
-import type { Judgement, Times } from "./freshness.ts";
+import { isServed, type Judgement, sourceOf, type Times } from "./freshness.ts";
 
 /** Computes the value of a key. `signal` aborts when nobody waits for it any more, or when it took longer than `hardTimeout`. */
 export type Load<T> = (context: { readonly signal: AbortSignal }) => T | Promise<T>;
@@ -37,11 +37,11 @@ export function land<T>({ id, flight, flights }: Part<T>): void {
 export function served<T>(
   x: Shared,
   { id }: Call,
-  { stage, early }: Judgement,
+  judgement: Judgement,
   { value, asOf, start }: { readonly value: T; readonly asOf: number; readonly start: number },
 ): Dated<T> | undefined {
-  if (stage === "fallback" || stage === "gone") return undefined;
-  const source = stage === "fresh" || early > 0 ? "hit" : "stale";
+  if (!isServed(judgement)) return undefined;
+  const source = sourceOf(judgement);
   if (x.onEvent) tell(x, source, id, { duration: performance.now() - start });
   return { value, source, degraded: false, asOf };
 }

@@ -1,7 +1,7 @@
 import { count, duration } from "../check.ts";
 import type { Subscriber } from "../subscriber.ts";
 import type { Cache } from "./cache.ts";
-import { contextOf, type Shared } from "./context.ts";
+import { type Changing, contextOf, internals, type Shared, tell } from "./context.ts";
 import { type Drop, type News, newsByEpoch, newsBySubscriber, noNews } from "./local-news.ts";
 import { createShelf } from "./shelf.ts";
 
@@ -40,8 +40,7 @@ export interface LocalCache<T> extends Cache<T> {
 
 /**
  * Puts a tier in memory before a cache: what was read from Redis is served from memory for `maxStaleness`, without a promise of its own
- * work. Values are frozen, since all callers share them. `get`, `peek` and `getMany` go to Redis; so do writes. `update` and
- * `invalidatePrefix` do not reach the memory of others: what they change may be served for `maxStaleness`.
+ * work. Values are frozen, since all callers share them. `get`, `peek`, `getMany` and `getOrSetMany` go to Redis; so do writes.
  * @throws {OptionError} The staleness is not bounded.
  * @example
  * const cache = createCache<User>(redis, { prefix: "user", ttl: minutes(5) });
@@ -49,6 +48,7 @@ export interface LocalCache<T> extends Cache<T> {
  * const user = await local.getOrSet("42", ({ signal }) => db.user(42, signal));
  */
 export function withLocal<T>(cache: Cache<T>, options: LocalOptions): LocalCache<T> {
+  const x = contextOf(cache);
   const { maxStaleness, maxEntries = 1_000, maxBytes = 10_000_000 } = options;
   const shelf = createShelf<T>({
     maxStaleness: duration("maxStaleness", maxStaleness),
@@ -56,10 +56,15 @@ export function withLocal<T>(cache: Cache<T>, options: LocalOptions): LocalCache
     maxBytes: count("maxBytes", maxBytes),
   });
   const drop: Drop = (ids) => (ids ? ids.forEach(shelf.drop) : shelf.clear());
-  const news = newsFor(contextOf(cache), options, drop);
+  const news = newsFor(x, options, drop);
   const changing = changes(drop, news);
-  const resolve: Cache<T>["resolve"] = async (id, load, given) => {
+  const take = (id: string) => {
     const held = news.listens() ? shelf.take(id) : undefined;
+    if (held && x.onEvent) tell(x, "local-hit", id);
+    return held;
+  };
+  const resolve: Cache<T>["resolve"] = async (id, load, given) => {
+    const held = take(id);
     if (held) return { value: held.value, source: "hit", degraded: false };
     const { fence } = shelf;
     const [answer, current] = await Promise.all([cache.resolve(id, load, given), news.ask()]);
@@ -69,11 +74,25 @@ export function withLocal<T>(cache: Cache<T>, options: LocalOptions): LocalCache
   };
   return {
     ...cache,
+    ...writes(cache, changing),
+    [internals]: { ...x, changing },
     resolve,
     getOrSet(id, load, given) {
-      const held = news.listens() ? shelf.take(id) : undefined;
+      const held = take(id);
       return held ? Promise.resolve(held.value) : resolve(id, load, given).then(({ value }) => value);
     },
+    async close() {
+      await news.close();
+      shelf.clear();
+    },
+  };
+}
+
+type Writes = "set" | "setMany" | "delete" | "deleteMany" | "invalidateTags" | "clear";
+
+/** The writes of a cache, each as a change. */
+function writes<T>(cache: Cache<T>, changing: Changing): Pick<Cache<T>, Writes> {
+  return {
     set: (id, value, given) => changing([id], () => cache.set(id, value, given)),
     setMany(entries, given) {
       const all = [...entries];
@@ -83,10 +102,6 @@ export function withLocal<T>(cache: Cache<T>, options: LocalOptions): LocalCache
     deleteMany: (ids, given) => changing(ids, () => cache.deleteMany(ids, given)),
     invalidateTags: (tags, given) => changing(undefined, () => cache.invalidateTags(tags, given)),
     clear: (given) => changing(undefined, () => cache.clear(given)),
-    async close() {
-      await news.close();
-      shelf.clear();
-    },
   };
 }
 
@@ -100,8 +115,8 @@ function newsFor(x: Shared, { maxStaleness, subscriber, epoch }: LocalOptions, d
 }
 
 /** Makes a change, and forgets what it was, here and elsewhere, whether or not it is known to have succeeded. */
-function changes(drop: Drop, news: News) {
-  return async <R>(ids: readonly string[] | undefined, change: () => Promise<R>): Promise<R> => {
+function changes(drop: Drop, news: News): Changing {
+  return async (ids, change) => {
     drop(ids);
     try {
       return await change();

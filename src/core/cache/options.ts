@@ -7,9 +7,7 @@ import type { Redis } from "../redis.ts";
 import { type CodecOptions, createCodec } from "./codec.ts";
 import type { Context, Shared } from "./context.ts";
 import type { Times } from "./freshness.ts";
-import { framed } from "./entry.ts";
-import { createPatience } from "./patience.ts";
-import { plainJson } from "./plain-json.ts";
+import { type EntryFormat, framed } from "./entry.ts";
 import { everything } from "./tags.ts";
 import { createThrottle } from "./throttle.ts";
 import type { LoadWake } from "./wake.ts";
@@ -98,12 +96,14 @@ export interface CacheOptions<T = unknown> extends CodecOptions<T> {
    */
   readonly clearable?: boolean | undefined;
   /**
-   * How entries look. `json` is plain JSON under `prefix:id`, for caches that are shared with other languages; it has no tags, no stale
-   * times, no early refresh, no codec, no compression, no overflow and no `undefined`.
-   * @default "envelope"
+   * How entries look. `plainJson` is JSON under `prefix:id`, for caches that are shared with other languages.
+   * @default an envelope that holds times and tags
    */
-  readonly format?: "envelope" | "json" | undefined;
-  /** Told of each `hit`, `stale`, `miss`, `load`, `load-error`, `refused` (a late write) and `error` (of Redis). */
+  readonly format?: EntryFormat | undefined;
+  /**
+   * Told of each `hit`, `local-hit` (of `withLocal`), `stale`, `miss`, `load`, `load-error`, `refused` (a late write) and `error` (of
+   * Redis).
+   */
   readonly onEvent?: OnEvent | undefined;
   /** Told of what went wrong and was survived. */
   readonly onError?: ((error: unknown) => void) | undefined;
@@ -111,7 +111,6 @@ export interface CacheOptions<T = unknown> extends CodecOptions<T> {
 
 /** Checks the options and makes of them what the operations share. */
 export function createContext<T>(redis: Redis, options: CacheOptions<T>): Context<T> {
-  if (options.format === "json") refuseBeyondJson(options);
   return { ...createShared(redis, options), ...createCodec(options), flights: new Map() };
 }
 
@@ -122,7 +121,7 @@ function createShared<T>(redis: Redis, options: CacheOptions<T>): Shared {
   return {
     redis,
     prefix: keyPrefix(options.prefix),
-    format: oneOf("format", options.format ?? "envelope", ["envelope", "json"]) === "json" ? plainJson : framed,
+    format: formatOf(options),
     times: timesOf(options),
     timeout: duration("timeout", options.timeout ?? 500),
     hardTimeout: duration("hardTimeout", options.hardTimeout ?? 30_000),
@@ -136,36 +135,23 @@ function createShared<T>(redis: Redis, options: CacheOptions<T>): Shared {
     failsOpen: oneOf("onUnavailable", onUnavailable, ["load", "throw"]) === "load",
     expectsHit: false,
     quick: isQuick(options) && readBy === "get",
-    patience: createPatience(options.timeout ?? 500),
     scriptFirst: oneOf("readBy", readBy, ["get", "script"]) === "script",
     turn: () => ++turns,
   };
 }
 
-/** Whether a hit needs no more than the string of its key. */
-function isQuick<T>({
-  format,
-  clearable,
-  schema,
-  staleWhileRevalidate,
-  staleIfError,
-  earlyRefresh,
-}: CacheOptions<T>): boolean {
-  return format !== "json" && !clearable && !schema && !staleWhileRevalidate && !staleIfError && !earlyRefresh;
+function formatOf<T>(options: CacheOptions<T>): EntryFormat {
+  const { format = framed } = options;
+  if (typeof format !== "object") throw new OptionError("`format` must be plainJson, or be left out");
+  const beyond = format.refuses.find((name) => Reflect.get(options, name));
+  if (beyond) throw new OptionError(`\`${beyond}\` needs the envelope; leave out \`format\` or the option`);
+  return format;
 }
 
-function refuseBeyondJson<T>(options: CacheOptions<T>): void {
-  const beyond = [
-    "codec",
-    "compression",
-    "overflow",
-    "clearable",
-    "staleWhileRevalidate",
-    "staleIfError",
-    "earlyRefresh",
-  ] as const;
-  const given = beyond.find((name) => options[name]);
-  if (given) throw new OptionError(`\`${given}\` needs the envelope; leave out \`format: "json"\` or the option`);
+/** Whether a hit needs no more than the string of its key. */
+function isQuick<T>({ format, ...options }: CacheOptions<T>): boolean {
+  const { clearable, schema, staleWhileRevalidate, staleIfError, earlyRefresh } = options;
+  return !format && !clearable && !schema && !staleWhileRevalidate && !staleIfError && !earlyRefresh;
 }
 
 function timesOf<T>(options: CacheOptions<T>): Times {

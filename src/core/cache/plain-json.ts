@@ -2,10 +2,24 @@ import { encodeId } from "../keys.ts";
 import { OptionError } from "../errors.ts";
 import type { EntryFormat } from "./entry.ts";
 
-/** Plain JSON under `prefix:id`, for what other languages read and write, too. It has no room for times, tags and other kinds. */
+/**
+ * Plain JSON under `prefix:id`, for what other languages read and write, too. It has no room for tags, stale times, early refresh, a codec,
+ * compression, overflow and `undefined`.
+ * @example
+ * const cache = createCache<User>(redis, { prefix: "user", ttl: minutes(5), format: plainJson });
+ */
 export const plainJson: EntryFormat = {
   mark: "",
-  tagged: false,
+  refuses: [
+    "tags",
+    "codec",
+    "compression",
+    "overflow",
+    "clearable",
+    "staleWhileRevalidate",
+    "staleIfError",
+    "earlyRefresh",
+  ],
   keys(prefix, id) {
     encodeId(id);
     const entry = `${prefix}:${id}`;
@@ -14,7 +28,7 @@ export const plainJson: EntryFormat = {
   },
   write({ kind, text }) {
     if (kind === "j") return text;
-    throw new OptionError('`value` must be JSON in a cache with `format: "json"`, which `undefined` is not');
+    throw new OptionError("`value` must be JSON in a cache of plain JSON, which `undefined` is not");
   },
   read: (text) => ({ extra: 0, delta: 0, tags: new Map(), payload: { kind: "j", text } }),
   headOf: (raw) => raw,

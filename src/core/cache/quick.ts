@@ -45,7 +45,7 @@ export function quick<T, R>(
       giveUp(x, { id, signal: undefined }, error);
       return longWay(true);
     };
-    return x.patience(x.redis.send(["GET", entry]), kept, lost);
+    return x.redis.send(["GET", entry], { timeout: x.timeout, idempotent: true }).then(kept, lost);
   } catch (error) {
     return Promise.reject(error);
   }

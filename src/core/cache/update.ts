@@ -7,7 +7,7 @@ import type { CallOptions } from "./call.ts";
 import { type Context, contextOf, keysOf, leaseTtl, trip, wakes } from "./context.ts";
 import { ConflictError } from "./errors.ts";
 import { endLease } from "./fill.lua.ts";
-import { judge, lifetimeOf } from "./freshness.ts";
+import { isServed, judge, lifetimeOf } from "./freshness.ts";
 import { physicalTtl } from "./load.ts";
 import { find, type Found } from "./read.ts";
 import { prepareTags } from "./tags.ts";
@@ -44,6 +44,16 @@ export async function update<T>(
 ): Promise<T> {
   const x = contextOf(cache);
   callable("fn", fn);
+  const work = () => updated(x, id, fn, signal);
+  return x.changing ? x.changing([id], work) : work();
+}
+
+async function updated<T>(
+  x: Context<T>,
+  id: string,
+  fn: (value: T | undefined) => T | Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
   for (let attempt = 0; attempt < attempts; attempt += 1) {
     signal?.throwIfAborted();
     const [found] = await find(x, [id], x.standing, signal);
@@ -56,8 +66,7 @@ export async function update<T>(
 
 function current<T>(x: Context<T>, found: Found<T> | undefined): T | undefined {
   if (!found?.entry) return undefined;
-  const { stage } = judge(x.times, found.entry, found.left);
-  return stage === "fresh" || stage === "revalidate" ? found.entry.value : undefined;
+  return isServed(judge(x.times, found.entry, found.left)) ? found.entry.value : undefined;
 }
 
 async function swapped<T>(x: Context<T>, id: string, found: Found<T> | undefined, value: T, signal?: AbortSignal) {

@@ -1,0 +1,24 @@
+import { patiently } from "../deadline.ts";
+import { TimeoutError } from "../errors.ts";
+import type { Job } from "./job.ts";
+
+/** What a load answers; or what there is of older, if the load fails or takes longer than `softTimeout`, after which it goes on. */
+export async function orOlder<A>(
+  softTimeout: number | undefined,
+  job: Pick<Job<never>, "signal" | "later">,
+  load: Promise<A>,
+  older: () => A | undefined,
+): Promise<A> {
+  let late: Error | undefined;
+  const tooLate = () => (late = new TimeoutError(0));
+  try {
+    return await (softTimeout === undefined ? load : patiently(softTimeout, undefined, () => load, tooLate));
+  } catch (error) {
+    job.signal?.throwIfAborted();
+    const old = older();
+    if (old === undefined && error === late) return orOlder(undefined, job, load, older);
+    if (old === undefined) throw error;
+    job.later(load.catch(() => undefined));
+    return old;
+  }
+}
