@@ -23,5 +23,7 @@ export { createQuorumLock } from "./quorum.ts";
 export type { QuorumOptions } from "./quorum.ts";
 export { createReadWriteLock } from "./read-write.ts";
 export type { ReadWriteLock, ReadWriteOptions } from "./read-write.ts";
+export { waitForReplicas } from "./replicas.ts";
+export type { ReplicaOptions, ReplicaWait } from "./replicas.ts";
 export { createSemaphore } from "./semaphore.ts";
 export type { SemaphoreOptions } from "./semaphore.ts";

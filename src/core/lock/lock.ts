@@ -6,6 +6,7 @@ import { createHolder, type HolderOptions, type Locks } from "./holder.ts";
 import { holding } from "./holding.ts";
 import { type LockKeys, type LockNaming, lockNaming } from "./keys.ts";
 import { releaseLock } from "./release.lua.ts";
+import type { ReplicaWait } from "./replicas.ts";
 
 /** Options of a lock. */
 export interface LockOptions extends HolderOptions {
@@ -24,6 +25,11 @@ export interface LockOptions extends HolderOptions {
    * @default `prefix:{name}` and its parts
    */
   readonly naming?: LockNaming | undefined;
+  /**
+   * Waits until replicas have what was granted: `waitForReplicas()`, over TCP to one server.
+   * @default the master's word is enough
+   */
+  readonly replicas?: ReplicaWait | undefined;
 }
 
 /**
@@ -38,7 +44,13 @@ export interface LockOptions extends HolderOptions {
 export function createLock(redis: Redis, options: LockOptions): Locks {
   port(redis, options);
   const { prefix = "lock", naming = lockNaming(prefix), order = whoeverAsks } = options;
-  return createHolder(prefix, (name) => order(redis, naming(name), name), options);
+  const confirm = options.replicas?.(redis);
+  const claimOf = (name: string) => {
+    const keys = naming(name);
+    const claim = order(redis, keys, name);
+    return confirm ? confirm(claim, keys) : claim;
+  };
+  return createHolder(prefix, claimOf, options);
 }
 
 /** Makes the claim on one name. */
