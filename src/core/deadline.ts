@@ -33,6 +33,7 @@ export function patiently<T>(
 ): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
+    const working = work();
     const settle = () => {
       clearTimeout(timer);
       signal?.removeEventListener("abort", leave);
@@ -45,7 +46,7 @@ export function patiently<T>(
     const leave = () => end(signal?.reason);
     const timer = setTimeout(() => end(late(timeout)), timeout);
     signal?.addEventListener("abort", leave);
-    start(work).then(
+    working.then(
       (value) => {
         settle();
         resolve(value);
@@ -56,9 +57,4 @@ export function patiently<T>(
       },
     );
   });
-}
-
-/** Makes a rejection of what `work` throws. */
-async function start<T>(work: () => Promise<T>): Promise<T> {
-  return work();
 }

@@ -97,16 +97,20 @@ async function evaluate(
   } catch (error) {
     if (!(error instanceof ReplyError) || error.code !== "NOSCRIPT") throw error;
   }
-  const { timeout = Infinity } = options ?? {};
   try {
     const command: Command = ["EVAL", head + lua, ...rest];
-    // Both trips share the deadline of the call.
-    return await redis.send(command, { ...options, timeout: Math.max(1, timeout - (performance.now() - start)) });
+    return await redis.send(command, options && remaining(options, start));
   } catch (error) {
     if (!header || !(error instanceof ReplyError) || !/unexpected flag/i.test(error.message)) throw error;
   }
   headerless.add(redis);
   return evaluate(redis, lua, digests, rest, options);
+}
+
+/** Two trips share the deadline of one call. */
+function remaining({ timeout, ...options }: SendOptions, start: number): SendOptions {
+  if (timeout === undefined) return options;
+  return { ...options, timeout: Math.max(1, timeout - (performance.now() - start)) };
 }
 
 // WebCrypto and not node:crypto, which a Worker lacks; the text is hashed once per process or isolate, about 90 microseconds.
