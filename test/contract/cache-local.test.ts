@@ -1,16 +1,17 @@
 import { describe, expect, it } from "vitest";
-import { createCache, type LocalOptions, withLocal } from "../../src/core/cache/index.ts";
+import { createCache, invalidatePrefix, type LocalOptions, update, withLocal } from "../../src/core/cache/index.ts";
 import { OptionError } from "../../src/core/errors.ts";
+import type { OnEvent } from "../../src/core/event.ts";
 import { sleep } from "../../src/core/sleep.ts";
 import { counted, gate } from "../fixtures/cache-tools.ts";
 import { onEveryBackend } from "../support/backends.ts";
 
 onEveryBackend("the cache's local tier", (backend) => {
   let serial = 0;
-  const setUp = async (maxStaleness = 60_000, limits = {}) => {
+  const setUp = async (maxStaleness = 60_000, limits = {}, onEvent?: OnEvent) => {
     serial += 1;
     const { port, trips } = counted(await backend.connect());
-    const cache = createCache<{ n: number }>(port, { prefix: `${backend.prefix}:q${serial}`, ttl: 60_000 });
+    const cache = createCache<{ n: number }>(port, { prefix: `${backend.prefix}:q${serial}`, ttl: 60_000, onEvent });
     return { cache, trips, local: withLocal(cache, { maxStaleness, ...limits }) };
   };
   const load = () => ({ n: 1 });
@@ -35,16 +36,35 @@ onEveryBackend("the cache's local tier", (backend) => {
   });
 
   it("serves nothing that is older than `maxStaleness`", async () => {
-    const { local, cache } = await setUp(60);
+    const { local, cache } = await setUp(500);
     await local.getOrSet("k", load);
     await local.getOrSet("k", load);
     await cache.set("k", { n: 2 });
     expect(await local.getOrSet("k", load)).toEqual({ n: 1 });
-    await sleep(80);
+    await sleep(510);
     expect(await local.getOrSet("k", load)).toEqual({ n: 2 });
   });
 
-  it.each(["delete", "deleteMany", "set", "setMany", "invalidateTags"] as const)("forgets on %s", async (change) => {
+  it("is told by its own name", async () => {
+    const events: string[] = [];
+    const { local } = await setUp(60_000, {}, ({ type }) => events.push(type));
+    await local.getOrSet("k", load);
+    await local.getOrSet("k", load);
+    events.length = 0;
+    await local.getOrSet("k", load);
+    expect(events).toEqual(["local-hit"]);
+  });
+
+  const forgetting = [
+    "delete",
+    "deleteMany",
+    "set",
+    "setMany",
+    "invalidateTags",
+    "update",
+    "invalidatePrefix",
+  ] as const;
+  it.each(forgetting)("forgets on %s", async (change) => {
     const { local } = await setUp();
     const given = { tags: ["t"] };
     await local.getOrSet("k", load, given);
@@ -55,6 +75,8 @@ onEveryBackend("the cache's local tier", (backend) => {
       set: () => local.set("k", { n: 2 }, given),
       setMany: () => local.setMany([["k", { n: 2 }]], given),
       invalidateTags: () => local.invalidateTags(["t"]),
+      update: () => update(local, "k", () => ({ n: 2 })),
+      invalidatePrefix: () => invalidatePrefix(local, "k"),
     };
     await changes[change]();
     expect(await local.getOrSet("k", () => ({ n: 2 }), given)).toEqual({ n: 2 });

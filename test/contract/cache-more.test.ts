@@ -89,6 +89,59 @@ onEveryBackend("with the cache", (backend) => {
       expect(await getOrSetMany(cache, ["a", "b"], (ids) => new Map(ids.map((id) => [id, "v"])))).toEqual(["v", "v"]);
     });
 
+    describe("with stale values", () => {
+      const stale = async (left: number) => {
+        const settings = { ...options(), staleWhileRevalidate: 20_000, staleIfError: 20_000, softTimeout: 30 };
+        const redis = await backend.connect();
+        const cache = createCache<string>(redis, settings);
+        await cache.setMany(Object.entries({ a: "old a", b: "old b", c: "old c" }));
+        for (const id of ["a", "b"]) await redis.send(["PEXPIRE", `${settings.prefix}:{${id}}`, left]);
+        return cache;
+      };
+      const all = ["a", "b", "c"];
+
+      it("serve them at once and load them anew in one call, in the background", async () => {
+        const cache = await stale(39_000);
+        const asked: (readonly string[])[] = [];
+        const works: Promise<unknown>[] = [];
+        const load = (ids: readonly string[]) => {
+          asked.push(ids);
+          return new Map(ids.map((id) => [id, `new ${id}`]));
+        };
+        const given = { waitUntil: (work: Promise<unknown>) => void works.push(work) };
+        expect(await getOrSetMany(cache, all, load, given)).toEqual(["old a", "old b", "old c"]);
+        await Promise.all(works);
+        expect(asked).toEqual([["a", "b"]]);
+        expect(await cache.getMany(all)).toEqual(["new a", "new b", "old c"]);
+        expect(await getOrSetMany(cache, all, load, given)).toEqual(["new a", "new b", "old c"]);
+        expect(works).toHaveLength(1);
+      });
+
+      it("survive a refresh that fails", async () => {
+        const cache = await stale(39_000);
+        const works: Promise<unknown>[] = [];
+        const fail = () => Promise.reject(new Error("no"));
+        const given = { waitUntil: (work: Promise<unknown>) => void works.push(work) };
+        expect(await getOrSetMany(cache, all, fail, given)).toEqual(["old a", "old b", "old c"]);
+        await expect(Promise.all(works)).resolves.toHaveLength(1);
+      });
+
+      it("serve older ones where the load fails, or takes longer than `softTimeout`", async () => {
+        const cache = await stale(19_000);
+        const fail = () => Promise.reject(new Error("no"));
+        expect(await getOrSetMany(cache, all, fail)).toEqual(["old a", "old b", "old c"]);
+        await expect(getOrSetMany(cache, [...all, "d"], fail)).rejects.toThrow("no");
+        const finish = gate<ReadonlyMap<string, string>>();
+        const works: Promise<unknown>[] = [];
+        const given = { waitUntil: (work: Promise<unknown>) => void works.push(work) };
+        expect(await getOrSetMany(cache, all, () => finish.opened, given)).toEqual(["old a", "old b", "old c"]);
+        finish.open(new Map([["a", "new a"]]));
+        await Promise.all(works);
+        expect(await cache.peek("a")).toEqual({ value: "new a" });
+        expect(await cache.peek("b")).toEqual({ value: undefined });
+      });
+    });
+
     it("set and delete many in one trip", async () => {
       const { cache, trips } = await setUp();
       // On a Cluster each master may still have to learn the script.

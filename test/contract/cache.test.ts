@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type CacheOptions, createCache, LoadFailedError } from "../../src/core/cache/index.ts";
+import { type CacheOptions, createCache, getOrSetMany, LoadFailedError } from "../../src/core/cache/index.ts";
 import { OptionError } from "../../src/core/errors.ts";
 import type { PatternEvent } from "../../src/core/event.ts";
 import type { Redis } from "../../src/core/redis.ts";
@@ -302,6 +302,19 @@ onEveryBackend("the cache", (backend) => {
       "load-error l",
     ]);
     expect(events.every(({ type, duration }) => type === "miss" || (duration ?? -1) >= 0)).toBe(true);
+  });
+
+  it("reports plain reads and batches, too", async () => {
+    const events: string[] = [];
+    const cache = await open<number>({ onEvent: ({ type, id }) => events.push(`${type} ${id}`) });
+    await cache.set("a", 1);
+    await cache.get("a");
+    await cache.getMany(["a", "b"]);
+    expect(events.splice(0)).toEqual(["hit a", "hit a", "miss b"]);
+    await getOrSetMany(cache, ["a", "b"], () => new Map([["b", 2]]));
+    expect(events.splice(0)).toEqual(["hit a", "miss b", "load b"]);
+    await expect(getOrSetMany(cache, ["c"], () => Promise.reject(new Error("no")))).rejects.toThrow("no");
+    expect(events).toEqual(["miss c", "load-error c"]);
   });
 
   it("refuses bad options and arguments, and sends nothing", async () => {
