@@ -1,5 +1,6 @@
 // A visit of ten requests, nine reads and one write, in real Express applications: `node bench/session/bench.ts [--quick]`.
 // Medians of interleaved rounds, so that a noisy minute hits all alike; ratios are to this package.
+import { Agent, type IncomingMessage, type OutgoingHttpHeaders, request } from "node:http";
 import { Redis as Client } from "ioredis";
 import { startRedis } from "../../test/support/redis-server.ts";
 import { connectRedis, type Contestant, ours, readAndPersist } from "./contestants.ts";
@@ -8,6 +9,7 @@ const quick = process.argv.includes("--quick");
 const rounds = quick ? 5 : 9;
 const visits = quick ? 40 : 400;
 const lanes = 8;
+const agent = new Agent({ keepAlive: true, maxSockets: lanes });
 
 const server = await startRedis();
 const url = `redis://${server.host}:${server.port}`;
@@ -31,6 +33,7 @@ try {
     }),
   );
 } finally {
+  agent.destroy();
   for (const contestant of contestants) await contestant.close();
   admin.disconnect();
   await server.stop();
@@ -44,18 +47,29 @@ interface Cost {
   readonly "bytes out": number;
 }
 
+/** Sends one request. The plain client of Node takes a third of the time of `fetch`, which would hide the differences. */
+function ask(url: string, method: string, headers: OutgoingHttpHeaders = {}): Promise<[IncomingMessage, string]> {
+  return new Promise((resolve, reject) => {
+    const received = (response: IncomingMessage) => {
+      let body = "";
+      response.setEncoding("utf8").on("data", (part) => (body += part));
+      response.on("end", () => resolve([response, body]));
+    };
+    request(url, { method, headers, agent }, received).on("error", reject).end();
+  });
+}
+
 /** Logs a visitor in, outside of what is measured, and gives the cookie. */
 async function begin({ url }: Contestant): Promise<string> {
-  const response = await fetch(url, { method: "POST" });
-  await response.text();
-  return (response.headers.getSetCookie()[0] ?? "").split(";")[0] ?? "";
+  const [{ headers }] = await ask(url, "POST");
+  return (headers["set-cookie"]?.[0] ?? "").split(";")[0] ?? "";
 }
 
 async function visit({ url }: Contestant, cookie: string): Promise<void> {
   for (let i = 0; i < 10; i += 1) {
-    const response = await fetch(url, { method: i === 4 ? "POST" : "GET", headers: { cookie } });
-    const { cart } = (await response.json()) as { cart: number };
-    if (!response.ok || cart !== (i < 4 ? 1 : 2)) throw new Error(`the cart holds ${cart} at request ${i}`);
+    const [{ statusCode }, body] = await ask(url, i === 4 ? "POST" : "GET", { cookie });
+    const { cart } = JSON.parse(body) as { cart: number };
+    if (statusCode !== 200 || cart !== (i < 4 ? 1 : 2)) throw new Error(`the cart holds ${cart} at request ${i}`);
   }
 }
 
@@ -74,7 +88,7 @@ async function costOf(contestant: Contestant): Promise<Cost> {
   // A script's inner commands are no calls of the client, but its writes are writes.
   const sent = calls["evalsha"] ?? 0;
   const commands = sent > 0 ? sent : sum(["get", "set", "expire"]);
-  const writes = sent > 0 ? (calls["hincrby"] ?? 0) + (calls["pexpireat"] ?? 0) : sum(["set", "expire"]);
+  const writes = sum(["set", "expire", "hset", "hdel", "zadd", "pexpireat"]);
   return { commands, writes, "bytes in": after.input - before.input, "bytes out": after.output - before.output };
 }
 

@@ -1,7 +1,7 @@
 import { durationOrZero } from "../check.ts";
 import { contextOf } from "./context.ts";
 import { create } from "./create.ts";
-import { decode, type SessionPatch } from "./data.ts";
+import type { SessionPatch } from "./data.ts";
 import { type LoginOptions, loginSession } from "./login.ts";
 import { heldBy, type Session, type SessionCallOptions } from "./session.ts";
 import type { Sessions } from "./sessions.ts";
@@ -81,7 +81,7 @@ export function createSessionCookies<Data extends object>(
     async open(jar, call) {
       // A cookie without a session is left alone: a slow request with a rotated token would remove the new one.
       const session = await sessions.read(cookieValue(jar.read("cookie"), cookie.name), call);
-      const visit = visitOf<Data>({ sessions, cookie, jar, session, forget, beginning: undefined });
+      const visit = new LiveVisit<Data>({ sessions, cookie, jar, session, forget, beginning: undefined });
       if (renewal > 0 && session && tokenAge(session) >= renewal) await visit.rotate(call);
       return visit;
     },
@@ -104,30 +104,47 @@ interface Stay<Data extends object> {
   beginning: Promise<void> | undefined;
 }
 
-function visitOf<Data extends object>(stay: Stay<Data>): Visit<Data> {
-  const nothing = decode(contextOf(stay.sessions), []);
-  return {
-    get session() {
-      return stay.session;
-    },
-    get user() {
-      return stay.session?.user ?? null;
-    },
-    get data() {
-      return stay.session?.data ?? nothing;
-    },
-    set: (patch, call) => set(stay, patch, call),
-    async login(user, options) {
-      while (stay.beginning) await stay.beginning;
-      return enter(stay, await loginSession(stay.sessions, stay.session, user, options));
-    },
-    async rotate(call) {
-      const { session } = stay;
-      const old = session?.token;
-      if (session && (await session.rotate(call)) !== old) enter(stay, session);
-    },
-    logout: (call) => logout(stay, call),
-  };
+const nothing: unknown[][] = [];
+
+// A class, as the session is, for the same reason.
+class LiveVisit<Data extends object> implements Visit<Data> {
+  readonly #stay: Stay<Data>;
+
+  constructor(stay: Stay<Data>) {
+    this.#stay = stay;
+  }
+
+  get session(): Session<Data> | null {
+    return this.#stay.session;
+  }
+
+  get user(): string | null {
+    return this.session?.user ?? null;
+  }
+
+  get data(): Readonly<Partial<Data>> {
+    return this.session?.data ?? Object.fromEntries(nothing);
+  }
+
+  set(patch: SessionPatch<Data>, call?: SessionCallOptions): Promise<void> {
+    return set(this.#stay, patch, call);
+  }
+
+  async login(user: string, options?: LoginOptions<Data>): Promise<Session<Data>> {
+    const stay = this.#stay;
+    while (stay.beginning) await stay.beginning;
+    return enter(stay, await loginSession(stay.sessions, stay.session, user, options));
+  }
+
+  async rotate(call?: SessionCallOptions): Promise<void> {
+    const { session } = this;
+    const old = session?.token;
+    if (session && (await session.rotate(call)) !== old) enter(this.#stay, session);
+  }
+
+  logout(call?: SessionCallOptions): Promise<void> {
+    return logout(this.#stay, call);
+  }
 }
 
 async function set<Data extends object>(

@@ -18,9 +18,12 @@ local function write()
   for i = gone + 1, #fields, 2 do bytes = bytes - size(fields[i]) + #fields[i] + #fields[i + 1] end
   if tonumber(bytes) > tonumber(maxBytes) then return -1 end
   for i = 1, gone do redis.call("HDEL", session, ":" .. fields[i]) end
-  for i = gone + 1, #fields, 2 do redis.call("HSET", session, ":" .. fields[i], fields[i + 1]) end
-  redis.call("HSET", session, "w",
-    text(version + 1) .. " " .. text(bytes) .. " " .. string.sub(request .. writes, 1, 64))
+  local written = {"w", text(version + 1) .. " " .. text(bytes) .. " " .. string.sub(request .. writes, 1, 64)}
+  for i = gone + 1, #fields, 2 do
+    written[#written + 1] = ":" .. fields[i]
+    written[#written + 1] = fields[i + 1]
+  end
+  redis.call("HSET", session, unpack(written))
   return version + 1
 end
 `;
