@@ -1,0 +1,84 @@
+import { describe, expect, it } from "vitest";
+import { LockLostError } from "../../src/core/errors.ts";
+import {
+  createLock,
+  createManyLocks,
+  createQuorumLock,
+  createReadWriteLock,
+  createSemaphore,
+  firstComeFirstServed,
+} from "../../src/core/lock/index.ts";
+import type { Redis } from "../../src/core/redis.ts";
+import { type Backend, onEveryBackend } from "../support/backends.ts";
+
+interface Released {
+  release(): Promise<boolean>;
+}
+
+type Take = () => Promise<Released>;
+
+/** Everything that grants leases, the first keys of a name, and what else may take it. */
+const kinds: Record<string, (redis: Redis, prefix: string) => { readonly take: Take; readonly holders: string }> = {
+  lock: (redis, prefix) => single(createLock(redis, { ttl: 10_000, prefix }), ""),
+  "lock in order of arrival": (redis, prefix) =>
+    single(createLock(redis, { ttl: 10_000, prefix, order: firstComeFirstServed() }), ""),
+  semaphore: (redis, prefix) => single(createSemaphore(redis, { ttl: 10_000, prefix, limit: 1 }), ""),
+  "read lock": (redis, prefix) => single(createReadWriteLock(redis, { ttl: 10_000, prefix }).read, ":readers"),
+  "write lock": (redis, prefix) => single(createReadWriteLock(redis, { ttl: 10_000, prefix }).write, ":writer"),
+  "quorum lock": (redis, prefix) => single(createQuorumLock([redis], { ttl: 10_000, prefix, nodeTimeout: 5_000 }), ""),
+  "many locks": (redis, prefix) => {
+    const locks = createManyLocks(redis, { ttl: 10_000, prefix });
+    return { take: () => locks.acquireAll(["a"]), holders: "" };
+  },
+};
+
+function single(locks: { acquire(name: string): Promise<Released> }, holders: string) {
+  return { take: () => locks.acquire("a"), holders };
+}
+
+onEveryBackend("a release", (backend) => {
+  for (const [kind, make] of Object.entries(kinds)) {
+    describe(`of a ${kind}`, () => {
+      truth(backend, `${backend.prefix}:${kind.replaceAll(" ", "-")}`, make);
+    });
+  }
+});
+
+function truth(backend: Backend, prefix: string, make: (typeof kinds)[string]): void {
+  /** What an eviction or a failover does. */
+  const lose = (redis: Redis, holders: string) => redis.send(["DEL", `${prefix}:{a}${holders}`]);
+
+  it("says true while the lease lives", async () => {
+    const { take } = make(await backend.connect(), prefix);
+    const lease = await take();
+    expect(await lease.release()).toBe(true);
+  });
+
+  it("says false when Redis has lost it", async () => {
+    const redis = await backend.connect();
+    const { take, holders } = make(redis, prefix);
+    const lease = await take();
+    expect(await lose(redis, holders)).toBe(1);
+    expect(await lease.release()).toBe(false);
+  });
+
+  it("says false when Redis has lost it, also after the next one has come and gone", async () => {
+    const redis = await backend.connect();
+    const { take, holders } = make(redis, prefix);
+    await (await take()).release();
+    const lease = await take();
+    expect(await lose(redis, holders)).toBe(1);
+    const next = await take();
+    expect(await next.release()).toBe(true);
+    expect(await lease.release()).toBe(false);
+  });
+}
+
+onEveryBackend("work under a lease that Redis has lost", (backend) => {
+  it("is reported, whatever was held", async () => {
+    const redis = await backend.connect();
+    const places = createSemaphore(redis, { limit: 2, ttl: 10_000, prefix: backend.prefix });
+    const lost = places.run("work", () => redis.send(["DEL", `${backend.prefix}:{work}`]));
+    await expect(lost).rejects.toThrow(LockLostError);
+  });
+});
