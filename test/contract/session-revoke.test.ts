@@ -188,10 +188,11 @@ onEveryBackend("revocation of sessions", (backend) => {
   });
 
   it("does not count an expired session, and drops its index entry", async () => {
-    const sessions = open({ idle: 100, absolute: 200, maxPerUser: 1, atLimit: "refuse" });
-    const { token } = await sessions.create({ user: "me", data: {} });
-    while ((await sessions.read(token)) !== null);
-    await sessions.create({ user: "me", data: {} });
+    const brief = open({ idle: 100, absolute: 200 });
+    const { token } = await brief.create({ user: "me", data: {} });
+    while ((await brief.read(token)) !== null);
+    const limits = { idle: minutes(30), absolute: hours(12), maxPerUser: 1, atLimit: "refuse" } as const;
+    await createSessions(redis, { ...limits, prefix: `${backend.prefix}:${number}` }).create({ user: "me", data: {} });
     expect(await indexed()).toHaveLength(1);
   });
 
