@@ -7,6 +7,7 @@ import {
   type SessionCookiesOptions,
   type SessionOptions,
 } from "../../src/core/session/index.ts";
+import { browser } from "../fixtures/session-jar.ts";
 import { ageRecord } from "../fixtures/session-age.ts";
 import { expectNoStaleIndex } from "../fixtures/session-index.ts";
 import { onEveryBackend } from "../support/backends.ts";
@@ -14,29 +15,6 @@ import { onEveryBackend } from "../support/backends.ts";
 interface Shop {
   cart?: string[];
   theme?: string;
-}
-
-/** A browser that keeps one site's cookies, and what the last response said. */
-function browser() {
-  const kept = new Map<string, string>();
-  return {
-    kept,
-    headers: [] as [string, string][],
-    jar() {
-      const headers: [string, string][] = [];
-      this.headers = headers;
-      return {
-        read: (name: string) => (name === "cookie" ? [...kept].map((pair) => pair.join("=")).join("; ") : null),
-        write: (name: string, value: string) => {
-          headers.push([name, value]);
-          const [, cookie = "", text = "", age] = /^([^=]+)=([^;]*)(?:; Max-Age=(\d+))?/.exec(value) ?? [];
-          if (name !== "Set-Cookie") return;
-          if (age === "0") kept.delete(cookie);
-          else kept.set(cookie, text);
-        },
-      };
-    },
-  };
 }
 
 onEveryBackend("session cookies", (backend) => {

@@ -3,6 +3,7 @@ import { hours, minutes } from "../../src/core/duration.ts";
 import { SessionGoneError } from "../../src/core/errors.ts";
 import type { Redis } from "../../src/core/redis.ts";
 import { createSessions, listSessions, type Session, updateSession } from "../../src/core/session/index.ts";
+import { gated } from "../fixtures/session-gate.ts";
 import { expectNoStaleIndex } from "../fixtures/session-index.ts";
 import { onEveryBackend } from "../support/backends.ts";
 
@@ -10,41 +11,6 @@ interface Shop {
   cart?: string[];
   theme?: string;
   n?: number;
-}
-
-/** A port whose next command waits at the gate, where a test lets it through after what must come first. */
-function gated(redis: Redis) {
-  let held: (() => void) | undefined;
-  let arrived: () => void = () => {};
-  let closed = false;
-  const port: Redis = {
-    ...redis,
-    async send(command, options) {
-      if (closed) {
-        closed = false;
-        const opened = new Promise<void>((resolve) => (held = resolve));
-        arrived();
-        await opened;
-      }
-      return redis.send(command, options);
-    },
-  };
-  return {
-    redis: port,
-    /** Starts the work and returns once its next command waits. */
-    async hold<T>(work: () => Promise<T>): Promise<{ finish(): Promise<T> }> {
-      closed = true;
-      const waiting = new Promise<void>((resolve) => (arrived = resolve));
-      const result = work();
-      await waiting;
-      return {
-        finish: () => {
-          held?.();
-          return result;
-        },
-      };
-    },
-  };
 }
 
 onEveryBackend("races of sessions, in a forced order", (backend) => {
