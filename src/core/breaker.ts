@@ -1,3 +1,5 @@
+import { count, duration } from "./check.ts";
+
 /** What stands between a pattern and a Redis that is down. */
 export interface Breaker {
   /** Whether Redis is being left alone. */
@@ -29,6 +31,8 @@ export interface BreakerOptions {
  * out whether it is back (Nygard, "Release It!", 2007).
  */
 export function createBreaker({ failures = 3, cooldown = 1_000 }: BreakerOptions = {}): Breaker {
+  count("breaker.failures", failures);
+  duration("breaker.cooldown", cooldown);
   let inARow = 0;
   let silentUntil = 0;
   return {

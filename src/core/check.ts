@@ -2,7 +2,7 @@ import { OptionError } from "./errors.ts";
 
 /** Lets a whole number of milliseconds above 0 through. */
 export function duration(name: string, value: number): number {
-  if (Number.isFinite(value) && value >= 1) return Math.round(value);
+  if (Number.isFinite(value) && value >= 1 && value <= Number.MAX_SAFE_INTEGER) return Math.round(value);
   throw new OptionError(`\`${name}\` must be 1 or more milliseconds and finite, such as seconds(10)`);
 }
 
@@ -33,6 +33,19 @@ export function oneOf<const T extends string>(name: string, value: T, words: rea
 export function callable<T>(name: string, value: T): T {
   if (typeof value === "function") return value;
   throw new OptionError(`\`${name}\` must be a function`);
+}
+
+/** Lets an array through. */
+export function list<T>(name: string, value: readonly T[]): readonly T[] {
+  if (Array.isArray(value)) return value;
+  throw new OptionError(`\`${name}\` must be an array`);
+}
+
+/** Lets an option through that has the methods, or is absent. */
+export function having<T>(name: string, value: T, ...methods: readonly string[]): T {
+  if (value === undefined) return value;
+  if (methods.every((method) => typeof Reflect.get(Object(value), method) === "function")) return value;
+  throw new OptionError(`\`${name}\` must have the methods ${methods.join(" and ")}`);
 }
 
 /** Lets what looks like the port through, with options beside it. */

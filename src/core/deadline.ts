@@ -6,6 +6,9 @@ export function shorter(timeout: number, { timeout: own = timeout }: SendOptions
   return Math.min(timeout, own);
 }
 
+/** The longest time that a timer takes, 24 days; with a longer one it would end at once. */
+const longest = 2 ** 31 - 1;
+
 /**
  * Runs `work` for at most `timeout` milliseconds. The signal given to it aborts when the deadline passes or when the caller's own
  * signal aborts, and the returned promise rejects at that moment, whether or not `work` heeds the signal.
@@ -44,7 +47,7 @@ export function patiently<T>(
       reject(reason);
     };
     const leave = () => end(signal?.reason);
-    const timer = setTimeout(() => end(late(timeout)), timeout);
+    const timer = setTimeout(() => end(late(timeout)), Math.min(timeout, longest));
     signal?.addEventListener("abort", leave);
     working.then(
       (value) => {
