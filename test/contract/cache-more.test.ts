@@ -82,6 +82,12 @@ onEveryBackend("with the cache", (backend) => {
       expect(await cache.getMany(["a", "b"])).toEqual([undefined, undefined]);
     });
 
+    it("refuse what is no map", async () => {
+      const { cache } = await setUp();
+      await expect(getOrSetMany(cache, ["a"], () => ({ a: "v" }) as never)).rejects.toThrow(OptionError);
+      await expect(getOrSetMany(cache, ["a"], () => undefined as never)).rejects.toThrow(OptionError);
+    });
+
     it("give the leases back when the load fails", async () => {
       const { cache } = await setUp();
       const fail = () => Promise.reject(new Error("no"));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type CacheOptions, createCache, getOrSetMany, LoadFailedError } from "../../src/core/cache/index.ts";
+import { type CacheOptions, createCache, deflate, getOrSetMany, LoadFailedError } from "../../src/core/cache/index.ts";
 import { OptionError } from "../../src/core/errors.ts";
 import type { PatternEvent } from "../../src/core/event.ts";
 import type { Redis } from "../../src/core/redis.ts";
@@ -124,6 +124,18 @@ onEveryBackend("the cache", (backend) => {
       const answers = caches.flatMap((cache) => Array.from({ length: 10 }, () => cache.getOrSet("k", load)));
       expect(await Promise.all(answers)).toEqual(answers.map(() => 1));
       expect(loads).toBe(1);
+    });
+
+    it.each([undefined, null, 0, ""])("rejects with whatever the loader rejects with: %j", async (reason) => {
+      const cache = await open<number>({ staleIfError: 1_000, softTimeout: 1_000 });
+      const call = cache.getOrSet("k", () => Promise.reject(reason));
+      await expect(call.catch((error: unknown) => ({ error }))).resolves.toEqual({ error: reason });
+    });
+
+    it("lets a load take longer than a timer can count", async () => {
+      const cache = await open<number>({ hardTimeout: 2 ** 31, softTimeout: 2 ** 31, timeout: 2 ** 31 });
+      expect(await cache.getOrSet("k", () => sleep(5).then(() => 1))).toBe(1);
+      expect((await cache.resolve("k", () => 2)).source).toBe("hit");
     });
 
     it("shares a failure with those who waited, and loads again for the next caller", async () => {
@@ -335,6 +347,15 @@ onEveryBackend("the cache", (backend) => {
       { waitTimeout: Number.NaN },
       { jitter: 1 },
       { jitter: -0.1 },
+      { ttl: 1e20 },
+      { breaker: { failures: 0 } },
+      { breaker: { cooldown: 0 } },
+      { codec: {} as never },
+      { compression: deflate as never },
+      { overflow: { put: async () => "" } as never },
+      { schema: {} as never },
+      { wake: {} as never },
+      { format: "json" as never },
     ]) {
       expect(() => createCache(port, { ...options, ...bad })).toThrow(OptionError);
     }
@@ -346,6 +367,11 @@ onEveryBackend("the cache", (backend) => {
     await expect(cache.delete("")).rejects.toThrow(OptionError);
     await expect(cache.getOrSet("", () => 1)).rejects.toThrow(OptionError);
     await expect(cache.getOrSet("k", "no function" as never)).rejects.toThrow(OptionError);
+    await expect(cache.getOrSet("k", () => 1, { tags: "t" as never })).rejects.toThrow(OptionError);
+    await expect(cache.invalidateTags("t" as never)).rejects.toThrow(OptionError);
+    await expect(cache.getMany("k" as never)).rejects.toThrow(OptionError);
+    await expect(cache.deleteMany("k" as never)).rejects.toThrow(OptionError);
+    await expect(getOrSetMany(cache, "k" as never, () => new Map())).rejects.toThrow(OptionError);
     await expect(cache.getOrSet("x".repeat(20_000), () => 1)).rejects.toThrow(OptionError);
     expect(trips).toEqual([]);
   });

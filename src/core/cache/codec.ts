@@ -1,4 +1,4 @@
-import { count } from "../check.ts";
+import { count, having } from "../check.ts";
 import { OptionError } from "../errors.ts";
 import type { Decoded } from "./context.ts";
 import type { Payload } from "./entry.ts";
@@ -60,6 +60,10 @@ export interface CodecOptions<T> {
 export function createCodec<T>(options: CodecOptions<T>) {
   const { codec, compression, maxBytes = 100_000, overflow, schema } = options;
   count("maxBytes", maxBytes);
+  having("codec", codec, "stringify", "parse");
+  having("compression", compression, "compress", "decompress");
+  having("overflow", overflow, "put", "get");
+  having("schema", schema?.["~standard"] ?? schema, "validate");
   return {
     async encode(id: string, value: T): Promise<Payload> {
       let { kind, text } = payloadOf(codec, value);

@@ -1,4 +1,4 @@
-import { duration } from "../check.ts";
+import { duration, list } from "../check.ts";
 import { type Context, giveUp, keysOf, leaseTtl, tell, trip, wakes } from "./context.ts";
 import { gathered } from "./gather.ts";
 import { isServed, judge, type Judgement, lifetimeOf, sourceOf } from "./freshness.ts";
@@ -26,7 +26,7 @@ export async function readMany<T>(
   { signal, tags }: EntryOptions = {},
 ): Promise<(Kept<T> | undefined)[]> {
   signal?.throwIfAborted();
-  for (const id of ids) keysOf(x, id);
+  for (const id of list("ids", ids)) keysOf(x, id);
   const wanted = tagsOf(x, tags);
   if (ids.length === 0) return [];
   if (!x.breaker.ready()) return ids.map(() => undefined);
@@ -79,7 +79,7 @@ export async function store<T>(
 /** Deletes entries. Answers how many there were. */
 export async function remove<T>(x: Context<T>, ids: readonly string[], signal?: AbortSignal): Promise<number> {
   signal?.throwIfAborted();
-  const keys = ids.map((id) => keysOf(x, id));
+  const keys = list("ids", ids).map((id) => keysOf(x, id));
   const redis = gathered(x.redis, keys.length);
   const removed = await trip(x, signal, (options) =>
     Promise.all(keys.map((key) => discard(redis, { ...key, wake: wakes(x) }, options))),

@@ -1,4 +1,4 @@
-import { callable, duration } from "../check.ts";
+import { callable, duration, having, list } from "../check.ts";
 import { withDeadline } from "../deadline.ts";
 import type { Cache } from "./cache.ts";
 import type { GetOrSetOptions, SetOptions } from "./call.ts";
@@ -44,7 +44,7 @@ export async function getOrSetMany<T>(
   const x = contextOf(cache);
   callable("load", load);
   const times = { ...x.times, ttl: duration("ttl", ttl ?? x.times.ttl) };
-  const unique = [...new Set(ids)];
+  const unique = [...new Set(list("ids", ids))];
   const batch = { x, cache, load, times, tags: tagsOf(x, tags), signal, token: createToken() };
   const kept: Held<T> = new Map((await readMany(x, unique, { signal, tags })).map((one, i) => [unique[i] ?? "", one]));
   const works: Promise<unknown>[] = [];
@@ -172,6 +172,7 @@ async function loaded<T>({ x, load, signal }: Batch<T>, ids: readonly string[]):
     ids.forEach((id) => tell(x, type, id, { duration: performance.now() - start, error }));
   try {
     const values = await withDeadline(x.hardTimeout, signal, async (signal) => load(ids, { signal }), late);
+    having("load()", values ?? null, "get", "has");
     tellAll("load");
     return values;
   } catch (error) {

@@ -1,5 +1,5 @@
 import { createBreaker } from "../breaker.ts";
-import { callable, count, duration, durationOrZero, oneOf } from "../check.ts";
+import { callable, count, duration, durationOrZero, having, oneOf } from "../check.ts";
 import { OptionError } from "../errors.ts";
 import type { OnEvent } from "../event.ts";
 import { keyPrefix } from "../keys.ts";
@@ -127,7 +127,7 @@ function createShared<T>(redis: Redis, options: CacheOptions<T>): Shared {
     hardTimeout: duration("hardTimeout", options.hardTimeout ?? 30_000),
     softTimeout: optional("softTimeout", softTimeout),
     waitTimeout: duration("waitTimeout", options.waitTimeout ?? 5_000),
-    wake: options.wake,
+    wake: having("wake", options.wake, "listen"),
     onEvent: listener(options),
     standing: clearable ? [everything] : [],
     breaker: createBreaker(options.breaker),
@@ -142,7 +142,7 @@ function createShared<T>(redis: Redis, options: CacheOptions<T>): Shared {
 
 function formatOf<T>(options: CacheOptions<T>): EntryFormat {
   const { format = framed } = options;
-  if (typeof format !== "object") throw new OptionError("`format` must be plainJson, or be left out");
+  having("format", format, "keys", "write", "read", "headOf");
   const beyond = format.refuses.find((name) => Reflect.get(options, name));
   if (beyond) throw new OptionError(`\`${beyond}\` needs the envelope; leave out \`format\` or the option`);
   return format;

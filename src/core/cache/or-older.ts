@@ -2,7 +2,10 @@ import { patiently } from "../deadline.ts";
 import { TimeoutError } from "../errors.ts";
 import type { Job } from "./job.ts";
 
-/** What a load answers; or what there is of older, if the load fails or takes longer than `softTimeout`, after which it goes on. */
+/**
+ * What a load answers; or what there is of older, if the load fails or takes longer than `softTimeout`, after which it goes on. What is
+ * older may be found only while it is waited for: then it is served when the time is over once more.
+ */
 export async function orOlder<A>(
   softTimeout: number | undefined,
   job: Pick<Job<never>, "signal" | "later">,
@@ -16,7 +19,7 @@ export async function orOlder<A>(
   } catch (error) {
     job.signal?.throwIfAborted();
     const old = older();
-    if (old === undefined && error === late) return orOlder(undefined, job, load, older);
+    if (old === undefined && late && error === late) return orOlder(softTimeout, job, load, older);
     if (old === undefined) throw error;
     job.later(load.catch(() => undefined));
     return old;

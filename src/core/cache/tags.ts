@@ -1,4 +1,4 @@
-import { text } from "../check.ts";
+import { list, text } from "../check.ts";
 import { OptionError } from "../errors.ts";
 import { keyOf } from "../keys.ts";
 import type { SendOptions } from "../redis.ts";
@@ -18,7 +18,7 @@ type Tagged = Pick<Shared, "standing" | "format">;
 
 /** The tags of one call: the caller's, each once, and the one that `clear` invalidates. */
 export function tagsOf({ standing, format }: Tagged, tags: readonly string[] = []): readonly string[] {
-  if (tags.length === 0) return standing;
+  if (list("tags", tags).length === 0) return standing;
   if (format.refuses.length > 0) throw new OptionError("`tags` need the envelope; leave out `format` or the tags");
   return [...new Set([...standing, ...tags.map((tag) => text("tags", tag))])];
 }
