@@ -36,9 +36,9 @@ function keepingAlive(backend: Backend): void {
 
   it("keeps a lease alive while its holder works, and no longer", async () => {
     const redis = await backend.connect();
-    const locks = createLock(redis, { ttl: 300, prefix, watchdog: watchdog() });
+    const locks = createLock(redis, { ttl: 600, wait: 5_000, prefix, watchdog: watchdog() });
     await locks.run("alive", async ({ signal }) => {
-      await sleep(900);
+      await sleep(1_000);
       expect(signal.aborted).toBe(false);
     });
     expect(await locks.inspect("alive")).toEqual({ held: false, remaining: 0 });
@@ -47,17 +47,22 @@ function keepingAlive(backend: Backend): void {
   });
 
   it("stops after maxHold, and the signal says so", async () => {
-    const locks = createLock(await backend.connect(), { ttl: 150, prefix, watchdog: watchdog({ maxHold: 300 }) });
-    const start = performance.now();
+    const locks = createLock(await backend.connect(), {
+      ttl: 250,
+      wait: 5_000,
+      prefix,
+      watchdog: watchdog({ maxHold: 400 }),
+    });
     const lease = await locks.acquire("max");
+    const start = performance.now();
     await new Promise((resolve) => lease.signal.addEventListener("abort", resolve));
-    expect(performance.now() - start).toBeGreaterThan(290);
-    expect(performance.now() - start).toBeLessThan(900);
+    expect(performance.now() - start).toBeGreaterThan(300);
+    expect(performance.now() - start).toBeLessThan(1_500);
     expect(lease.signal.reason).toBeInstanceOf(LockLostError);
   });
 
   it("is left out for one call on request", async () => {
-    const locks = createLock(await backend.connect(), { ttl: 150, prefix, watchdog: watchdog() });
+    const locks = createLock(await backend.connect(), { ttl: 150, wait: 5_000, prefix, watchdog: watchdog() });
     const lease = await locks.acquire("off", { watchdog: null });
     await sleep(250);
     expect(lease.signal.aborted).toBe(true);
@@ -78,11 +83,11 @@ function guarding(backend: Backend): void {
 
   it("refuses the holder of an older fence", async () => {
     const redis = await backend.connect();
-    const locks = createLock(redis, { ttl: 100, prefix });
+    const locks = createLock(redis, { ttl: 100, wait: 5_000, prefix });
     const guard = createGuard(redis, { ttl: 60_000, prefix: `${prefix}:g` });
     const slow = await locks.acquire("doc");
     await sleep(120);
-    await using quick = await locks.acquire("doc");
+    await using quick = await locks.acquire("doc", { ttl: 10_000 });
     expect(await guard.set("doc", quick.fence, "quick")).toBe(true);
     expect(await guard.set("doc", slow.fence, "slow")).toBe(false);
     expect(await guard.admit("doc", slow.fence)).toBe(false);
@@ -234,7 +239,7 @@ function semaphore(backend: Backend): void {
     await one.extend({ ttl: 5_000 });
     expect((await places.inspect("full")).remaining).toBeGreaterThan(4_000);
     await one.release();
-    await using three = await places.acquire("full", { ttl: 100, wait: 0 });
+    await using three = await places.acquire("full", { ttl: 100 });
     await sleep(150);
     await expect(three.extend()).rejects.toThrow(LockLostError);
     expect(() => createSemaphore({ send: noop, pipeline: noop } as never, { limit: 0, ttl: 1 })).toThrow(/`limit`/);
@@ -243,11 +248,11 @@ function semaphore(backend: Backend): void {
   it("regression: two holders with different ttl never shrink each other's lease (redis-semaphore: 3 holders of limit 2)", async () => {
     const redis = await backend.connect();
     const long = createSemaphore(redis, { limit: 2, ttl: 10_000, prefix });
-    const short = createSemaphore(redis, { limit: 2, ttl: 150, prefix });
+    const short = createSemaphore(redis, { limit: 2, ttl: 150, wait: 5_000, prefix });
     await using a = await long.acquire("shrink");
     const b = await short.acquire("shrink");
     await sleep(250);
-    await using c = await short.acquire("shrink", { wait: 0, ttl: 5_000 });
+    await using c = await short.acquire("shrink", { ttl: 5_000 });
     expect(await short.tryAcquire("shrink")).toBeNull();
     a.assertHeld();
     c.assertHeld();

@@ -6,6 +6,7 @@ import type { Redis } from "../../src/core/redis.ts";
 import { sleep } from "../../src/core/sleep.ts";
 import { type Backend, onEveryBackend } from "../support/backends.ts";
 import { createHistory, violations } from "../support/history.ts";
+import { timerAt } from "../support/timer.ts";
 
 const oddNames = ["a:b", "{x}", "*", "ü", "a b\n", "%7B", "🔒", "x".repeat(10_000)];
 
@@ -101,25 +102,26 @@ function holding(backend: Backend): void {
   const prefix = `${backend.prefix}:hold`;
 
   it("aborts its signal at the deadline, and then the name is free for others", async () => {
-    const locks = createLock(await backend.connect(), { ttl: 200, prefix });
-    const start = performance.now();
+    const locks = createLock(await backend.connect(), { ttl: 300, wait: 5_000, prefix });
     const lease = await locks.acquire("deadline");
+    const deadline = performance.now() + lease.remaining;
+    const plain = timerAt(deadline);
     await new Promise((resolve) => lease.signal.addEventListener("abort", resolve));
-    const elapsed = performance.now() - start;
-    expect(elapsed).toBeGreaterThan(190);
-    expect(elapsed).toBeLessThan(600);
+    const firedAt = performance.now();
+    expect(firedAt).toBeGreaterThan(deadline - 50);
+    expect(firedAt).toBeLessThan(Math.max(deadline, await plain) + 50);
     expect(lease.signal.reason).toBeInstanceOf(LockLostError);
     expect(lease.remaining).toBe(0);
     expect(() => lease.assertHeld()).toThrow(LockLostError);
     await expect(lease.extend()).rejects.toThrow(LockLostError);
-    await using next = await locks.acquire("deadline", { wait: 1_000 });
+    await using next = await locks.acquire("deadline", { ttl: 10_000 });
     expect(await lease.release()).toBe(false);
     next.assertHeld();
     expect(await locks.tryAcquire("deadline")).toBeNull();
   });
 
   it("lasts longer after an extension, and never shorter", async () => {
-    const locks = createLock(await backend.connect(), { ttl: 300, prefix });
+    const locks = createLock(await backend.connect(), { ttl: 1_000, wait: 5_000, prefix });
     await using lease = await locks.acquire("extend");
     await lease.extend({ ttl: 10_000 });
     expect(lease.remaining).toBeGreaterThan(9_000);
@@ -183,7 +185,7 @@ function holding(backend: Backend): void {
   });
 
   it("reports work that ended after its lease", async () => {
-    const locks = createLock(await backend.connect(), { ttl: 100, prefix });
+    const locks = createLock(await backend.connect(), { ttl: 100, wait: 5_000, prefix });
     const late = await locks.run("late", () => sleep(200)).catch((error: unknown) => error);
     expect(late).toBeInstanceOf(LockLostError);
     expect(late instanceof LockLostError && late.lateBy).toBeGreaterThan(80);
