@@ -41,11 +41,11 @@ export function list<T>(name: string, value: readonly T[]): readonly T[] {
   throw new OptionError(`\`${name}\` must be an array`);
 }
 
-/** Lets an option through that has the methods, or is absent. */
-export function having<T>(name: string, value: T, ...methods: readonly string[]): T {
+/** Lets an option through that has the methods, or is absent; `remedy` says what it must be. */
+export function having<T>(name: string, value: T, remedy: string, ...methods: readonly string[]): T {
   if (value === undefined) return value;
   if (methods.every((method) => typeof Reflect.get(Object(value), method) === "function")) return value;
-  throw new OptionError(`\`${name}\` must have the methods ${methods.join(" and ")}`);
+  throw new OptionError(`\`${name}\` must be ${remedy}`);
 }
 
 /** Lets what looks like the port through, with options beside it. */

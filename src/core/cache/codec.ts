@@ -60,10 +60,10 @@ export interface CodecOptions<T> {
 export function createCodec<T>(options: CodecOptions<T>) {
   const { codec, compression, maxBytes = 100_000, overflow, schema } = options;
   count("maxBytes", maxBytes);
-  having("codec", codec, "stringify", "parse");
-  having("compression", compression, "compress", "decompress");
-  having("overflow", overflow, "put", "get");
-  having("schema", schema?.["~standard"] ?? schema, "validate");
+  having("codec", codec, "devalue, superjson or what has `stringify` and `parse`", "stringify", "parse");
+  having("compression", compression, "deflate()", "compress", "decompress");
+  having("overflow", overflow, "{ put, get }", "put", "get");
+  having("schema", schema?.["~standard"] ?? schema, "a Standard Schema", "validate");
   return {
     async encode(id: string, value: T): Promise<Payload> {
       let { kind, text } = payloadOf(codec, value);

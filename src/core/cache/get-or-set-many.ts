@@ -172,7 +172,7 @@ async function loaded<T>({ x, load, signal }: Batch<T>, ids: readonly string[]):
     ids.forEach((id) => tell(x, type, id, { duration: performance.now() - start, error }));
   try {
     const values = await withDeadline(x.hardTimeout, signal, async (signal) => load(ids, { signal }), late);
-    having("load()", values ?? null, "get", "has");
+    having("load()", values ?? null, "a Map of values by id", "get", "has");
     tellAll("load");
     return values;
   } catch (error) {

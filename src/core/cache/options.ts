@@ -127,7 +127,7 @@ function createShared<T>(redis: Redis, options: CacheOptions<T>): Shared {
     hardTimeout: duration("hardTimeout", options.hardTimeout ?? 30_000),
     softTimeout: optional("softTimeout", softTimeout),
     waitTimeout: duration("waitTimeout", options.waitTimeout ?? 5_000),
-    wake: having("wake", options.wake, "listen"),
+    wake: having("wake", options.wake, "wakeLoads(subscriber)", "listen"),
     onEvent: listener(options),
     standing: clearable ? [everything] : [],
     breaker: createBreaker(options.breaker),
@@ -142,7 +142,7 @@ function createShared<T>(redis: Redis, options: CacheOptions<T>): Shared {
 
 function formatOf<T>(options: CacheOptions<T>): EntryFormat {
   const { format = framed } = options;
-  having("format", format, "keys", "write", "read", "headOf");
+  having("format", format, "plainJson, or be left out", "keys");
   const beyond = format.refuses.find((name) => Reflect.get(options, name));
   if (beyond) throw new OptionError(`\`${beyond}\` needs the envelope; leave out \`format\` or the option`);
   return format;
