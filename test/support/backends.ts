@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe } from "vitest";
 import type { Redis } from "../../src/core/redis.ts";
 import { countCommands, expectNoImmortalKey, expectNoSlowCommand, scanKeys } from "./inspect.ts";
-import type { Row, StandaloneRow, Unreliable } from "./rows.ts";
+import type { Deadline, Row, StandaloneRow, Unreliable } from "./rows.ts";
 import { clusterRows, openServer, standaloneRows } from "./rows.ts";
 
 /** One row of the list that every contract suite runs on: a client, a protocol, a server. */
@@ -28,12 +28,15 @@ export interface StandaloneBackend extends Backend {
   connectThroughProxy(): Promise<Unreliable>;
 }
 
+/** A suite about decisions must not fail because a busy machine is slow to carry them. */
+const patient = { timeout: 15_000 };
+
 /** Runs a suite on every backend. */
 export function onEveryBackend(subject: string, suite: (backend: Backend) => void): void {
   const server = fileServer();
   for (const row of [...standaloneRows, ...clusterRows]) {
     describe(`${subject} on ${row.name}`, () => {
-      suite(lifecycle(row, server));
+      suite(lifecycle(row, server, patient));
     });
   }
 }
@@ -60,12 +63,12 @@ function fileServer(): () => Server {
 }
 
 /** Opens the row before its tests and, after them, checks what a pattern must never leave behind. */
-function lifecycle(row: Row, server: () => Server): Backend {
+function lifecycle(row: Row, server: () => Server, deadline: Deadline = {}): Backend {
   const prefix = `t${Math.random().toString(36).slice(2, 10)}`;
   const closing: (() => unknown)[] = [];
   let opened: Awaited<ReturnType<Row["open"]>>;
   beforeAll(async () => {
-    opened = await row.open(server(), closing);
+    opened = await row.open(server(), closing, deadline);
   }, 30_000);
   afterAll(async () => {
     await expectNoImmortalKey(opened.servers, prefix);

@@ -16,7 +16,12 @@ export type Closing = (() => unknown)[];
 /** A client, a protocol, a server. */
 export interface Row {
   readonly name: string;
-  open(server: RedisServer, closing: Closing): Promise<Opened>;
+  open(server: RedisServer, closing: Closing, deadline: Deadline): Promise<Opened>;
+}
+
+/** The adapters' own deadline, where it is not the default. */
+export interface Deadline {
+  readonly timeout?: number;
 }
 
 interface Opened {
@@ -55,25 +60,25 @@ export const standaloneRows: readonly StandaloneRow[] = [
   tcpRow("ioredis 6", (at) => new Ioredis({ ...at, ...quiet })),
   tcpRow("ioredis 6, protocol 2", (at) => new Ioredis({ ...at, ...quiet, protocol: 2 })),
   tcpRow("ioredis 6, resp3 replies", (at) => new Ioredis({ ...at, ...quiet, replyMapping: "resp3" })),
-  httpRow("rest", "idempotent", rest),
-  httpRow("upstash", "always", (endpoint) => upstash(new UpstashRedis(endpoint))),
+  httpRow("rest", "idempotent", (endpoint, deadline) => rest({ ...endpoint, ...deadline })),
+  httpRow("upstash", "always", (endpoint, deadline) => upstash(new UpstashRedis(endpoint), deadline)),
 ].filter(isWanted);
 
 export const clusterRows: readonly Row[] = [{ name: "ioredis 6, Cluster", open: openCluster }].filter(isWanted);
 
 function tcpRow(name: string, create: (at: Address) => Ioredis | Ioredis5): StandaloneRow {
-  const connect = async (at: Address, closing: Closing) => {
+  const connect = async (at: Address, closing: Closing, deadline?: Deadline) => {
     const client = create(at);
     client.on("error", () => {});
     closing.push(() => client.disconnect());
     await client.connect();
-    return ioredis(client);
+    return ioredis(client, deadline);
   };
   return {
     name,
     resends: "always",
-    open: async (server, closing) => ({
-      connect: () => connect(server, closing),
+    open: async (server, closing, deadline) => ({
+      connect: () => connect(server, closing, deadline),
       servers: [direct(server, closing)],
     }),
     async connectThroughProxy(server, closing) {
@@ -88,20 +93,20 @@ function tcpRow(name: string, create: (at: Address) => Ioredis | Ioredis5): Stan
 function httpRow(
   name: string,
   resends: StandaloneRow["resends"],
-  connect: (endpoint: { readonly url: string; readonly token: string }) => Redis,
+  connect: (endpoint: { readonly url: string; readonly token: string }, deadline?: Deadline) => Redis,
 ): StandaloneRow {
   const token = "the-token-of-the-tests";
-  const openGateway = async (server: RedisServer, closing: Closing) => {
-    const gateway = await serveGateway(direct(server, closing), { tokens: [token] });
+  const openGateway = async (server: RedisServer, closing: Closing, deadline?: Deadline) => {
+    const gateway = await serveGateway(direct(server, closing, deadline), { tokens: [token] });
     closing.push(() => gateway.close(0));
     return gateway.url;
   };
   return {
     name,
     resends,
-    async open(server, closing) {
-      const url = await openGateway(server, closing);
-      return { connect: async () => connect({ url, token }), servers: [direct(server, closing)] };
+    async open(server, closing, deadline) {
+      const url = await openGateway(server, closing, deadline);
+      return { connect: async () => connect({ url, token }, deadline), servers: [direct(server, closing)] };
     },
     async connectThroughProxy(server, closing) {
       const { hostname, port } = new URL(await openGateway(server, closing));
@@ -116,14 +121,14 @@ function httpRow(
 }
 
 /** A port straight to one server, whatever the row tests. */
-function direct(at: Address, closing: Closing): Redis {
+function direct(at: Address, closing: Closing, deadline?: Deadline): Redis {
   const client = new Ioredis({ host: at.host, port: at.port });
   client.on("error", () => {});
   closing.push(() => client.disconnect());
-  return ioredis(client);
+  return ioredis(client, deadline);
 }
 
-async function openCluster(_: RedisServer, closing: Closing): Promise<Opened> {
+async function openCluster(_: RedisServer, closing: Closing, deadline: Deadline): Promise<Opened> {
   const clusters = inject("clusters");
   const worker = Number(process.env["VITEST_POOL_ID"]);
   const nodes = [...(clusters[worker - 1] ?? [])];
@@ -134,5 +139,5 @@ async function openCluster(_: RedisServer, closing: Closing): Promise<Opened> {
     return cluster;
   };
   const masters = (await connect()).nodes("master");
-  return { servers: masters.map((master) => ioredis(master)), connect: async () => ioredis(await connect()) };
+  return { servers: masters.map((master) => ioredis(master)), connect: async () => ioredis(await connect(), deadline) };
 }

@@ -25,7 +25,7 @@ let backDoor: Awaited<ReturnType<typeof openBackDoor>>;
 beforeAll(async () => {
   server = await startRedis();
   client = new Redis({ host: server.host, port: server.port });
-  gateway = await serveGateway(ioredis(client), { tokens: [token] });
+  gateway = await serveGateway(ioredis(client, { timeout: 15_000 }), { tokens: [token] });
   backDoor = await openBackDoor(ioredis(client));
 }, 30_000);
 

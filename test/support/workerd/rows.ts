@@ -2,6 +2,7 @@ import { Redis as UpstashRedis } from "@upstash/redis/cloudflare";
 import { rest } from "../../../src/adapters/rest/rest.ts";
 import { upstash } from "../../../src/adapters/upstash/upstash.ts";
 import type { Redis } from "../../../src/core/redis.ts";
+import type { Deadline } from "../rows.ts";
 
 /** Takes the place of test/support/rows.ts inside a Worker: everything goes over HTTP to a gateway. */
 
@@ -29,15 +30,18 @@ export async function openServer(): Promise<{ stop(): void }> {
 }
 
 export const standaloneRows = [
-  row("rest", () => rest(told().gateway)),
-  row("upstash", () => upstash(new UpstashRedis(told().gateway))),
+  row("rest", (deadline) => rest({ ...told().gateway, ...deadline })),
+  row("upstash", (deadline) => upstash(new UpstashRedis(told().gateway), deadline)),
 ];
 
 export const clusterRows = [];
 
-function row(name: string, connect: () => Redis) {
+function row(name: string, connect: (deadline: Deadline) => Redis) {
   return {
     name: `${name}, in workerd`,
-    open: async () => ({ connect: async () => connect(), servers: [rest(told().backDoor)] }),
+    open: async (_server: unknown, _closing: unknown, deadline: Deadline) => ({
+      connect: async () => connect(deadline),
+      servers: [rest(told().backDoor)],
+    }),
   };
 }
