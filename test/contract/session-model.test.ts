@@ -6,40 +6,6 @@ import { expectNoStaleIndex } from "../fixtures/session-index.ts";
 import { differences, type Step, steps } from "../fixtures/session-model.ts";
 import { onEveryBackend } from "../support/backends.ts";
 
-onEveryBackend("sessions against their model", (backend) => {
-  afterAll(() => expectNoStaleIndex(backend));
-  let redis: Redis;
-  let number = 0;
-  beforeAll(async () => {
-    redis = await backend.connect();
-  });
-  const differ = (steps: readonly Step[], port: Redis) =>
-    differences(steps, port, `${backend.prefix}:m${(number += 1)}`);
-
-  it("do what the model does, whatever is called in whatever order", async () => {
-    const property = fc.asyncProperty(steps, async (steps) => {
-      expect(await differ(steps, redis)).toEqual([]);
-    });
-    await fc.assert(property, { numRuns: 30, endOnFailure: true, examples: broken.map(([, , , steps]) => [steps]) });
-  });
-
-  it.each(broken)("would be caught: %s", async (_, part, other, steps) => {
-    let changed = 0;
-    const port: Redis = {
-      ...redis,
-      async send(command, options) {
-        const [name, lua, ...rest] = command;
-        if (name === "EVALSHA") throw new ReplyError("NOSCRIPT this port wants the text");
-        if (name !== "EVAL" || !String(lua).includes(part)) return redis.send(command, options);
-        changed += 1;
-        return redis.send(["EVAL", String(lua).replaceAll(part, other), ...rest], options);
-      },
-    };
-    expect(await differ(steps, port)).not.toEqual([]);
-    expect(changed).toBeGreaterThan(0);
-  });
-});
-
 const call = (kind: Step["kind"], which = 0, user: Step["user"] = "ada"): Step => ({ kind, which, user, field: "a" });
 
 /** Ways to break the scripts, each with the calls that show it. */
@@ -111,3 +77,37 @@ const broken: [name: string, part: string, other: string, steps: Step[]][] = [
     [call("create"), call("create"), call("create"), call("destroy", 1), call("create"), call("read")],
   ],
 ];
+
+onEveryBackend("sessions against their model", (backend) => {
+  afterAll(() => expectNoStaleIndex(backend));
+  let redis: Redis;
+  let number = 0;
+  beforeAll(async () => {
+    redis = await backend.connect();
+  });
+  const differ = (steps: readonly Step[], port: Redis) =>
+    differences(steps, port, `${backend.prefix}:m${(number += 1)}`);
+
+  it("do what the model does, whatever is called in whatever order", async () => {
+    const property = fc.asyncProperty(steps, async (steps) => {
+      expect(await differ(steps, redis)).toEqual([]);
+    });
+    await fc.assert(property, { numRuns: 30, endOnFailure: true, examples: broken.map(([, , , steps]) => [steps]) });
+  });
+
+  it.each(broken)("would be caught: %s", async (_, part, other, steps) => {
+    let changed = 0;
+    const port: Redis = {
+      ...redis,
+      async send(command, options) {
+        const [name, lua, ...rest] = command;
+        if (name === "EVALSHA") throw new ReplyError("NOSCRIPT this port wants the text");
+        if (name !== "EVAL" || !String(lua).includes(part)) return redis.send(command, options);
+        changed += 1;
+        return redis.send(["EVAL", String(lua).replaceAll(part, other), ...rest], options);
+      },
+    };
+    expect(await differ(steps, port)).not.toEqual([]);
+    expect(changed).toBeGreaterThan(0);
+  });
+});

@@ -31,6 +31,16 @@ describe("the session's cookie", () => {
     { name: "sid", sameSite: "None", secure: false },
     { name: "sid", path: "/; Domain=evil" },
     { name: "sid", domain: "example.org; Path=/" },
+    { name: "sid", domain: "example.org, sid=evil" },
+    { name: "sid\r\nSet-Cookie: evil" },
+    { name: "sid=evil" },
+    { name: "sid", path: "" },
+    { name: "sid", path: "app" },
+    { name: "sid", path: "/\r\nSet-Cookie: evil=1" },
+    { name: "sid", path: "/\u0000" },
+    { name: "sid", path: "/ü" },
+    { name: "sid", domain: "example.org\n" },
+    { name: "__host-sid", path: "/app" },
   ])("refuses what a browser would drop: %j", (options) => {
     expect(() => sessionCookie(options)).toThrow(OptionError);
   });

@@ -1,4 +1,4 @@
-import { durationOrZero } from "../check.ts";
+import { durationOrZero, oneOf } from "../check.ts";
 import { contextOf } from "./context.ts";
 import { create } from "./create.ts";
 import type { SessionPatch } from "./data.ts";
@@ -24,11 +24,14 @@ export interface SessionCookiesOptions extends SessionCookieOptions {
    */
   readonly renewEvery?: number | undefined;
   /**
-   * What else the browser forgets at logout: the words of the `Clear-Site-Data` header, none to leave it out.
+   * What else the browser forgets at logout: the words of the `Clear-Site-Data` header, none to leave it out. "cookies" means those
+   * of the whole site, its other subdomains too.
    * @default ["cache", "cookies", "storage"]
    */
   readonly clearSiteData?: readonly ("cache" | "cookies" | "storage")[] | undefined;
 }
+
+const words = ["cache", "cookies", "storage"] as const;
 
 /** One request of one visitor, who may have a session or not. */
 export interface Visit<Data extends object> {
@@ -73,10 +76,10 @@ export function createSessionCookies<Data extends object>(
   sessions: Sessions<Data>,
   options: SessionCookiesOptions = {},
 ): SessionCookies<Data> {
-  const { renewEvery = 0, clearSiteData = ["cache", "cookies", "storage"] } = options;
+  const { renewEvery = 0, clearSiteData = words } = options;
   const renewal = durationOrZero("renewEvery", renewEvery);
   const cookie = sessionCookie(options);
-  const forget = clearSiteData.map((word) => `"${word}"`).join(", ");
+  const forget = clearSiteData.map((word) => `"${oneOf("clearSiteData", word, words)}"`).join(", ");
   return {
     async open(jar, call) {
       // A cookie without a session is left alone: a slow request with a rotated token would remove the new one.

@@ -51,7 +51,9 @@ export function sessionCookie(options: SessionCookieOptions): SessionCookie {
   const { name = "__Host-session", sameSite = "Lax", path = "/", domain, secure = true } = options;
   if (!/^[!#$%&'*+.^`|~\w-]+$/.test(name))
     throw new OptionError("`name` must be a cookie name such as `__Host-session`");
-  if (/[;,\s]/.test(text("path", path) + (domain ?? ""))) throw new OptionError("`path` and `domain` must hold no `;`");
+  if (!/^\/[!-+\--:<-~]*$/.test(text("path", path) + (domain ?? ""))) {
+    throw new OptionError("`path` must begin with `/`, and neither it nor `domain` hold a space, `,` or `;`");
+  }
   if (/^__(Host|Secure)-/i.test(name) && !secure) {
     throw new OptionError("`secure: false` needs a `name` without the prefix `__Host-` or `__Secure-`");
   }
