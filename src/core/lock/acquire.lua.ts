@@ -1,7 +1,7 @@
 import type { Reply } from "../redis.ts";
 import { integer, text } from "../reply.ts";
 import { defineScript } from "../script.ts";
-import { drawFence, lastOf } from "./fence.lua.ts";
+import { drawFence, lastOf } from "./fence.ts";
 
 /** The fence of what was granted, or how many milliseconds the present holder has left. */
 export type ClaimAnswer = { readonly fence: string } | { readonly busyFor: number };
@@ -18,13 +18,13 @@ export function answer(reply: Reply): ClaimAnswer {
  */
 export const acquireLock = defineScript({
   keys: ["lock", "counter", "wanted"],
-  args: ["token", "ttl", "waits"],
+  args: ["token", "ttl", "whenBusy"],
   decode: answer,
   lua: `
 if not redis.call("SET", lock, token, "NX", "PX", ttl) then
   if redis.call("GET", lock) ~= token then
     local left = redis.call("PTTL", lock)
-    if waits == "1" then redis.call("SET", wanted, 1, "PX", math.max(left, 0) + 1000) end
+    if whenBusy ~= "leave" then redis.call("SET", wanted, 1, "PX", math.max(left, 0) + 1000) end
     return left
   end
   redis.call("PEXPIRE", lock, ttl)

@@ -1,10 +1,9 @@
 import { ConnectionError, LockBusyError, RedisPatternsError } from "../errors.ts";
-import { emit } from "../event.ts";
 import { jitter, sleep } from "../sleep.ts";
 import type { Ask, Claim } from "./claim.ts";
 import { validity } from "./grant.ts";
 import type { Waiter, Wake } from "./wake.ts";
-import { abandon, type Lease, startLease, type Surroundings } from "./lease.ts";
+import { abandon, type Lease, reporter, startLease, type Surroundings } from "./lease.ts";
 
 /** What an acquisition needs of its lock. */
 export interface Context extends Surroundings {
@@ -26,11 +25,10 @@ export async function attempt(
     throw error;
   });
   const duration = performance.now() - start;
-  const report = (type: string) =>
-    emit(context.onEvent, { pattern: "lock", type, prefix: context.prefix, id: claim.name, duration });
-  if (ask.ttl < duration * 2) report("ttl-too-short");
+  const report = reporter(context, claim.name);
+  if (ask.ttl < duration * 2) report("ttl-too-short", { duration });
   if ("busyFor" in answer) {
-    report("busy");
+    report("busy", { duration });
     return answer.busyFor;
   }
   const deadline = start + validity(ask.ttl);
@@ -38,7 +36,7 @@ export async function attempt(
     await abandon(claim, ask.token);
     return 0;
   }
-  report("acquired");
+  report("acquired", { duration });
   return startLease(claim, { ...ask, fence: answer.fence, deadline }, context);
 }
 

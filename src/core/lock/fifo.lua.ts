@@ -1,7 +1,7 @@
 import { flag } from "../reply.ts";
 import { defineScript } from "../script.ts";
 import { answer } from "./acquire.lua.ts";
-import { drawFence, lastOf, markFreed, wasFreed } from "./fence.lua.ts";
+import { drawFence, lastOf, markFreed, wasFreed } from "./fence.ts";
 
 /**
  * Takes the server's time, as `t` and as `now` in milliseconds, and sends those home who have not asked for too long, so that nobody

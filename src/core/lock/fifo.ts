@@ -24,8 +24,7 @@ export function firstComeFirstServed({ patience = 5_000 }: LineOptions = {}): Lo
   return (redis, keys, name) => ({
     ...holding(redis, keys, name),
     queues: true,
-    acquire: ({ token, ttl, whenBusy }, options) =>
-      acquireInLine(redis, { ...keys, token, ttl, whenBusy, patience }, options),
+    acquire: (ask, options) => acquireInLine(redis, { ...keys, ...ask, patience }, options),
     release: (token, fence, options) => releaseInLine(redis, { ...keys, token, fence }, options),
   });
 }

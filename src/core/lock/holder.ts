@@ -141,12 +141,12 @@ export function createHolder(prefix: string, claimOf: (name: string) => Claim, o
 }
 
 async function runHeld<T>(lease: Lease, work: (lease: Lease) => T | Promise<T>): Promise<T> {
+  let result: T;
   try {
-    const result = await work(lease);
-    await lease[Symbol.asyncDispose]();
-    if (lease.signal.aborted) lease.assertHeld();
-    return result;
+    result = await work(lease);
   } finally {
     await lease[Symbol.asyncDispose]();
   }
+  if (lease.signal.aborted) lease.assertHeld();
+  return result;
 }

@@ -1,5 +1,5 @@
 import { duration } from "../check.ts";
-import { emit, type OnEvent } from "../event.ts";
+import { emit, type OnEvent, type PatternEvent } from "../event.ts";
 import type { Claim } from "./claim.ts";
 import { type Grant, validity } from "./grant.ts";
 import { writeHandOff } from "./hand-off.ts";
@@ -83,19 +83,23 @@ interface Hold {
   readonly term: Term;
 }
 
-type Report = (type: string, error?: unknown) => void;
+type Report = (type: string, details?: Pick<PatternEvent, "duration" | "error">) => void;
+
+/** Tells what happens to one name. */
+export function reporter({ prefix, onEvent }: Surroundings, id: string): Report {
+  return (type, details) => emit(onEvent, { pattern: "lock", type, prefix, id, ...details });
+}
 
 /** Starts the life of a granted lease. */
-export function startLease(claim: Claim, grant: Grant, { prefix, onEvent, watchdog }: Surroundings): Lease {
-  const { name } = claim;
-  const report: Report = (type, error) => emit(onEvent, { pattern: "lock", type, prefix, id: name, error });
+export function startLease(claim: Claim, grant: Grant, around: Surroundings): Lease {
+  const report = reporter(around, claim.name);
   let unguard = () => {};
-  const term = startTerm(name, grant.deadline, (error) => {
+  const term = startTerm(claim.name, grant.deadline, (error) => {
     unguard();
-    if (error) report("lost", error);
+    if (error) report("lost", { error });
   });
   const lease = new HeldLease({ claim, grant, term }, report);
-  unguard = watchdog?.guard(lease, grant.ttl, (error) => report("extend-failed", error)) ?? nothing;
+  unguard = around.watchdog?.guard(lease, grant.ttl, (error) => report("extend-failed", { error })) ?? nothing;
   return lease;
 }
 
@@ -130,7 +134,7 @@ class HeldLease implements Lease {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.release().catch((error: unknown) => this.#report("release-failed", error));
+    await this.release().catch((error: unknown) => this.#report("release-failed", { error }));
   }
 }
 

@@ -59,8 +59,7 @@ export type LockOrder = (redis: Redis, keys: LockKeys, name: string) => Claim;
 function whoeverAsks(redis: Redis, keys: LockKeys, name: string): Claim {
   return {
     ...holding(redis, keys, name),
-    acquire: ({ token, ttl, whenBusy }, options) =>
-      acquireLock(redis, { ...keys, token, ttl, waits: whenBusy === "leave" ? 0 : 1 }, options),
+    acquire: (ask, options) => acquireLock(redis, { ...keys, ...ask }, options),
     release: (token, fence, options) => releaseLock(redis, { ...keys, token, fence }, options),
   };
 }

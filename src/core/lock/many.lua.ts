@@ -1,7 +1,7 @@
 import { flag } from "../reply.ts";
 import { defineScript } from "../script.ts";
 import { answer } from "./acquire.lua.ts";
-import { drawFence, lastOf, markFreed, wasFreed } from "./fence.lua.ts";
+import { drawFence, lastOf, markFreed, wasFreed } from "./fence.ts";
 
 /**
  * Takes all locks or none. `keys` holds the lock, the counter and the wanted mark of each. The fences come back joined by commas, in
@@ -9,7 +9,7 @@ import { drawFence, lastOf, markFreed, wasFreed } from "./fence.lua.ts";
  */
 export const acquireMany = defineScript({
   keys: ["...keys"],
-  args: ["token", "ttl", "waits"],
+  args: ["token", "ttl", "whenBusy"],
   decode: answer,
   lua: `
 local busy, left = false, 0
@@ -18,7 +18,7 @@ for i = 1, #keys, 3 do
   if holder and holder ~= token then
     busy = true
     left = math.max(left, redis.call("PTTL", keys[i]))
-    if waits == "1" then redis.call("SET", keys[i + 2], 1, "PX", left + 1000) end
+    if whenBusy ~= "leave" then redis.call("SET", keys[i + 2], 1, "PX", left + 1000) end
   end
 end
 if busy then return left end

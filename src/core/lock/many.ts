@@ -106,8 +106,7 @@ function groupClaim(redis: Redis, naming: LockNaming, names: readonly string[]):
   const each = names.map(naming);
   const keys = each.flatMap(({ lock, counter, wanted }) => [lock, counter, wanted]);
   return {
-    acquire: ({ token, ttl, whenBusy }, options) =>
-      acquireMany(redis, { keys, token, ttl, waits: whenBusy === "leave" ? 0 : 1 }, options),
+    acquire: (ask, options) => acquireMany(redis, { keys, ...ask }, options),
     extend: (token, ttl, options) => extendMany(redis, { keys, token, ttl }, options),
     release: (token, fence, options) => releaseMany(redis, { keys, token, given: fence.split(",") }, options),
     remaining: async () => 0,

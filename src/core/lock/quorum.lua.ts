@@ -1,6 +1,6 @@
 import { integer } from "../reply.ts";
 import { defineScript } from "../script.ts";
-import { lastOf } from "./fence.lua.ts";
+import { lastOf } from "./fence.ts";
 
 /**
  * Raises the counter of the token's lock to the fence that the majority agreed on, so that every later majority finds one node that

@@ -73,7 +73,7 @@ async function acquireMajority(quorum: Quorum, ask: Ask, options?: SendOptions):
   const { keys } = quorum;
   const { token, ttl } = ask;
   const answers = await askAll(quorum, options, (node, options) =>
-    acquireLock(node, { ...keys, token, ttl, waits: 0 }, options),
+    acquireLock(node, { ...keys, token, ttl, whenBusy: "leave" }, options),
   );
   const fences = answers.flatMap((answer) => ("fence" in answer ? Number(answer.fence) : []));
   if (fences.length >= majority(quorum)) {

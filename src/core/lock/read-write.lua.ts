@@ -1,7 +1,7 @@
 import { flag, integer } from "../reply.ts";
 import { defineScript } from "../script.ts";
 import { answer } from "./acquire.lua.ts";
-import { drawFence, lastOf, markFreed, wasFreed } from "./fence.lua.ts";
+import { drawFence, lastOf, markFreed, wasFreed } from "./fence.ts";
 import { holdIn, leave, serverTime } from "./semaphore.lua.ts";
 
 /** Takes the time, and sends home the readers whose time is over and the waiters who have not asked for too long. */

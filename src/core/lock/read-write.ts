@@ -70,8 +70,7 @@ function readClaim(redis: Redis, keys: Keys, name: string, patience: number): Cl
     name,
     channel: keys.wanted,
     queues: true,
-    acquire: ({ token, ttl, whenBusy }, options) =>
-      acquireRead(redis, { ...keys, token, ttl, whenBusy, patience }, options),
+    acquire: (ask, options) => acquireRead(redis, { ...keys, ...ask, patience }, options),
     extend: (token, ttl, options) => extendRead(redis, { ...keys, token, ttl }, options),
     release: (token, _, options) => releaseRead(redis, { ...keys, token, freed: `${keys.freed}:${token}` }, options),
     remaining: (options) => untilUnread(redis, keys, options),
@@ -83,8 +82,7 @@ function writeClaim(redis: Redis, keys: Keys, name: string, patience: number): C
     name,
     channel: keys.wanted,
     queues: true,
-    acquire: ({ token, ttl, whenBusy }, options) =>
-      acquireWrite(redis, { ...keys, token, ttl, whenBusy, patience }, options),
+    acquire: (ask, options) => acquireWrite(redis, { ...keys, ...ask, patience }, options),
     extend: (token, ttl, options) => extendLock(redis, { lock: keys.writer, token, ttl }, options),
     release: (token, fence, options) => releaseWrite(redis, { ...keys, token, fence }, options),
     remaining: async (options) => Math.max(0, integer(await redis.send(["PTTL", keys.writer], options))),

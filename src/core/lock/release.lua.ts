@@ -1,6 +1,6 @@
 import { flag } from "../reply.ts";
 import { defineScript } from "../script.ts";
-import { markFreed, wasFreed } from "./fence.lua.ts";
+import { markFreed, wasFreed } from "./fence.ts";
 
 /**
  * Frees the lock if the token holds it, and tells those who wait. A late release never frees another holder's lock. Run twice, as

@@ -1,7 +1,7 @@
 import { flag, integer } from "../reply.ts";
 import { defineScript } from "../script.ts";
 import { answer } from "./acquire.lua.ts";
-import { drawFence } from "./fence.lua.ts";
+import { drawFence } from "./fence.ts";
 
 /** Takes the server's time, as `t` and as `now` in milliseconds. */
 export const serverTime = `
@@ -35,13 +35,13 @@ else released = redis.call("EXISTS", freed) end`;
  */
 export const acquirePlace = defineScript({
   keys: ["places", "counter", "wanted"],
-  args: ["token", "ttl", "waits", "limit"],
+  args: ["token", "ttl", "whenBusy", "limit"],
   decode: answer,
   lua: `${serverTime}
 redis.call("ZREMRANGEBYSCORE", places, "-inf", now)
 if not redis.call("ZSCORE", places, token) and redis.call("ZCARD", places) >= tonumber(limit) then
   local left = redis.call("ZRANGE", places, 0, 0, "WITHSCORES")[2] - now
-  if waits == "1" then redis.call("SET", wanted, 1, "PX", left + 1000) end
+  if whenBusy ~= "leave" then redis.call("SET", wanted, 1, "PX", left + 1000) end
   return left
 end${holdIn("places")}${drawFence}
 return fence`,

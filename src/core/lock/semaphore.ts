@@ -40,8 +40,7 @@ function placeClaim(redis: Redis, prefix: string, limit: number, name: string): 
   return {
     name,
     channel: keys.wanted,
-    acquire: ({ token, ttl, whenBusy }, options) =>
-      acquirePlace(redis, { ...keys, token, ttl, limit, waits: whenBusy === "leave" ? 0 : 1 }, options),
+    acquire: (ask, options) => acquirePlace(redis, { ...keys, ...ask, limit }, options),
     extend: (token, ttl, options) => extendPlace(redis, { ...keys, token, ttl }, options),
     release: (token, _, options) =>
       releasePlace(redis, { ...keys, token, freed: keyOf(prefix, name, `freed:${token}`) }, options),
