@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { hours, minutes } from "../../src/core/duration.ts";
+import { OptionError } from "../../src/core/errors.ts";
 import type { Redis } from "../../src/core/redis.ts";
 import {
   createCsrf,
@@ -136,6 +137,31 @@ onEveryBackend("what an attacker gets from sessions", (backend) => {
     expect(await sessions.read(token)).toBeNull();
     expect(await tokens.consume(session.token, { purpose: "login" })).toBeNull();
     expect(await tokens.consume(token, { purpose: "login" })).toMatchObject({ user: "ada" });
+  });
+
+  it("no administrator's rights, and no false peace, by a user who is nobody by mistake", async () => {
+    const sessions = open();
+    const session = await sessions.create({ user: "ada", data: {} });
+    const nobody: { user: string } = JSON.parse("{}");
+    const options = { user: nobody.user };
+    const counts = await backend.count(async () => {
+      await expect(revokeSession(sessions, session.id, options)).rejects.toThrow(OptionError);
+      await expect(sessions.revokeAll(nobody.user)).rejects.toThrow(OptionError);
+      await expect(listSessions(sessions, nobody.user)).rejects.toThrow(OptionError);
+      await expect(loginSession(sessions, session, nobody.user)).rejects.toThrow(OptionError);
+    });
+    expect(counts).toEqual({});
+    expect(await sessions.read(session.token)).not.toBeNull();
+  });
+
+  it("no token in the message where one is given instead of its session", async () => {
+    const sessions = open();
+    const { token } = await sessions.create({ user: "ada", data: {} });
+    const given: object = JSON.parse(JSON.stringify({ token })).token;
+    const error: unknown = await sessions.revokeAll("ada", { except: given }).catch((error: unknown) => error);
+    expect(error).toBeInstanceOf(OptionError);
+    expect(String(error)).not.toContain(token.slice(0, 30));
+    expect(await sessions.read(token)).not.toBeNull();
   });
 
   it("nothing by an id of another shape", async () => {

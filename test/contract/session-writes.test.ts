@@ -151,6 +151,26 @@ onEveryBackend("writes to sessions", (backend) => {
     expect((await sessions.read(session.token))?.data).toEqual({});
   });
 
+  it("has methods that may be passed on by themselves", async () => {
+    const session = await open().create({ data: {} });
+    await Promise.resolve({ n: 1 }).then(session.set);
+    const { rotate, destroy } = session;
+    expect(await rotate()).toBe(session.token);
+    expect(session.data).toEqual({ n: 1 });
+    await destroy();
+    await expect(session.set({ n: 2 })).rejects.toThrow(SessionGoneError);
+  });
+
+  it("takes an object of fields for data, and nothing else", async () => {
+    const sessions = open();
+    const session = await sessions.create({ data: {} });
+    for (const data of [null, "text", 7, ["a"]].map((wrong) => JSON.parse(JSON.stringify({ wrong })).wrong)) {
+      await expect(sessions.create({ data })).rejects.toThrow(OptionError);
+      await expect(session.set(data)).rejects.toThrow(OptionError);
+    }
+    await expect(sessions.create({ data: {}, ip: JSON.parse("[1]") })).rejects.toThrow(OptionError);
+  });
+
   it("shares no object with the caller", async () => {
     const sessions = createSessions<{ cart: string[] }>(redis, {
       idle: 9_000,

@@ -1,7 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { days, seconds } from "../../src/core/duration.ts";
 import { OptionError } from "../../src/core/errors.ts";
-import { createCsrf, isSameOrigin, type SessionCookieOptions } from "../../src/core/session/index.ts";
+import {
+  createCsrf,
+  createSessionCookies,
+  isSameOrigin,
+  type SessionCookieOptions,
+} from "../../src/core/session/index.ts";
 import { cookieValue, sessionCookie } from "../../src/core/session/set-cookie.ts";
 
 describe("the session's cookie", () => {
@@ -43,6 +48,11 @@ describe("the session's cookie", () => {
     { name: "__host-sid", path: "/app" },
   ])("refuses what a browser would drop: %j", (options) => {
     expect(() => sessionCookie(options)).toThrow(OptionError);
+  });
+
+  it("names what it was not given", () => {
+    const sessions = JSON.parse("{}");
+    expect(() => createSessionCookies(sessions)).toThrow(OptionError);
   });
 
   it("refuses more than the 4,096 bytes that a browser keeps", () => {

@@ -77,6 +77,7 @@ export function createSessionCookies<Data extends object>(
   options: SessionCookiesOptions = {},
 ): SessionCookies<Data> {
   const { renewEvery = 0, clearSiteData = words } = options;
+  contextOf(sessions);
   const renewal = durationOrZero("renewEvery", renewEvery);
   const cookie = sessionCookie(options);
   const forget = clearSiteData.map((word) => `"${oneOf("clearSiteData", word, words)}"`).join(", ");
@@ -112,6 +113,10 @@ const nothing: unknown[][] = [];
 // A class, as the session is, for the same reason.
 class LiveVisit<Data extends object> implements Visit<Data> {
   readonly #stay: Stay<Data>;
+  readonly set: Visit<Data>["set"] = (patch, call) => set(this.#stay, patch, call);
+  readonly login: Visit<Data>["login"] = (user, options) => login(this.#stay, user, options);
+  readonly rotate: Visit<Data>["rotate"] = (call) => rotate(this.#stay, call);
+  readonly logout: Visit<Data>["logout"] = (call) => logout(this.#stay, call);
 
   constructor(stay: Stay<Data>) {
     this.#stay = stay;
@@ -128,26 +133,21 @@ class LiveVisit<Data extends object> implements Visit<Data> {
   get data(): Readonly<Partial<Data>> {
     return this.session?.data ?? Object.fromEntries(nothing);
   }
+}
 
-  set(patch: SessionPatch<Data>, call?: SessionCallOptions): Promise<void> {
-    return set(this.#stay, patch, call);
-  }
+async function login<Data extends object>(
+  stay: Stay<Data>,
+  user: string,
+  options?: LoginOptions<Data>,
+): Promise<Session<Data>> {
+  while (stay.beginning) await stay.beginning;
+  return enter(stay, await loginSession(stay.sessions, stay.session, user, options));
+}
 
-  async login(user: string, options?: LoginOptions<Data>): Promise<Session<Data>> {
-    const stay = this.#stay;
-    while (stay.beginning) await stay.beginning;
-    return enter(stay, await loginSession(stay.sessions, stay.session, user, options));
-  }
-
-  async rotate(call?: SessionCallOptions): Promise<void> {
-    const { session } = this;
-    const old = session?.token;
-    if (session && (await session.rotate(call)) !== old) enter(this.#stay, session);
-  }
-
-  logout(call?: SessionCallOptions): Promise<void> {
-    return logout(this.#stay, call);
-  }
+async function rotate<Data extends object>(stay: Stay<Data>, call?: SessionCallOptions): Promise<void> {
+  const { session } = stay;
+  const old = session?.token;
+  if (session && (await session.rotate(call)) !== old) enter(stay, session);
 }
 
 async function set<Data extends object>(

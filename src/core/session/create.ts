@@ -1,3 +1,4 @@
+import { text } from "../check.ts";
 import { SessionGoneError } from "../errors.ts";
 import { integer } from "../reply.ts";
 import { type Context, report } from "./context.ts";
@@ -39,7 +40,7 @@ export async function create<Data extends object>(
   const { maxPerUser: max, atLimit, maxBytes } = context;
   const { removed, fields } = encode(context, data);
   const identity = await identify(context.prefix, newToken(await ownerOf(context.prefix, user)));
-  const who = JSON.stringify([user, ip?.slice(0, 64), userAgent?.slice(0, 512)]);
+  const who = JSON.stringify([user, cut("ip", ip, 64), cut("userAgent", userAgent, 512)]);
   const owner = { known: user === undefined ? 0 : 1, who, remembered: remember ? 1 : 0 };
   const limits = { idleFor: idle, absolute, max, atLimit, maxBytes };
   const values = { ...identity.keys, digest: identity.digest, ...owner, ...limits, fields: fields.slice(removed) };
@@ -49,6 +50,10 @@ export async function create<Data extends object>(
   if (!created) throw new SessionGoneError();
   report(context, "created", identity.id);
   return sessionOf(context, identity, created);
+}
+
+function cut(name: string, given: string | undefined, length: number): string | null {
+  return given ? text(name, given).slice(0, length) : null;
 }
 
 function refusal({ maxPerUser, maxBytes }: Context, reason: number): Error {

@@ -18,7 +18,8 @@ export interface EncodedPatch {
 const maxFields = 1_000;
 
 export function encode({ codec, maxBytes }: Context, patch: object): EncodedPatch {
-  if (typeof patch !== "object" || patch === null) throw new OptionError("`data` must be an object of fields");
+  if (typeof patch !== "object" || patch === null || Array.isArray(patch))
+    throw new OptionError("`data` must be an object of fields");
   const entries = Object.entries(patch);
   if (entries.length > maxFields) throw new OptionError(`A session has at most ${maxFields} fields; nest some of them`);
   const removed = entries.filter(([, value]) => value === undefined).map(([name]) => name);

@@ -1,5 +1,6 @@
+import { userTag } from "../secret.ts";
 import { contextOf } from "./context.ts";
-import { publicId, keysOf, ownerOf } from "./identity.ts";
+import { keysOf, publicId } from "./identity.ts";
 import { describeScript, membersScript } from "./list.lua.ts";
 import type { SessionCallOptions } from "./session.ts";
 import type { Sessions } from "./sessions.ts";
@@ -31,7 +32,7 @@ export async function listSessions(
   { signal }: SessionCallOptions = {},
 ): Promise<SessionInfo[]> {
   const { redis, prefix } = contextOf(sessions);
-  const owner = await ownerOf(prefix, user);
+  const owner = await userTag(prefix, user);
   const keys = keysOf(prefix, owner, "-");
   const options = { signal, idempotent: true };
   const members = await membersScript(redis, keys, options);

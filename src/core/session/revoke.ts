@@ -1,7 +1,7 @@
-import { OptionError } from "../errors.ts";
 import { keyOf } from "../keys.ts";
+import { userTag } from "../secret.ts";
 import { contextOf, report } from "./context.ts";
-import { buckets, keysOf, ownerOf } from "./identity.ts";
+import { buckets, keysOf } from "./identity.ts";
 import { revokeScript, unlistScript } from "./revoke.lua.ts";
 import { type SessionCallOptions, tombstone } from "./session.ts";
 import type { Sessions } from "./sessions.ts";
@@ -9,10 +9,10 @@ import type { Sessions } from "./sessions.ts";
 /** Options of `revokeSession`. */
 export interface RevokeOptions extends SessionCallOptions {
   /**
-   * End it only if it is this user's. Pass it whenever the id comes from a user.
+   * End it only if it is this user's. Pass it whenever the id comes from a user: `undefined` is refused, and not anyone.
    * @default anyone's: for administrators
    */
-  readonly user?: string | undefined;
+  readonly user?: string;
 }
 
 /**
@@ -25,12 +25,12 @@ export async function revokeSession(
   options: RevokeOptions = {},
 ): Promise<boolean> {
   const { user, signal } = options;
-  if (user === "") throw new OptionError("`user` must be a string that is not empty, or left out");
   const context = contextOf(sessions);
+  // A user who is nobody by mistake must not have the rights of an administrator.
+  const owner = "user" in options ? await userTag(context.prefix, user ?? "") : "";
   const [, bucket = "", sid = ""] = /^(\d{1,4})\.([\w-]{16})$/.exec(id) ?? [];
   if (sid === "" || Number(bucket) >= buckets) return false;
   const call = { signal, idempotent: true };
-  const owner = user === undefined ? "" : await ownerOf(context.prefix, user);
   const session = keyOf(context.prefix, bucket, `s1:${sid}`);
   const revoked = await revokeScript(context.redis, { session, owner, tombstone }, call);
   if (!revoked) return false;

@@ -79,6 +79,9 @@ class LiveSession<Data extends object> implements Session<Data> {
   readonly seenAt: number;
   readonly endsAt: number;
   readonly authenticatedAt: number;
+  readonly set: Session<Data>["set"] = (patch, options) => set(this.#held, patch, options);
+  readonly rotate: Session<Data>["rotate"] = (options) => rotate(this.#held, options);
+  readonly destroy: Session<Data>["destroy"] = (options) => destroy(this.#held, options);
 
   constructor(held: Held<Data>) {
     const { user, ip, userAgent, createdAt, seenAt, endsAt, authenticatedAt } = held.snapshot;
@@ -93,8 +96,8 @@ class LiveSession<Data extends object> implements Session<Data> {
     this.authenticatedAt = authenticatedAt;
   }
 
-  static held(session: object): Held | undefined {
-    return #held in session ? session.#held : undefined;
+  static held(session: unknown): Held | undefined {
+    return typeof session === "object" && session !== null && #held in session ? session.#held : undefined;
   }
 
   get token(): string {
@@ -103,18 +106,6 @@ class LiveSession<Data extends object> implements Session<Data> {
 
   get data(): Readonly<Data> {
     return dataOf(this.#held);
-  }
-
-  set(patch: SessionPatch<Data>, options?: SessionCallOptions): Promise<void> {
-    return set(this.#held, patch, options);
-  }
-
-  rotate(options?: SessionCallOptions): Promise<string> {
-    return rotate(this.#held, options);
-  }
-
-  destroy(options?: SessionCallOptions): Promise<void> {
-    return destroy(this.#held, options);
   }
 }
 

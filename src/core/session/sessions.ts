@@ -1,9 +1,9 @@
 import { OptionError, SessionGoneError } from "../errors.ts";
 import type { Redis } from "../redis.ts";
-import { randomText } from "../secret.ts";
+import { randomText, userTag } from "../secret.ts";
 import { bindContext, type Context, report, trust } from "./context.ts";
 import { create, type NewSession } from "./create.ts";
-import { keysOf, ownerOf } from "./identity.ts";
+import { keysOf } from "./identity.ts";
 import { contextFrom, type SessionOptions } from "./options.ts";
 import { readScript } from "./read.lua.ts";
 import { revokeAllScript } from "./revoke-all.lua.ts";
@@ -74,7 +74,7 @@ async function read<Data extends object>(
 }
 
 async function revokeAll(context: Context, user: string, { except, signal }: RevokeAllOptions = {}): Promise<void> {
-  const owner = await ownerOf(context.prefix, user);
+  const owner = await userTag(context.prefix, user);
   const kept = except && heldBy(except).identity;
   if (kept && kept.owner !== owner) throw new OptionError("`except` must be a session of the user");
   const { keys, digest } = kept ?? { keys: keysOf(context.prefix, owner, "-"), digest: "" };

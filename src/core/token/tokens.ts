@@ -42,7 +42,7 @@ export interface TokenClaim {
 
 /** What a token is issued with. */
 export interface NewToken<Data> extends TokenClaim, TokenCallOptions {
-  /** What `consume` gives back, as JSON: the address to verify, the page to return to. */
+  /** What `consume` gives back, as JSON makes it: the address to verify, the page to return to. A date comes back as text. */
   readonly data?: Data | undefined;
   /**
    * How long this one is good, in milliseconds.
@@ -157,7 +157,7 @@ function issue(
   attempts: number | "",
 ): Promise<number> {
   const keys = { record: keyOf(prefix, tag, part), user: keyOf(prefix, tag, "u1") };
-  const claim = { digest, purpose: text("purpose", purpose), name, data: JSON.stringify(data) };
+  const claim = { digest, purpose: text("purpose", purpose), name, data: text("data", JSON.stringify(data)) };
   const values = { ...keys, ...claim, ttl: duration("ttl", ttl), attempts, request: randomText(9) };
   return issueScript(redis, values, { signal, idempotent: true });
 }
