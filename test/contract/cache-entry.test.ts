@@ -47,7 +47,13 @@ onEveryBackend("the cache's entries", (backend) => {
     const redis = await backend.connect();
     const events: PatternEvent[] = [];
     const { port, trips } = counted(redis);
-    const cache = createCache<T>(port, { prefix, ttl: 60_000, onEvent: (event) => events.push(event), ...more });
+    const cache = createCache<T>(port, {
+      prefix,
+      ttl: 60_000,
+      timeout: 10_000,
+      onEvent: (event) => events.push(event),
+      ...more,
+    });
     const rawOf = async (id: string) => text(await redis.send(["GET", `${prefix}:{${id}}`]));
     return { cache, prefix, redis, events, trips, rawOf };
   };
@@ -80,9 +86,15 @@ onEveryBackend("the cache's entries", (backend) => {
     it("are read", async () => {
       const { cache, prefix, redis } = await restored();
       for (const [id, value] of Object.entries(kept)) expect([id, await cache.peek(id)]).toEqual([id, { value }]);
-      const stale = createCache(redis, { prefix, ttl: 60_000, staleWhileRevalidate: 1_000, readBy: "script" });
+      const stale = createCache(redis, {
+        prefix,
+        ttl: 60_000,
+        timeout: 10_000,
+        staleWhileRevalidate: 1_000,
+        readBy: "script",
+      });
       expect(await stale.resolve("plain", () => "loaded")).toMatchObject({ value: kept["plain"], source: "hit" });
-      const json = createCache(redis, { prefix, ttl: 60_000, format: plainJson });
+      const json = createCache(redis, { prefix, ttl: 60_000, timeout: 10_000, format: plainJson });
       expect(await json.get("{json}")).toEqual({ plain: true });
     });
 
@@ -92,7 +104,7 @@ onEveryBackend("the cache's entries", (backend) => {
       expect(await cache.get("tagged", { tags })).toEqual(kept["tagged"]);
       expect(await cache.invalidateTags(["a,b=c;d"])).toBe(1);
       expect(await cache.peek("tagged")).toBeNull();
-      const clearable = createCache(redis, { prefix, ttl: 60_000, clearable: true });
+      const clearable = createCache(redis, { prefix, ttl: 60_000, timeout: 10_000, clearable: true });
       expect(await clearable.peek("clearable")).toEqual({ value: 7 });
       await clearable.clear();
       expect(await clearable.peek("clearable")).toBeNull();
@@ -134,7 +146,7 @@ onEveryBackend("the cache's entries", (backend) => {
   it("counts an entry of a codec that it lacks as a miss", async () => {
     const { cache, prefix } = await setUp<unknown>({ codec: devalue });
     await cache.set("k", new Date(0));
-    const plain = createCache(await backend.connect(), { prefix, ttl: 60_000 });
+    const plain = createCache(await backend.connect(), { prefix, ttl: 60_000, timeout: 10_000 });
     expect(await plain.get("k")).toBeUndefined();
     expect(await plain.getOrSet("k", () => "new")).toBe("new");
   });
@@ -191,7 +203,7 @@ onEveryBackend("the cache's entries", (backend) => {
       },
     };
     const { cache, prefix } = await setUp<number>({ schema });
-    const other = createCache(await backend.connect(), { prefix, ttl: 60_000 });
+    const other = createCache(await backend.connect(), { prefix, ttl: 60_000, timeout: 10_000 });
     await other.set("k", "text");
     expect(await cache.get("k")).toBeUndefined();
     expect(await cache.getOrSet("k", () => 1)).toBe(1);

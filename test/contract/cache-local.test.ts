@@ -11,7 +11,12 @@ onEveryBackend("the cache's local tier", (backend) => {
   const setUp = async (maxStaleness = 60_000, limits = {}, onEvent?: OnEvent) => {
     serial += 1;
     const { port, trips } = counted(await backend.connect());
-    const cache = createCache<{ n: number }>(port, { prefix: `${backend.prefix}:q${serial}`, ttl: 60_000, onEvent });
+    const cache = createCache<{ n: number }>(port, {
+      prefix: `${backend.prefix}:q${serial}`,
+      ttl: 60_000,
+      timeout: 10_000,
+      onEvent,
+    });
     return { cache, trips, local: withLocal(cache, { maxStaleness, ...limits }) };
   };
   const load = () => ({ n: 1 });
@@ -99,7 +104,7 @@ onEveryBackend("the cache's local tier", (backend) => {
     };
     serial += 1;
     const prefix = `${backend.prefix}:q${serial}`;
-    const cache = createCache<{ n: number }>(delayed, { prefix, ttl: 60_000, readBy: "get" });
+    const cache = createCache<{ n: number }>(delayed, { prefix, ttl: 60_000, timeout: 10_000, readBy: "get" });
     const local = withLocal(cache, { maxStaleness: 60_000 });
     await cache.getOrSet("k", load);
     // The next read of the cache is a plain GET; in a Worker, too.
@@ -117,7 +122,12 @@ onEveryBackend("the cache's local tier", (backend) => {
   describe("of several processes, by epoch", () => {
     const twins = async (more: Partial<LocalOptions> = {}) => {
       serial += 1;
-      const options = { prefix: `${backend.prefix}:e${serial}`, ttl: 60_000, readBy: "script" } as const;
+      const options = {
+        prefix: `${backend.prefix}:e${serial}`,
+        ttl: 60_000,
+        timeout: 10_000,
+        readBy: "script",
+      } as const;
       const open = async () => {
         const { port, trips, cost } = counted(await backend.connect());
         const cache = createCache<{ n: number }>(port, options);

@@ -22,7 +22,7 @@ onEveryBackend("with the cache", (backend) => {
   let serial = 0;
   const options = (): CacheOptions<string> => {
     serial += 1;
-    return { prefix: `${backend.prefix}:x${serial}`, ttl: 60_000 };
+    return { prefix: `${backend.prefix}:x${serial}`, ttl: 60_000, timeout: 10_000 };
   };
   const setUp = async (settings: CacheOptions<string> = options()) => {
     const { port, trips } = counted(await backend.connect());
@@ -255,7 +255,7 @@ onEveryBackend("with the cache", (backend) => {
 
   describe("update", () => {
     it("loses none of several updates at once", async () => {
-      const settings = { prefix: options().prefix, ttl: 60_000 };
+      const settings = { prefix: options().prefix, ttl: 60_000, timeout: 10_000 };
       const caches = await Promise.all(
         [1, 2, 3].map(async () => createCache<number>(await backend.connect(), settings)),
       );
@@ -274,7 +274,7 @@ onEveryBackend("with the cache", (backend) => {
     });
 
     it("is not fooled by a reply that is lost", async () => {
-      const settings = { prefix: options().prefix, ttl: 60_000 };
+      const settings = { prefix: options().prefix, ttl: 60_000, timeout: 10_000 };
       const redis = await backend.connect();
       const twice = createCache<number>(
         intercepted(redis, (_, send) => send().then(send)),

@@ -12,7 +12,7 @@ onEveryBackend("the cache does not have", (backend) => {
   let serial = 0;
   const options = <T>(more: Partial<CacheOptions<T>> = {}): CacheOptions<T> => {
     serial += 1;
-    return { prefix: `${backend.prefix}:r${serial}`, ttl: 60_000, ...more };
+    return { prefix: `${backend.prefix}:r${serial}`, ttl: 60_000, timeout: 10_000, ...more };
   };
   const twins = async <T>(settings = options<T>()) => {
     const [one, two] = await Promise.all([backend.connect(), backend.connect()]);

@@ -8,7 +8,7 @@ onEveryBackend("the cache's tags", (backend) => {
   let serial = 0;
   const setUp = async (more: Partial<CacheOptions<string>> = {}) => {
     serial += 1;
-    const options = { prefix: `${backend.prefix}:g${serial}`, ttl: 60_000, ...more };
+    const options = { prefix: `${backend.prefix}:g${serial}`, ttl: 60_000, timeout: 10_000, ...more };
     const redis = await backend.connect();
     const { port, trips, cost } = counted(redis);
     const distant = redis.distant === true;

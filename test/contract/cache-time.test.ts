@@ -17,6 +17,7 @@ onEveryBackend("the cache's times", (backend) => {
     const cache = createCache<string | null>(port, {
       prefix,
       ttl: 60_000,
+      timeout: 10_000,
       jitter: 0,
       onEvent: (event) => events.push(event),
       ...more,
@@ -136,6 +137,7 @@ onEveryBackend("the cache's times", (backend) => {
       const twin = createCache<string | null>(await backend.connect(), {
         prefix: `${backend.prefix}:t${serial}`,
         ttl: 60_000,
+        timeout: 10_000,
         readBy,
         ...stale,
       });
@@ -208,7 +210,7 @@ onEveryBackend("the cache's times", (backend) => {
     const writer = await setUp(stale);
     await writer.cache.set("k", "v");
     const { port, trips } = counted(await backend.connect());
-    const reader = createCache<string>(port, { prefix: `${backend.prefix}:t${serial}`, ttl: 60_000 });
+    const reader = createCache<string>(port, { prefix: `${backend.prefix}:t${serial}`, ttl: 60_000, timeout: 10_000 });
     expect(await reader.get("k")).toBe("v");
     expect(trips).toEqual(["GET", "PTTL"]);
     await writer.leave("k", 15_000);

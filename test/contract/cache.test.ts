@@ -12,7 +12,7 @@ onEveryBackend("the cache", (backend) => {
   const open = async <T>(options: Partial<CacheOptions<T>> = {}) => {
     serial += 1;
     const prefix = `${backend.prefix}:c${serial}`;
-    return createCache<T>(await backend.connect(), { prefix, ttl: 60_000, ...options });
+    return createCache<T>(await backend.connect(), { prefix, ttl: 60_000, timeout: 10_000, ...options });
   };
 
   describe("values", () => {
@@ -49,7 +49,7 @@ onEveryBackend("the cache", (backend) => {
 
     it("refuses what is not JSON, before anything is sent", async () => {
       const { port, trips } = counted(await backend.connect());
-      const cache = createCache(port, { prefix: `${backend.prefix}:refuse`, ttl: 60_000 });
+      const cache = createCache(port, { prefix: `${backend.prefix}:refuse`, ttl: 60_000, timeout: 10_000 });
       await expect(cache.set("k", 1n)).rejects.toThrow(OptionError);
       await expect(cache.set("k", () => 1)).rejects.toThrow(OptionError);
       expect(trips).toEqual([]);
@@ -85,7 +85,7 @@ onEveryBackend("the cache", (backend) => {
 
     it("treats an entry of an unknown version as a miss and replaces it", async () => {
       const redis = await backend.connect();
-      const cache = createCache<string>(redis, { prefix: `${backend.prefix}:v`, ttl: 60_000 });
+      const cache = createCache<string>(redis, { prefix: `${backend.prefix}:v`, ttl: 60_000, timeout: 10_000 });
       for (const old of ["~2j,,,abc;1", '"plain"', "", "~1?,,,abc;1"]) {
         await redis.send(["SET", `${backend.prefix}:v:{k}`, old, "PX", 60_000]);
         expect(await cache.get("k")).toBeUndefined();
@@ -114,7 +114,9 @@ onEveryBackend("the cache", (backend) => {
 
     it("shares a load among connections, each with its own cache", async () => {
       const ports = await Promise.all(Array.from({ length: 5 }, () => backend.connect()));
-      const caches = ports.map((port) => createCache<number>(port, { prefix: `${backend.prefix}:many`, ttl: 60_000 }));
+      const caches = ports.map((port) =>
+        createCache<number>(port, { prefix: `${backend.prefix}:many`, ttl: 60_000, timeout: 10_000 }),
+      );
       let loads = 0;
       const load = async () => {
         loads += 1;
@@ -141,7 +143,7 @@ onEveryBackend("the cache", (backend) => {
     it("shares a failure with those who waited, and loads again for the next caller", async () => {
       const prefix = `${backend.prefix}:fail`;
       const [one, two] = [await backend.connect(), await backend.connect()].map((port) =>
-        createCache<number>(port, { prefix, ttl: 60_000 }),
+        createCache<number>(port, { prefix, ttl: 60_000, timeout: 10_000 }),
       );
       const { opened, open: fail } = gate();
       const failing = async () => {
@@ -190,8 +192,13 @@ onEveryBackend("the cache", (backend) => {
 
     it("loads for itself when it has waited long enough, and does not keep what it had no lease for", async () => {
       const prefix = `${backend.prefix}:patience`;
-      const slow = createCache<string>(await backend.connect(), { prefix, ttl: 60_000 });
-      const eager = createCache<string>(await backend.connect(), { prefix, ttl: 60_000, waitTimeout: 50 });
+      const slow = createCache<string>(await backend.connect(), { prefix, ttl: 60_000, timeout: 10_000 });
+      const eager = createCache<string>(await backend.connect(), {
+        prefix,
+        ttl: 60_000,
+        timeout: 10_000,
+        waitTimeout: 50,
+      });
       const { opened, open: finish } = gate<string>();
       const first = slow.getOrSet("k", () => opened);
       await sleep(40);
@@ -209,7 +216,12 @@ onEveryBackend("the cache", (backend) => {
       serial += 1;
       const redis = await backend.connect();
       const { port, cost } = counted(redis);
-      const cache = createCache<number>(port, { prefix: `${backend.prefix}:cost${serial}`, ttl: 60_000, ...more });
+      const cache = createCache<number>(port, {
+        prefix: `${backend.prefix}:cost${serial}`,
+        ttl: 60_000,
+        timeout: 10_000,
+        ...more,
+      });
       await cache.getOrSet("warm", () => 1);
       await cache.set("warm", 1);
       await cache.delete("warm");
@@ -250,7 +262,7 @@ onEveryBackend("the cache", (backend) => {
   describe("aborts", () => {
     it("sends nothing when the signal has aborted before", async () => {
       const { port, trips } = counted(await backend.connect());
-      const cache = createCache<number>(port, { prefix: `${backend.prefix}:abort`, ttl: 60_000 });
+      const cache = createCache<number>(port, { prefix: `${backend.prefix}:abort`, ttl: 60_000, timeout: 10_000 });
       const signal = AbortSignal.abort(new Error("left"));
       await expect(cache.getOrSet("k", () => 1, { signal })).rejects.toThrow("left");
       await expect(cache.get("k", { signal })).rejects.toThrow("left");

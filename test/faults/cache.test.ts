@@ -3,29 +3,12 @@ import { type CacheOptions, createCache } from "../../src/core/cache/index.ts";
 import { ConnectionError, TimeoutError } from "../../src/core/errors.ts";
 import type { Redis } from "../../src/core/redis.ts";
 import { sleep } from "../../src/core/sleep.ts";
-import { gate, intercepted, until } from "../fixtures/cache-tools.ts";
+import { gate, intercepted, until, watchMachine } from "../fixtures/cache-tools.ts";
 import type { CuttingProxy } from "../support/cutting-proxy.ts";
 import { onStandaloneBackends, type StandaloneBackend } from "../support/backends.ts";
 
 const timeout = 200;
 const breaker = { failures: 3, cooldown: 300 };
-
-/** Adds up for how long this process had no turn: a busy machine's time is not the cache's. */
-function watchMachine(): () => number {
-  let last = performance.now();
-  let late = 0;
-  const look = () => {
-    const now = performance.now();
-    late += Math.max(0, now - last - 10);
-    last = now;
-  };
-  const timer = setInterval(look, 5);
-  return () => {
-    clearInterval(timer);
-    look();
-    return late;
-  };
-}
 
 /** Runs one call and tells how long it took beyond its loader. */
 async function timed<T>(call: (load: () => Promise<string>) => Promise<T>) {
