@@ -189,7 +189,7 @@ onEveryBackend("the cache's lease", (backend) => {
     await expect(cache.getOrSet("k", () => Promise.reject(new Error("no")))).rejects.toThrow("no");
     const start = performance.now();
     expect(await other.getOrSet("k", () => "yes")).toBe("yes");
-    expect(performance.now() - start).toBeLessThan(500);
+    expect(performance.now() - start).toBeLessThan(3_000);
   });
 
   it("aborts the loader after `hardTimeout`, and lets the next caller load", async () => {

@@ -14,7 +14,7 @@ onStandaloneBackends("the local tiers of two processes", (backend) => {
     const prefix = `${backend.prefix}:local`;
     const tiers = await Promise.all(
       clients.map(async (client) =>
-        withLocal(createCache<number>(await backend.connect(), { prefix, ttl: 60_000 }), {
+        withLocal(createCache<number>(await backend.connect(), { prefix, ttl: 60_000, timeout: 10_000 }), {
           maxStaleness: 60_000,
           subscriber: ioredisSubscriber(client),
         }),
