@@ -1,9 +1,9 @@
 import { OptionError } from "./errors.ts";
 
-/** Lets a whole number of milliseconds above 0 through. */
-export function duration(name: string, value: number): number {
-  if (Number.isFinite(value) && value >= 1 && value <= Number.MAX_SAFE_INTEGER) return Math.round(value);
-  throw new OptionError(`\`${name}\` must be 1 or more milliseconds and finite, such as seconds(10)`);
+/** Lets a whole number of milliseconds from `least` up through. */
+export function duration(name: string, value: number, least = 1): number {
+  if (Number.isFinite(value) && value >= least && value <= Number.MAX_SAFE_INTEGER) return Math.round(value);
+  throw new OptionError(`\`${name}\` must be ${least} or more milliseconds and finite, such as seconds(10)`);
 }
 
 /** Lets a duration or 0 through. */
