@@ -73,6 +73,12 @@ onEveryBackend("an idempotent call", (backend) => {
     expect(replayed).toMatchObject({ message: "no funds" });
   });
 
+  it("takes a result that JSON cannot hold for a failure, and frees the key at once", async () => {
+    const idempotent = createIdempotency(await backend.connect(), { ttl: 60_000, wait: 0, prefix: backend.prefix });
+    await expect(idempotent("big", () => 10n)).rejects.toThrow(TypeError);
+    expect(await idempotent("big", () => 10)).toBe(10);
+  });
+
   it("refuses the same key with another payload, also while the first one runs", async () => {
     const idempotent = createIdempotency(await backend.connect(), { ttl: 60_000, prefix: backend.prefix });
     const running = idempotent("pay:1", () => sleep(100), { payload: "10 EUR" });
@@ -129,6 +135,8 @@ onEveryBackend("an idempotent call", (backend) => {
       expect(() => createIdempotency(redis, { ttl: 1, prefix: "{" })).toThrow(/`prefix`/);
       const idempotent = createIdempotency(redis, { ttl: 1_000 });
       await expect(idempotent("", () => 1)).rejects.toThrow(OptionError);
+      await expect(idempotent("a", "work" as never)).rejects.toThrow(/`work`/);
+      await expect(idempotent("a", () => 1, { payload: { sum: 10 } as never })).rejects.toThrow(/`payload`/);
       await expect(idempotent("a", () => 1, { ttl: 0 })).rejects.toThrow(/`ttl`/);
     });
     expect(counts).toEqual({});

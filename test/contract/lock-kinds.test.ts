@@ -36,13 +36,13 @@ function keepingAlive(backend: Backend): void {
 
   it("keeps a lease alive while its holder works, and no longer", async () => {
     const redis = await backend.connect();
-    const locks = createLock(redis, { ttl: 600, wait: 5_000, prefix, watchdog: watchdog() });
+    const locks = createLock(redis, { ttl: 1_000, wait: 5_000, prefix, watchdog: watchdog() });
     await locks.run("alive", async ({ signal }) => {
-      await sleep(1_000);
+      await sleep(1_400);
       expect(signal.aborted).toBe(false);
     });
     expect(await locks.inspect("alive")).toEqual({ held: false, remaining: 0 });
-    const counts = await backend.count(() => sleep(300));
+    const counts = await backend.count(() => sleep(400));
     expect(counts["evalsha"]).toBeUndefined();
   });
 
@@ -56,7 +56,6 @@ function keepingAlive(backend: Backend): void {
     const lease = await locks.acquire("max");
     const start = performance.now();
     await new Promise((resolve) => lease.signal.addEventListener("abort", resolve));
-    expect(performance.now() - start).toBeGreaterThan(300);
     expect(performance.now() - start).toBeLessThan(1_500);
     expect(lease.signal.reason).toBeInstanceOf(LockLostError);
   });
@@ -69,10 +68,10 @@ function keepingAlive(backend: Backend): void {
   });
 
   it("extends all leases that share it in one turn", async () => {
-    const locks = createLock(await backend.connect(), { ttl: 600, prefix, watchdog: watchdog() });
+    const locks = createLock(await backend.connect(), { ttl: 1_200, prefix, watchdog: watchdog() });
     const leases: Lease[] = [];
     for (let i = 0; i < 10; i += 1) leases.push(await locks.acquire(`batch ${i}`));
-    await sleep(900);
+    await sleep(1_500);
     expect(leases.map(({ signal }) => signal.aborted)).toEqual(leases.map(() => false));
     for (const lease of leases) expect(await lease.release()).toBe(true);
   });
@@ -183,7 +182,9 @@ function many(backend: Backend): void {
     expect((await single.inspect("b")).remaining).toBeGreaterThan(15_000);
     expect(await lease.release()).toBe(true);
     expect([await single.inspect("a"), await single.inspect("b")].map(({ held }) => held)).toEqual([false, false]);
-    await expect(both.acquireAll([])).rejects.toThrow(/`names`/);
+    for (const names of [[], "ab", undefined]) {
+      await expect(both.acquireAll(names as string[])).rejects.toThrow(/`names`/);
+    }
   });
 
   it("never blocks two who ask for the same names in another order", async () => {
@@ -242,7 +243,7 @@ function semaphore(backend: Backend): void {
     await using three = await places.acquire("full", { ttl: 100 });
     await sleep(150);
     await expect(three.extend()).rejects.toThrow(LockLostError);
-    expect(() => createSemaphore({ send: noop, pipeline: noop } as never, { limit: 0, ttl: 1 })).toThrow(/`limit`/);
+    expect(() => createSemaphore({ send: noop, pipeline: noop } as never, { limit: 0, ttl: 10 })).toThrow(/`limit`/);
   });
 
   it("regression: two holders with different ttl never shrink each other's lease (redis-semaphore: 3 holders of limit 2)", async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { LockBusyError, LockLostError, OptionError } from "../../src/core/errors.ts";
 import type { PatternEvent } from "../../src/core/event.ts";
-import { createLock } from "../../src/core/lock/index.ts";
+import { createLock, firstComeFirstServed, wakeBySubscriber, watchdog } from "../../src/core/lock/index.ts";
 import type { Redis } from "../../src/core/redis.ts";
 import { sleep } from "../../src/core/sleep.ts";
 import { type Backend, onEveryBackend } from "../support/backends.ts";
@@ -276,6 +276,17 @@ function contention(backend: Backend): void {
   });
 }
 
+/** What somebody without types may pass: a maker that was not called, a flag, a word. */
+const wrongParts = {
+  watchdog: true,
+  wake: wakeBySubscriber,
+  order: firstComeFirstServed,
+  naming: "redlock",
+  replicas: { count: 1 },
+};
+
+const handOff = '{"v":1,"name":"a","token":"t","fence":"1","ttl":10}';
+
 function misuse(backend: Backend): void {
   const prefix = `${backend.prefix}:misuse`;
 
@@ -283,16 +294,26 @@ function misuse(backend: Backend): void {
     const redis = await backend.connect();
     const locks = createLock(redis, { ttl: 10_000, prefix });
     const counts = await backend.count(async () => {
-      for (const ttl of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
+      for (const ttl of [0, -1, 2, Number.NaN, Number.POSITIVE_INFINITY]) {
         expect(() => createLock(redis, { ttl, prefix })).toThrow(/`ttl`/);
         await expect(locks.tryAcquire("a", { ttl })).rejects.toThrow(/`ttl`/);
       }
-      expect(() => createLock(redis, { ttl: 1, wait: -1 })).toThrow(/`wait`/);
-      expect(() => createLock(redis, { ttl: 1, prefix: "" })).toThrow(/`prefix`/);
-      expect(() => createLock(redis, { ttl: 1, prefix: "a{b" })).toThrow(/`prefix`/);
-      expect(() => createLock({} as Redis, { ttl: 1 })).toThrow(/`redis`/);
+      expect(() => createLock(redis, { ttl: 10, wait: -1 })).toThrow(/`wait`/);
+      expect(() => createLock(redis, { ttl: 10, prefix: "" })).toThrow(/`prefix`/);
+      expect(() => createLock(redis, { ttl: 10, prefix: "a{b" })).toThrow(/`prefix`/);
+      expect(() => createLock({} as Redis, { ttl: 10 })).toThrow(/`redis`/);
       await expect(locks.acquire("a", { wait: Number.NaN })).rejects.toThrow(/`wait`/);
+      for (const [option, value] of Object.entries(wrongParts)) {
+        const make = () => createLock(redis, { ttl: 10, prefix, [option]: value }).acquire("a");
+        await expect((async () => make())()).rejects.toThrow(OptionError);
+        await expect((async () => make())()).rejects.toThrow(`\`${option}\``);
+      }
+      await expect(locks.acquire("a", { watchdog: watchdog as never })).rejects.toThrow(/`watchdog`/);
+      await expect(locks.resume(handOff, { watchdog: watchdog as never })).rejects.toThrow(/`watchdog`/);
       await expect(locks.acquire("")).rejects.toThrow(OptionError);
+      for (const client of [undefined, { subscribe: () => {}, psubscribe: () => {} }]) {
+        expect(() => wakeBySubscriber(client as never)).toThrow(/`subscriber`/);
+      }
       await expect(locks.inspect("")).rejects.toThrow(OptionError);
       await expect(locks.acquire("x".repeat(20_000))).rejects.toThrow(OptionError);
       for (const text of ["", "{}", "null", '{"v":2}', '{"v":1,"name":"a"}']) {

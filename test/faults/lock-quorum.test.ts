@@ -83,5 +83,6 @@ describe("the quorum lock, over TCP and HTTP nodes", () => {
     expect(await locks.tryAcquire("a")).toBeNull();
     expect(await three.send(["EXISTS", "few:{a}"])).toBe(0);
     expect(() => createQuorumLock([], { ttl: 1_000 })).toThrow(/`nodes`/);
+    expect(() => createQuorumLock([one, two, one], { ttl: 1_000 })).toThrow(/`nodes`/);
   });
 });

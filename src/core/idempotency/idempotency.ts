@@ -1,5 +1,5 @@
-import { duration, durationOrZero, oneOf, port } from "../check.ts";
-import { IdempotencyBusyError, IdempotencyConflictError, IdempotentFailureError } from "../errors.ts";
+import { callable, duration, durationOrZero, oneOf, port } from "../check.ts";
+import { IdempotencyBusyError, IdempotencyConflictError, IdempotentFailureError, OptionError } from "../errors.ts";
 import { emit, type OnEvent } from "../event.ts";
 import { keyOf, keyPrefix } from "../keys.ts";
 import type { Redis } from "../redis.ts";
@@ -91,9 +91,10 @@ export function createIdempotency(redis: Redis, options: IdempotencyOptions): Id
   keyPrefix(prefix);
   return async (key, work, { ttl: keep = ttl, payload, signal } = {}) => {
     const record = keyOf(prefix, key);
+    callable("work", work);
     duration("ttl", keep);
     signal?.throwIfAborted();
-    const fingerprint = payload === undefined ? "" : await sha256(payload);
+    const fingerprint = await fingerprintOf(payload);
     const running = writeRecord({ kind: "running", fingerprint, body: crypto.randomUUID() });
     const report = (type: string, error?: unknown) =>
       emit(onEvent, { pattern: "idempotency", type, prefix, id: key, error });
@@ -139,8 +140,11 @@ async function run<T>(call: Call, work: (run: IdempotentRun) => T | Promise<T>, 
   report("run");
   const over = AbortSignal.timeout(Math.max(0, Math.floor(claimedAt + lease - performance.now())));
   let result: T;
+  let json: string;
   try {
     result = await work({ signal: signal ? AbortSignal.any([signal, over]) : over });
+    // Here, so that a result that JSON cannot hold is a failure like any other.
+    json = JSON.stringify(result) ?? "";
   } catch (error) {
     report("failed", error);
     // The work's own error comes first, whatever becomes of the record.
@@ -148,7 +152,7 @@ async function run<T>(call: Call, work: (run: IdempotentRun) => T | Promise<T>, 
     await end.catch((error: unknown) => report("late", error));
     throw error;
   }
-  await store(call, "result", JSON.stringify(result) ?? "");
+  await store(call, "result", json);
   return result;
 }
 
@@ -172,7 +176,9 @@ function describe(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-async function sha256(payload: string): Promise<string> {
+async function fingerprintOf(payload: string | undefined): Promise<string> {
+  if (payload === undefined) return "";
+  if (typeof payload !== "string") throw new OptionError("`payload` must be a string, such as the body of the request");
   const bytes = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(payload));
   return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -14,3 +14,6 @@ export interface Grant {
 export function validity(ttl: number): number {
   return ttl * 0.99 - 2;
 }
+
+/** The shortest `ttl` of which anything is left then. */
+export const leastTtl = 3;

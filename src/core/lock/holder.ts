@@ -1,7 +1,8 @@
-import { callable, duration, durationOrZero } from "../check.ts";
+import { callable, duration, durationOrZero, having } from "../check.ts";
 import type { OnEvent } from "../event.ts";
 import { attempt, type Context, waitForLease } from "./acquire.ts";
 import type { Ask, Claim } from "./claim.ts";
+import { leastTtl } from "./grant.ts";
 import type { Lease, Watchdog } from "./lease.ts";
 import { resumeLease } from "./resume.ts";
 import type { Wake } from "./wake.ts";
@@ -102,25 +103,21 @@ export interface HolderOptions {
 
 /** Grants leases on claims. */
 export function createHolder(prefix: string, claimOf: (name: string) => Claim, options: HolderOptions): Locks {
-  const { ttl, wait = ttl, watchdog, wake, onEvent, waitUntil } = options;
-  duration("ttl", ttl);
+  const { ttl, wait = ttl, wake } = options;
+  duration("ttl", ttl, leastTtl);
   durationOrZero("wait", wait);
-  const ask = (options: TryOptions, whenBusy: Ask["whenBusy"]): Ask => ({
+  having("wake", wake, "wakeBySubscriber(subscriber)", "listen");
+  const ask = (call: TryOptions, whenBusy: Ask["whenBusy"]): Ask => ({
     token: crypto.randomUUID(),
-    ttl: duration("ttl", options.ttl ?? ttl),
+    ttl: duration("ttl", call.ttl ?? ttl, leastTtl),
     whenBusy,
   });
-  const around = (options: TryOptions): Context => ({ prefix, onEvent, wake, waitUntil, watchdog, ...options });
-  const acquire = async (name: string, options: AcquireOptions = {}) => {
-    const patience = durationOrZero("wait", options.wait ?? wait);
-    const claim = claimOf(name);
-    return waitForLease(
-      claim,
-      ask(options, patience === 0 ? "leave" : wake ? "listen" : "poll"),
-      around(options),
-      patience,
-      options.signal,
-    );
+  const around = (call: TryOptions) => surroundings(prefix, options, call);
+  around({});
+  const acquire = async (name: string, call: AcquireOptions = {}) => {
+    const patience = durationOrZero("wait", call.wait ?? wait);
+    const whenBusy = patience === 0 ? "leave" : wake ? "listen" : "poll";
+    return waitForLease(claimOf(name), ask(call, whenBusy), around(call), patience, call.signal);
   };
   return {
     acquire,
@@ -136,8 +133,18 @@ export function createHolder(prefix: string, claimOf: (name: string) => Claim, o
       const remaining = await claimOf(name).remaining(options);
       return { held: remaining > 0, remaining };
     },
-    resume: (serialized, options = {}) => resumeLease(claimOf, serialized, around(options), options),
+    resume: async (serialized, options = {}) => resumeLease(claimOf, serialized, around(options), options),
   };
+}
+
+/** @throws {OptionError} The watchdog is none. */
+function surroundings(
+  prefix: string,
+  { onEvent, wake, waitUntil, watchdog }: HolderOptions,
+  { watchdog: dog = watchdog }: TryOptions,
+): Context {
+  having("watchdog", dog ?? undefined, "watchdog()", "guard");
+  return { prefix, onEvent, wake, waitUntil, watchdog: dog };
 }
 
 async function runHeld<T>(lease: Lease, work: (lease: Lease) => T | Promise<T>): Promise<T> {

@@ -1,7 +1,7 @@
 import { duration } from "../check.ts";
 import { emit, type OnEvent, type PatternEvent } from "../event.ts";
 import type { Claim } from "./claim.ts";
-import { type Grant, validity } from "./grant.ts";
+import { type Grant, leastTtl, validity } from "./grant.ts";
 import { writeHandOff } from "./hand-off.ts";
 import { startTerm, type Term } from "./term.ts";
 
@@ -148,7 +148,7 @@ async function extendHold(
   { claim, grant, term }: Hold,
   { ttl = grant.ttl, signal }: ExtendOptions = {},
 ): Promise<void> {
-  duration("ttl", ttl);
+  duration("ttl", ttl, leastTtl);
   term.check();
   const start = performance.now();
   const extended = await claim.extend(grant.token, ttl, { signal, idempotent: true });

@@ -1,4 +1,4 @@
-import { port } from "../check.ts";
+import { callable, having, port } from "../check.ts";
 import type { Redis } from "../redis.ts";
 import { acquireLock } from "./acquire.lua.ts";
 import type { Claim } from "./claim.ts";
@@ -43,12 +43,14 @@ export interface LockOptions extends HolderOptions {
  */
 export function createLock(redis: Redis, options: LockOptions): Locks {
   port(redis, options);
-  const { prefix = "lock", naming = lockNaming(prefix), order = whoeverAsks } = options;
-  const confirm = options.replicas?.(redis);
+  const { prefix = "lock", naming = lockNaming(prefix), order = whoeverAsks, replicas } = options;
+  callable("order", order);
+  callable("naming", naming);
+  const confirm = replicas && callable("replicas", replicas)(redis);
   const claimOf = (name: string) => {
     const keys = naming(name);
     const claim = order(redis, keys, name);
-    return confirm ? confirm(claim, keys) : claim;
+    return having("order", confirm ? confirm(claim, keys) : claim, "called: firstComeFirstServed()", "acquire");
   };
   return createHolder(prefix, claimOf, options);
 }

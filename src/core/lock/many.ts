@@ -1,4 +1,4 @@
-import { port } from "../check.ts";
+import { list, port } from "../check.ts";
 import { OptionError } from "../errors.ts";
 import type { Redis, SendOptions } from "../redis.ts";
 import type { ClaimAnswer } from "./acquire.lua.ts";
@@ -76,7 +76,7 @@ export function createManyLocks(redis: Redis, options: ManyLocksOptions): ManyLo
 
 /** One order for everybody, without duplicates. */
 function idOf(names: readonly string[]): string {
-  const unique = [...new Set(names)].toSorted();
+  const unique = [...new Set(list("names", names))].toSorted();
   if (unique.length > 0 && unique.length <= mostNames) return JSON.stringify(unique);
   throw new OptionError(`\`names\` must hold 1 to ${mostNames} names`);
 }

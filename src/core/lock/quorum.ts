@@ -38,8 +38,8 @@ export interface QuorumOptions extends Omit<HolderOptions, "wake"> {
  * const locks = createQuorumLock([ioredis(client), rest({ url, token }), restFromEnv(env)], { ttl: seconds(10) });
  */
 export function createQuorumLock(nodes: readonly Redis[], options: QuorumOptions): Locks {
-  if (!Array.isArray(nodes) || nodes.length === 0)
-    throw new OptionError("`nodes` must be a list of adapters, best of three or five");
+  if (!Array.isArray(nodes) || nodes.length === 0 || new Set(nodes).size < nodes.length)
+    throw new OptionError("`nodes` must be a list of different adapters, best of three or five");
   for (const node of nodes) port(node, options);
   const { prefix = "lock", naming = lockNaming(prefix), ttl } = options;
   const timeout = duration("nodeTimeout", options.nodeTimeout ?? Math.max(1, duration("ttl", ttl) / 10));

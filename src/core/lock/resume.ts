@@ -2,7 +2,7 @@ import { duration } from "../check.ts";
 import { LockLostError } from "../errors.ts";
 import type { SendOptions } from "../redis.ts";
 import type { Claim } from "./claim.ts";
-import { validity } from "./grant.ts";
+import { leastTtl, validity } from "./grant.ts";
 import { readHandOff } from "./hand-off.ts";
 import { type Lease, startLease, type Surroundings } from "./lease.ts";
 
@@ -14,7 +14,7 @@ export async function resumeLease(
   options: SendOptions & { readonly ttl?: number | undefined },
 ): Promise<Lease> {
   const { name, token, fence, ttl: before } = readHandOff(serialized);
-  const ttl = duration("ttl", options.ttl ?? before);
+  const ttl = duration("ttl", options.ttl ?? before, leastTtl);
   const claim = claimOf(name);
   const deadline = performance.now() + validity(ttl);
   const extended = await claim.extend(token, ttl, { signal: options.signal, idempotent: true });

@@ -1,3 +1,4 @@
+import { having } from "../check.ts";
 import { jitter, sleep } from "../sleep.ts";
 import type { Subscriber } from "../subscriber.ts";
 
@@ -43,6 +44,8 @@ const longest = 2 ** 31 - 1;
  * const locks = createLock(redis, { ttl: seconds(10), wake: wakeBySubscriber(ioredisSubscriber(new Redis(url))) });
  */
 export function wakeBySubscriber(subscriber: Subscriber): Wake {
+  const client = Reflect.has(Object(subscriber), "psubscribe");
+  having("subscriber", client ? null : (subscriber ?? null), "ioredisSubscriber(client)", "subscribe");
   const channels = new Map<string, Channel>();
   return {
     listen(name, token) {
