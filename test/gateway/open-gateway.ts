@@ -55,7 +55,7 @@ export function openScene(options: Partial<GatewayOptions> = {}): Scene {
     closing.push(server.stop);
     const client = connect(server);
     closing.push(() => client.disconnect());
-    redis = ioredis(client, { timeout: 1_000 });
+    redis = ioredis(client, { timeout: 5_000 });
     gateway = createGateway(redis, { tokens: [token], ...options });
   });
   afterAll(async () => {

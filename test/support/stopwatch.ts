@@ -1,13 +1,9 @@
 /** How often the watch looks whether this process had a turn, in milliseconds. */
 const tick = 5;
 
-/**
- * Starts to measure how long something takes, in milliseconds, without the time in which this process had no turn: on a busy machine
- * that is nobody's fault. Call the result to stop and read it.
- */
-export function stopwatch(): () => number {
-  const start = performance.now();
-  let last = start;
+/** Starts to add up for how long this process had no turn, in milliseconds. Call the result to stop and read it. */
+export function watchMachine(): () => number {
+  let last = performance.now();
   let late = 0;
   const look = () => {
     const now = performance.now();
@@ -18,6 +14,23 @@ export function stopwatch(): () => number {
   return () => {
     clearInterval(timer);
     look();
-    return last - start - late;
+    return late;
   };
+}
+
+/**
+ * Starts to measure how long something takes, in milliseconds, without the time in which this process had no turn: on a busy machine
+ * that is nobody's fault. Call the result to stop and read it.
+ */
+export function stopwatch(): () => number {
+  const start = performance.now();
+  const late = watchMachine();
+  return () => performance.now() - start - late();
+}
+
+/** Does again what needs a machine that gives this process its turns, until one attempt was not late; five times at most. */
+export async function calmly<T>(attempt: () => Promise<T>, tolerance = 50, attempts = 5): Promise<T> {
+  const late = watchMachine();
+  const result = await attempt();
+  return late() <= tolerance || attempts === 1 ? result : calmly(attempt, tolerance, attempts - 1);
 }

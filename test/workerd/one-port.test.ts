@@ -23,7 +23,7 @@ describe("one rest port for a whole Worker", () => {
   beforeAll(async () => {
     server = await startRedis();
     client = new Redis({ host: server.host, port: server.port });
-    const gateway = createGateway(ioredis(client), { tokens: [token] });
+    const gateway = createGateway(ioredis(client, { timeout: 15_000 }), { tokens: [token] });
     const listener = getRequestListener((request) => {
       requests += 1;
       return gateway(request);

@@ -9,11 +9,12 @@ import { createSessions } from "../../../src/core/session/index.ts";
 /** An application with one port and one of each pattern for the whole isolate, made before any request. */
 
 const { url, token, prefix } = env as { readonly url: string; readonly token: string; readonly prefix: string };
-const redis = rest({ url, token });
-const cache = createCache<string>(redis, { prefix: `${prefix}:cache`, ttl: 60_000 });
+const redis = rest({ url, token, timeout: 15_000 });
+const cache = createCache<string>(redis, { prefix: `${prefix}:cache`, ttl: 60_000, timeout: 15_000 });
 const limiter = createLimiter(redis, {
   prefix: `${prefix}:limit`,
   algorithm: slidingWindow({ limit: 1_000, window: 60_000 }),
+  timeout: 15_000,
 });
 const locks = createLock(redis, { prefix: `${prefix}:lock`, ttl: 10_000 });
 const sessions = createSessions(redis, { prefix: `${prefix}:session`, idle: 60_000, absolute: 60_000 });
