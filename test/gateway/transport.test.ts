@@ -8,7 +8,7 @@ import { createGateway } from "../../src/gateway/index.ts";
 import { openScene } from "./open-gateway.ts";
 import { bearer, token } from "./token.ts";
 
-const scene = openScene();
+const scene = openScene({}, 1_000);
 const tooLarge = '{"error":"ERR max request size exceeded. Limit: 1000 bytes"}';
 
 async function open(url: string): Promise<Socket> {
