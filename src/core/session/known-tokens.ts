@@ -1,7 +1,7 @@
 import type { Identity } from "./identity.ts";
 
-/** How many tokens are remembered; the one that was first seen longest ago is forgotten first. */
-const most = 1_000;
+/** How many tokens are remembered, at 2 kB each; the one that was first seen longest ago is forgotten first. */
+const most = 4_000;
 
 /**
  * What hashing and verifying gave for the tokens of live sessions, so that a visitor's next request saves that work. It says nothing
