@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { Redis as Client } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
+import { createIdempotency } from "../../src/core/idempotency/index.ts";
 import {
   createElection,
   createLock,
@@ -134,6 +135,10 @@ describe("what a killed process held passes on after its ttl:", () => {
     ["semaphore", () => createSemaphore(redis(), { ...options("semaphore"), limit: 1 }).acquire("a")],
     ["read", () => createReadWriteLock(redis(), options("read")).write.acquire("a")],
     ["write", () => createReadWriteLock(redis(), options("write")).read.acquire("a")],
+    [
+      "idempotent run",
+      () => createIdempotency(redis(), { ttl: 60_000, lease: ttl, prefix: "idempotent run" })("a", () => {}),
+    ],
     ["election", () => createElection(redis(), { name: "a", ttl, prefix: "election" }).campaign(() => {})],
   ])("%s", async (kind, take) => {
     const waited = await takenOver(kind, take);

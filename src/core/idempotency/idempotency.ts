@@ -8,7 +8,8 @@ import { claimRun, freeClaim, storeResult } from "./idempotency.lua.ts";
 import { readRecord, type StoredRecord, writeRecord } from "./record.ts";
 
 /**
- * Runs `work` once per key: the first caller runs it, everybody else gets its stored result, and those who come while it runs wait.
+ * Runs `work` once per key: the first caller runs it, everybody else gets its stored result as JSON has it, and those who come while it
+ * runs wait.
  * @throws What `work` throws; the key is then free, unless failures are stored.
  * @throws {IdempotencyBusyError} The first caller was still at work when the wait ended.
  * @throws {IdempotencyConflictError} The key was used with another payload.
