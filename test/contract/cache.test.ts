@@ -4,7 +4,7 @@ import { OptionError } from "../../src/core/errors.ts";
 import type { PatternEvent } from "../../src/core/event.ts";
 import type { Redis } from "../../src/core/redis.ts";
 import { sleep } from "../../src/core/sleep.ts";
-import { counted, gate } from "../fixtures/cache-tools.ts";
+import { counted, gate, heldLoad, until } from "../fixtures/cache-tools.ts";
 import { onEveryBackend } from "../support/backends.ts";
 
 onEveryBackend("the cache", (backend) => {
@@ -142,23 +142,21 @@ onEveryBackend("the cache", (backend) => {
 
     it("shares a failure with those who waited, and loads again for the next caller", async () => {
       const prefix = `${backend.prefix}:fail`;
-      const [one, two] = [await backend.connect(), await backend.connect()].map((port) =>
+      const { port, trips } = counted(await backend.connect());
+      const [one, two] = [await backend.connect(), port].map((port) =>
         createCache<number>(port, { prefix, ttl: 60_000, timeout: 10_000 }),
       );
-      const { opened, open: fail } = gate();
-      const failing = async () => {
-        await opened;
-        throw new Error("origin down");
-      };
+      const { load: failing, started, fail } = heldLoad<number>();
       // In a Worker only callers of one scope join; elsewhere all of the process do.
       const scope = {};
       const first = one?.getOrSet("k", failing, { scope });
-      await sleep(40);
+      await started;
       const joined = one?.getOrSet("k", () => 1, { scope });
       const waiting = two?.getOrSet("k", () => 2);
       const outcomes = Promise.allSettled([first, joined, waiting]);
-      await sleep(100);
-      fail();
+      // When it asks again it knows for whom it waits.
+      await until(() => trips.filter((name) => name === "EVALSHA").length >= 2);
+      fail(new Error("origin down"));
       const [a, b, c] = await outcomes;
       expect(a).toMatchObject({ status: "rejected", reason: { message: "origin down" } });
       expect(b).toMatchObject({ status: "rejected", reason: { message: "origin down" } });
@@ -168,9 +166,9 @@ onEveryBackend("the cache", (backend) => {
 
     it("does not keep a value whose key was deleted during the load", async () => {
       const cache = await open<string>();
-      const { opened, open: finish } = gate<string>();
-      const old = cache.getOrSet("k", () => opened);
-      await sleep(40);
+      const { load, started, finish } = heldLoad<string>();
+      const old = cache.getOrSet("k", load);
+      await started;
       await cache.delete("k");
       const later = cache.getOrSet("k", () => "new");
       finish("old");
@@ -181,9 +179,9 @@ onEveryBackend("the cache", (backend) => {
 
     it("does not replace a value that was set during the load", async () => {
       const cache = await open<string>();
-      const { opened, open: finish } = gate<string>();
-      const old = cache.getOrSet("k", () => opened);
-      await sleep(40);
+      const { load, started, finish } = heldLoad<string>();
+      const old = cache.getOrSet("k", load);
+      await started;
       await cache.set("k", "set");
       finish("loaded");
       await old;
@@ -199,9 +197,9 @@ onEveryBackend("the cache", (backend) => {
         timeout: 10_000,
         waitTimeout: 50,
       });
-      const { opened, open: finish } = gate<string>();
-      const first = slow.getOrSet("k", () => opened);
-      await sleep(40);
+      const { load, started, finish } = heldLoad<string>();
+      const first = slow.getOrSet("k", load);
+      await started;
       expect(await eager.getOrSet("k", () => "own")).toBe("own");
       expect(await eager.get("k")).toBeUndefined();
       finish("first");
