@@ -3,8 +3,9 @@ import { type Cache, type CacheOptions, createCache } from "../../src/core/cache
 import type { PatternEvent } from "../../src/core/event.ts";
 import type { Command, Redis } from "../../src/core/redis.ts";
 import { sleep } from "../../src/core/sleep.ts";
-import { counted, gate, intercepted, watchMachine } from "../fixtures/cache-tools.ts";
+import { counted, gate, intercepted } from "../fixtures/cache-tools.ts";
 import { onEveryBackend } from "../support/backends.ts";
+import { stopwatch } from "../support/stopwatch.ts";
 
 onEveryBackend("the cache's lease", (backend) => {
   let serial = 0;
@@ -23,13 +24,11 @@ onEveryBackend("the cache's lease", (backend) => {
         await sleep(100);
         return "loaded";
       };
-      const lateness = watchMachine();
-      const start = performance.now();
+      const elapsed = stopwatch();
       const answers = await Promise.all(
         caches.flatMap((cache) => Array.from({ length: 20 }, () => cache.getOrSet("k", load))),
       );
-      const took = performance.now() - start;
-      return { answers, loads, took: took - lateness() };
+      return { answers, loads, took: elapsed() };
     };
     // Connections and the script cache are warm, as they are in a running service.
     await stampede(options().prefix);

@@ -3,9 +3,10 @@ import { type CacheOptions, createCache } from "../../src/core/cache/index.ts";
 import { ConnectionError, TimeoutError } from "../../src/core/errors.ts";
 import type { Redis } from "../../src/core/redis.ts";
 import { sleep } from "../../src/core/sleep.ts";
-import { gate, intercepted, until, watchMachine } from "../fixtures/cache-tools.ts";
+import { gate, intercepted, until } from "../fixtures/cache-tools.ts";
 import type { CuttingProxy } from "../support/cutting-proxy.ts";
 import { onStandaloneBackends, type StandaloneBackend } from "../support/backends.ts";
+import { stopwatch } from "../support/stopwatch.ts";
 
 const timeout = 200;
 const breaker = { failures: 3, cooldown: 300 };
@@ -14,8 +15,7 @@ const breaker = { failures: 3, cooldown: 300 };
 async function timed<T>(call: (load: () => Promise<string>) => Promise<T>) {
   let loading = 0;
   let loads = 0;
-  const lateness = watchMachine();
-  const start = performance.now();
+  const elapsed = stopwatch();
   const answer = await call(async () => {
     const begin = performance.now();
     loads += 1;
@@ -23,8 +23,7 @@ async function timed<T>(call: (load: () => Promise<string>) => Promise<T>) {
     loading += performance.now() - begin;
     return "loaded";
   });
-  const took = performance.now() - start;
-  return { answer, loads, beyond: took - loading - lateness() };
+  return { answer, loads, beyond: elapsed() - loading };
 }
 
 onStandaloneBackends("the cache without Redis", (backend) => {
