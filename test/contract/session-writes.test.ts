@@ -142,7 +142,25 @@ onEveryBackend("writes to sessions", (backend) => {
 
   it("takes names and values of any text", async () => {
     const sessions = createSessions(redis, { idle: 60_000, absolute: 60_000, prefix: `${backend.prefix}:any` });
-    const names = ["", ":", "k", "e", "__proto__", "constructor", "ü{}", "a b", "\n", "0", "1.0", "null"];
+    const names = [
+      "",
+      ":",
+      "m",
+      "t",
+      "w",
+      "p",
+      "y",
+      "x",
+      "\u0000",
+      "__proto__",
+      "constructor",
+      "ü{}",
+      "a b",
+      "\n",
+      "0",
+      "1.0",
+      "null",
+    ];
     const data = Object.fromEntries(names.map((name) => [name, `${name}=007`]));
     const session = await sessions.create({ data });
     expect((await sessions.read(session.token))?.data).toEqual(data);
