@@ -149,6 +149,19 @@ function lining(backend: Backend): void {
     second.assertHeld();
     expect(performance.now() - start).toBeLessThan(2_000);
   });
+
+  it("does not wait for a line whose signs of life were evicted", async () => {
+    const redis = await backend.connect();
+    const order = firstComeFirstServed();
+    const locks = createLock(redis, { ttl: 10_000, wait: 10_000, prefix, order });
+    const first = await locks.acquire("evicted");
+    await redis.send(["ZADD", `${prefix}:{evicted}:line`, 1, "forgotten"]);
+    await redis.send(["PEXPIRE", `${prefix}:{evicted}:line`, 60_000]);
+    const next = locks.acquire("evicted");
+    await until(async () => (await redis.send(["ZCARD", `${prefix}:{evicted}:alive`])) === 1);
+    await first.release();
+    expect(await (await next).release()).toBe(true);
+  });
 }
 
 function many(backend: Backend): void {
