@@ -1,6 +1,6 @@
 import { Redis } from "ioredis";
-import { ioredis } from "../../src/adapters/ioredis/index.ts";
-import { createCache, withLocal } from "../../src/core/cache/index.ts";
+import { ioredis, ioredisSubscriber } from "../../src/adapters/ioredis/index.ts";
+import { createCache, wakeLoads, withLocal } from "../../src/core/cache/index.ts";
 
 /** Where the server is. */
 export interface Address {
@@ -14,6 +14,8 @@ export type Load = () => unknown;
 /** One instance of a cache on a connection of its own; what it lacks is absent. */
 export interface Instance {
   get?(key: string, load: Load): Promise<unknown>;
+  /** A cold key that all instances ask for; absent where `get` is that. */
+  cold?(key: string, load: Load): Promise<unknown>;
   /** The same with 3 tags; absent where there are none. */
   tagged?(key: string, load: Load): Promise<unknown>;
   /** A hit in memory; absent where the library has no such tier. */
@@ -68,6 +70,18 @@ export const contestants: readonly Contestant[] = [
         tagged: (key, load) => tagged.getOrSet(key, load, { tags }),
         local: (key, load) => local.getOrSet(key, load),
         close: () => client.disconnect(),
+      };
+    },
+  },
+  {
+    name: "redis-patterns, wake",
+    async open(at) {
+      const [client, ears] = [connect(at), connect(at)];
+      const wake = wakeLoads(ioredisSubscriber(ears));
+      const cache = createCache(ioredis(client), { prefix: "ours-woken", ttl, wake });
+      return {
+        cold: (key, load) => cache.getOrSet(key, load),
+        close: () => [client, ears].forEach((one) => one.disconnect()),
       };
     },
   },
