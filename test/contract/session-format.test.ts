@@ -17,7 +17,7 @@ onEveryBackend("sessions and tokens of the first format", (backend) => {
     const { known, rotated, anonymous, revoked, destroyed } = sessionsV1.tokens;
     const ada = await sessions.read(known);
     expect(ada).toMatchObject({ user: "ada", ip: "192.0.2.7", userAgent: "Browser/1.0" });
-    expect(ada?.data).toEqual({ cart: ["book", "ü€😀"], deep: { a: [1, 2.5, false] }, theme: "dark" });
+    expect(ada?.data).toEqual({ cart: ["book", "ü€😀"], deep: { a: [1, 2.5, false] }, theme: "dark", "two\nlines": 1 });
     expect((await sessions.read(rotated))?.data).toEqual({ step: 1 });
     expect(await sessions.read(anonymous)).toMatchObject({ user: null, data: { cart: [] } });
     expect([await sessions.read(revoked), await sessions.read(destroyed)]).toEqual([null, null]);

@@ -141,7 +141,8 @@ onEveryBackend("writes to sessions", (backend) => {
   });
 
   it("takes names and values of any text", async () => {
-    const sessions = createSessions(redis, { idle: 60_000, absolute: 60_000, prefix: `${backend.prefix}:any` });
+    const codec = { encode: String, decode: (text: string) => text };
+    const lines = ["\n", "\u0001", "\u00010", "\u00011", "\u0001\n", "a\nb", "\n\n", "\r\n"];
     const names = [
       "",
       ":",
@@ -156,17 +157,29 @@ onEveryBackend("writes to sessions", (backend) => {
       "constructor",
       "ü{}",
       "a b",
-      "\n",
       "0",
       "1.0",
       "null",
     ];
-    const data = Object.fromEntries(names.map((name) => [name, `${name}=007`]));
-    const session = await sessions.create({ data });
-    expect((await sessions.read(session.token))?.data).toEqual(data);
-    expect(Object.keys((await sessions.read(session.token))?.data ?? {})).toContain("__proto__");
-    await session.set(Object.fromEntries(names.map((name) => [name, undefined])));
-    expect((await sessions.read(session.token))?.data).toEqual({});
+    for (const options of [{}, { codec }]) {
+      const sessions = createSessions<Record<string, string>>(redis, {
+        idle: 60_000,
+        absolute: 60_000,
+        prefix: `${backend.prefix}:any${(number += 1)}`,
+        ...options,
+      });
+      const data = Object.fromEntries([...names, ...lines].map((name) => [name, `${name}=007${name}`]));
+      const session = await sessions.create({ data });
+      expect((await sessions.read(session.token))?.data).toEqual(data);
+      expect(Object.keys((await sessions.read(session.token))?.data ?? {})).toContain("__proto__");
+      await session.set({ "\n": "x\n\u0001" });
+      expect(session.data).toEqual({ ...data, "\n": "x\n\u0001" });
+      expect(await takeField(session, "\n")).toBe("x\n\u0001");
+      expect(session.data).not.toHaveProperty(["\n"]);
+      await session.set(Object.fromEntries([...names, ...lines].map((name) => [name, undefined])));
+      expect(session.data).toEqual({});
+      expect((await sessions.read(session.token))?.data).toEqual({});
+    }
   });
 
   it("has methods that may be passed on by themselves", async () => {

@@ -17,8 +17,8 @@ it("remembers 4,000 tokens, and forgets the one that was first seen longest ago"
 });
 
 it("saves hashing and verifying, but not the question to Redis", async () => {
-  const head = "1 1 1 9 9 1 1 0 1 tag [null,null,null]";
-  const send = vi.fn<Redis["send"]>(async () => [head]);
+  const head = "1 1 1 1 9 9 1 1 0 1 tag [null,null,null]";
+  const send = vi.fn<Redis["send"]>(async () => head);
   const redis: Redis = { send, pipeline: async () => [] };
   const limits = { idle: minutes(30), absolute: hours(12), signer: hmacSigner(["s".repeat(32)]) };
   const { token } = await createSessions(redis, limits).create({ data: {} });

@@ -5,7 +5,7 @@
  *
  * The record is a hash of few fields, for each one costs time and memory. m: what `stamp` writes, in its order; t: when it was seen;
  * w: its version, the bytes of its data, and its last writes; p: the digest before the last rotation, and until when it counts; y:
- * what was taken last; `:name`: a field of data. A record without m is the tombstone of a session.
+ * what was taken last; `:name`: a field of data, name and value each in one line. A record without m is the tombstone of a session.
  *
  * The user's hash. e: the epoch; n: how many sessions there were; w: sessions up to this number are dead; r: the last revocation.
  * The bucket's. e: the generation; r: the last revocation.
@@ -58,10 +58,10 @@ export const wholeGuard = `${clock}
 local h, data
 ${load}${alive}`;
 
-/** Answers with what a session object is made of. */
+/** Answers with what a session object is made of: as one text of lines, which costs a client half of what a list does. */
 export const snapshotLua = `
-data[1] = string.format("%.0f ", now) .. h.t .. " " .. string.match(h.w, "^%d+") .. " " .. ends .. " " .. idle .. " " .. about
-return data`;
+data[1] = clock[1] .. " " .. clock[2] .. " " .. h.t .. " " .. string.match(h.w, "^%d+") .. " " .. ends .. " " .. idle .. " " .. about
+return table.concat(data, "\\n")`;
 
 /** Answers so after a write. */
 export const reloadLua = `

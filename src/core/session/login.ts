@@ -76,7 +76,7 @@ async function enter<Data extends object>(
   const request = randomText(9);
   const left = await leaveScript(context.redis, { ...keys, digest, request, tombstone }, call);
   if (!left) throw gone(held);
-  const carried = left.user === null ? decode(context, left.reply) : {};
+  const carried = left.user === null ? decode(context, left.lines) : {};
   try {
     return await create<Data>(context, { ...options, user, data: { ...carried, ...options.data } });
   } catch (error) {

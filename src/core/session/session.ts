@@ -117,7 +117,7 @@ export function heldBy(session: object): Held {
 }
 
 export function dataOf<Data extends object>(held: Held<Data>): Data {
-  return (held.data ??= decode(held.context, held.snapshot.reply));
+  return (held.data ??= decode(held.context, held.snapshot.lines));
 }
 
 async function set(held: Held, patch: object, { signal }: SessionCallOptions = {}): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Reply } from "../redis.ts";
-import { texts } from "../reply.ts";
+import { text } from "../reply.ts";
 
 /** A session as Redis holds it. Instants are the server's, in milliseconds since 1970. */
 export interface Snapshot {
@@ -17,18 +17,28 @@ export interface Snapshot {
   readonly ip: string | null;
   readonly userAgent: string | null;
   /** Its head, then `:name`, value, `:name`, value, as encoded. */
-  readonly reply: readonly string[];
+  readonly lines: readonly string[];
 }
 
 /** Decodes the reply of `snapshot()` in Lua; `null` is a session that is none. */
 export function snapshot(reply: Reply): Snapshot | null {
   if (reply === null) return null;
-  const parts = texts(reply);
-  const { numbers, user, ip, userAgent } = headOf(parts[0] ?? "");
-  const [now = 0, seenAt = 0, version = 0, endsAt = 0, idle = 0, rotatedAt = 0, authenticatedAt = 0] = numbers;
-  const [remembered, createdAt = 0] = numbers.slice(7);
+  const lines = text(reply).split("\n");
+  const { numbers, user, ip, userAgent } = headOf(lines[0] ?? "");
+  const [
+    second = 0,
+    microsecond = 0,
+    seenAt = 0,
+    version = 0,
+    endsAt = 0,
+    idle = 0,
+    rotatedAt = 0,
+    authenticatedAt = 0,
+  ] = numbers;
+  const [remembered, createdAt = 0] = numbers.slice(8);
+  const now = second * 1_000 + Math.floor(microsecond / 1_000);
   const instants = { now, createdAt, seenAt, endsAt, authenticatedAt, rotatedAt };
-  return { ...instants, version, idle, remembered: remembered === 1, user, ip, userAgent, reply: parts };
+  return { ...instants, version, idle, remembered: remembered === 1, user, ip, userAgent, lines };
 }
 
 /** A record's numbers, and the JSON at its end: who it is and where. */

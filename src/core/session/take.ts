@@ -1,4 +1,5 @@
 import { text } from "../check.ts";
+import { fromLine, toLine } from "./codec.ts";
 import { randomText } from "../secret.ts";
 import { patched } from "./data.ts";
 import { dataOf, gone, heldBy, type Session, type SessionCallOptions } from "./session.ts";
@@ -16,12 +17,13 @@ export async function takeField<Data extends object, Name extends keyof Data & s
 ): Promise<Exclude<Data[Name], undefined> | null> {
   const held = heldBy(session);
   const { context, identity } = held;
-  const values = { ...identity.keys, digest: identity.digest, request: randomText(6), name: text("name", name) };
+  const line = toLine(text("name", name));
+  const values = { ...identity.keys, digest: identity.digest, request: randomText(6), name: line };
   const taken = await takeScript(context.redis, values, { signal, idempotent: true });
   if (!taken) throw gone(held);
-  held.data = patched(context, dataOf(held), { removed: 1, fields: [name] });
+  held.data = patched(context, dataOf(held), { removed: 1, fields: [line] });
   const [value] = taken;
   // The codec's boundary, as in `decode`.
-  const decoded: unknown[][] = value === undefined ? [] : [["value", context.codec.decode(value)]];
+  const decoded: unknown[][] = value === undefined ? [] : [["value", context.codec.decode(fromLine(value))]];
   return Object.fromEntries(decoded).value ?? null;
 }
