@@ -123,6 +123,15 @@ onEveryBackend("with the cache", (backend) => {
         expect(works).toHaveLength(1);
       });
 
+      it("tell of a load that fails, and wait for a refresh that does, too", async () => {
+        const cache = await stale(39_000);
+        const works: Promise<unknown>[] = [];
+        const fail = () => Promise.reject(new Error("no"));
+        const given = { waitUntil: (work: Promise<unknown>) => void works.push(work) };
+        await expect(getOrSetMany(cache, [...all, "d"], fail, given)).rejects.toThrow("no");
+        await expect(Promise.all(works)).resolves.toHaveLength(1);
+      });
+
       it("survive a refresh that fails", async () => {
         const cache = await stale(39_000);
         const works: Promise<unknown>[] = [];

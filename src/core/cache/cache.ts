@@ -4,7 +4,7 @@ import type { Redis } from "../redis.ts";
 import type { CallOptions, GetOptions, GetOrSetOptions, SetOptions } from "./call.ts";
 import { type Answer, type Context, type Flights, type HasContext, internals, isolated, trip } from "./context.ts";
 import { getOrSet } from "./get-or-set.ts";
-import type { Load } from "./job.ts";
+import type { Job, Load } from "./job.ts";
 import { type CacheOptions, createContext } from "./options.ts";
 import { dropTags, everything, tagsOf } from "./tags.ts";
 import { getMany, remove, store } from "./entries.ts";
@@ -88,7 +88,7 @@ export function createCache<T = unknown>(redis: Redis, options: CacheOptions<T>)
     },
     getMany: async (ids, options) => (await getMany(x, ids, options)).map((found) => found?.value),
     set: (id, value, options) => store(x, [[id, value]], options),
-    setMany: (entries, options) => store(x, [...entries], options),
+    setMany: async (entries, options) => store(x, [...entries], options),
     delete: async (id, { signal } = {}) => (await remove(x, [id], signal)) > 0,
     deleteMany: (ids, { signal } = {}) => remove(x, ids, signal),
     invalidateTags: async (tags, { signal } = {}) => drop(tagsOf({ standing: [], format: x.format }, tags), signal),
@@ -114,7 +114,8 @@ function asker<T>(x: Context<T>) {
     const { signal, ttl, tags, scope, waitUntil } = options;
     signal?.throwIfAborted();
     const works: Promise<unknown>[] = [];
-    const { value, source, degraded } = await getOrSet(x, {
+    let pending: Promise<void> | undefined;
+    const job: Job<T> = {
       id,
       load,
       times: ttl === undefined ? x.times : { ...x.times, ttl: duration("ttl", ttl) },
@@ -123,11 +124,14 @@ function asker<T>(x: Context<T>) {
       flights: scope ? within(scopes, scope) : isolated() ? new Map() : x.flights,
       down,
       later: (work) => void works.push(work),
-    });
-    if (works.length === 0) return { value, source, degraded };
-    const pending = Promise.allSettled(works).then(() => {});
-    waitUntil?.(pending);
-    return { value, source, degraded, pending };
+    };
+    try {
+      const { value, source, degraded } = await getOrSet(x, job);
+      if (works.length > 0) pending = Promise.allSettled(works).then(() => {});
+      return { value, source, degraded, ...(pending && { pending }) };
+    } finally {
+      if (works.length > 0) waitUntil?.(pending ?? Promise.allSettled(works));
+    }
   };
 }
 

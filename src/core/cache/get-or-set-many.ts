@@ -50,11 +50,14 @@ export async function getOrSetMany<T>(
   const works: Promise<unknown>[] = [];
   const missing = unique.filter((id) => !isTold(x, id, kept.get(id)));
   const due = unique.filter((id) => kept.get(id)?.stage === "revalidate");
-  if (due.length > 0) works.push(refreshed({ ...batch, signal: undefined }, due, kept));
-  const values = missing.length > 0 ? await inTime(batch, missing, kept, works) : kept;
-  const pending = Promise.allSettled(works);
-  if (works.length > 0) waitUntil?.(pending);
-  return ids.map((id) => (values.get(id) ?? kept.get(id))?.value);
+  // What goes wrong there is told as an event.
+  if (due.length > 0) works.push(refreshed({ ...batch, signal: undefined }, due, kept).catch(() => undefined));
+  try {
+    const values = missing.length > 0 ? await inTime(batch, missing, kept, works) : kept;
+    return ids.map((id) => (values.get(id) ?? kept.get(id))?.value);
+  } finally {
+    if (works.length > 0) waitUntil?.(Promise.all(works));
+  }
 }
 
 /** Whether an entry is served at once; then it is told so. */

@@ -1,7 +1,7 @@
 import { callable, duration } from "../check.ts";
 import { ConnectionError } from "../errors.ts";
 import type { GetOrSetOptions } from "./call.ts";
-import { type Context, type Decoded, giveUp, isolated, tell } from "./context.ts";
+import { type Context, type Decoded, giveUp, tell } from "./context.ts";
 import type { Load } from "./job.ts";
 
 /** One call, as its caller made it. */
@@ -27,7 +27,7 @@ export function quick<T, R>(
     callable("load", load);
     if (options?.ttl !== undefined) duration("ttl", options.ttl);
     const hits = x.quick && x.expectsHit && !x.breaker.open;
-    if (!hits || options?.signal || options?.tags?.length || isolated()) return longWay(false);
+    if (!hits || options?.signal || options?.tags?.length) return longWay(false);
     const start = x.onEvent ? performance.now() : 0;
     const kept = (raw: unknown) => {
       x.breaker.succeeded();
