@@ -1,11 +1,15 @@
 /**
- * The first lines of every session script. `alive()` closes the race between a session's end and every other call: the record must
+ * The first lines of every session script. `alive` closes the race between a session's end and every other call: the record must
  * exist, hold this token's digest, and stem from the epoch of its user and the generation of its bucket, where what is missing is
  * dead. Expiry is the record's own TTL, by the server's clock; its absolute end is compared too, for a touch must not set a TTL of 0.
  *
- * The record is a hash of few fields, for each one costs time and memory. m: what `stamp` writes, in its order; t: when it was seen;
- * w: its version, the bytes of its data, and its last writes; p: the digest before the last rotation, and until when it counts; y:
- * what was taken last; `:name`: a field of data, name and value each in one line. A record without m is the tombstone of a session.
+ * The record is a hash of few fields, for each one costs time and memory. m: its head; t: when it was seen; w: its version, the bytes
+ * of its data, and its last writes; p: the digest before the last rotation, and until when it counts; y: what was taken last; `:name`:
+ * a field of data, name and value each in one line. A record without m is the tombstone of a session.
+ *
+ * The head: the token's digest; the epoch, `-` while anonymous; the generation; the session's number among its user's; its absolute
+ * end; its idle limit; when its token was made; when its user proved who they are; whether it is remembered; when it was created; the
+ * user's tag; and as JSON, which no script reads, its user, address and user agent.
  *
  * The user's hash. e: the epoch; n: how many sessions there were; w: sessions up to this number are dead; r: the last revocation.
  * The bucket's. e: the generation; r: the last revocation.
@@ -15,7 +19,7 @@ local clock = redis.call("TIME")
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 `;
 
-/** Takes the record's head apart. `about` begins as `about` in `stamp` does, and ends with JSON that no script reads. */
+/** Takes the record's head apart. `about` is what follows the idle limit. */
 export const parse = `string.match(h.m or "", "^(%S+) (%S+) (%d+) (%d+) (%d+) (%d+) (.+)$")`;
 
 const alive = `
