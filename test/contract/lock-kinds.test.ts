@@ -56,7 +56,7 @@ function keepingAlive(backend: Backend): void {
     const lease = await locks.acquire("max");
     const start = performance.now();
     await new Promise((resolve) => lease.signal.addEventListener("abort", resolve));
-    expect(performance.now() - start).toBeLessThan(1_500);
+    expect(performance.now() - start).toBeLessThan(3_000);
     expect(lease.signal.reason).toBeInstanceOf(LockLostError);
   });
 
@@ -147,7 +147,7 @@ function lining(backend: Backend): void {
     await first.release();
     await using second = await locks.acquire("dead");
     second.assertHeld();
-    expect(performance.now() - start).toBeLessThan(2_000);
+    expect(performance.now() - start).toBeLessThan(5_000);
   });
 
   it("does not wait for a line whose signs of life were evicted", async () => {

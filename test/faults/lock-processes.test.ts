@@ -143,7 +143,7 @@ describe("what a killed process held passes on after its ttl:", () => {
   ])("%s", async (kind, take) => {
     const waited = await takenOver(kind, take);
     expect(waited).toBeGreaterThan(ttl / 4);
-    expect(waited).toBeLessThan(ttl + 1_500);
+    expect(waited).toBeLessThan(ttl + 4_000);
   });
 
   it("a place in the line", async () => {
@@ -155,6 +155,6 @@ describe("what a killed process held passes on after its ttl:", () => {
       await first.release();
       await (await next).release();
     });
-    expect(waited).toBeLessThan(2_000);
+    expect(waited).toBeLessThan(4_500);
   });
 });
