@@ -60,7 +60,7 @@ export interface CodecOptions<T> {
 export function createCodec<T>(options: CodecOptions<T>) {
   const { codec, compression, maxBytes = 100_000, overflow, schema } = options;
   count("maxBytes", maxBytes);
-  having("codec", codec, "devalue, superjson or what has `stringify` and `parse`", "stringify", "parse");
+  having("codec", codec, "{ stringify, parse }, such as devalue", "stringify", "parse");
   having("compression", compression, "deflate()", "compress", "decompress");
   having("overflow", overflow, "{ put, get }", "put", "get");
   having("schema", schema?.["~standard"] ?? schema, "a Standard Schema", "validate");

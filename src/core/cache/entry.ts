@@ -1,3 +1,4 @@
+import { OptionError } from "../errors.ts";
 import { keyOf } from "../keys.ts";
 import { createStamp } from "./token.ts";
 
@@ -72,6 +73,12 @@ export interface EntryFormat {
   read(raw: string): (EntryHead & { readonly payload: Payload }) | undefined;
   /** The start of an entry, unlike any other entry's. */
   headOf(raw: string): string;
+}
+
+/** Refuses what was given and has no room in entries of this format. */
+export function refuseBeyond({ refuses }: EntryFormat, given: (name: string) => unknown): void {
+  const beyond = refuses.find(given);
+  if (beyond) throw new OptionError(`\`${beyond}\` needs the envelope; leave it out, or \`format\``);
 }
 
 /** The format of this package: values of every kind, with their times and tags. */

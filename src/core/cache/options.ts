@@ -7,7 +7,7 @@ import type { Redis } from "../redis.ts";
 import { type CodecOptions, createCodec } from "./codec.ts";
 import type { Context, Shared } from "./context.ts";
 import type { Times } from "./freshness.ts";
-import { type EntryFormat, framed } from "./entry.ts";
+import { type EntryFormat, framed, refuseBeyond } from "./entry.ts";
 import { everything } from "./tags.ts";
 import { createThrottle } from "./throttle.ts";
 import type { LoadWake } from "./wake.ts";
@@ -143,8 +143,7 @@ function createShared<T>(redis: Redis, options: CacheOptions<T>): Shared {
 function formatOf<T>(options: CacheOptions<T>): EntryFormat {
   const { format = framed } = options;
   having("format", format, "plainJson, or be left out", "keys");
-  const beyond = format.refuses.find((name) => Reflect.get(options, name));
-  if (beyond) throw new OptionError(`\`${beyond}\` needs the envelope; leave out \`format\` or the option`);
+  refuseBeyond(format, (name) => Reflect.get(options, name));
   return format;
 }
 
@@ -156,18 +155,19 @@ function isQuick<T>({ format, ...options }: CacheOptions<T>): boolean {
 
 function timesOf<T>(options: CacheOptions<T>): Times {
   const { negativeTtl, jitter = 0.1, earlyRefresh = 0, staleWhileRevalidate = 0, staleIfError = 0 } = options;
-  if (!(jitter >= 0 && jitter < 1))
-    throw new OptionError("`jitter` must be a share of the TTL: at least 0 and below 1");
-  if (!(earlyRefresh >= 0 && earlyRefresh < 100))
-    throw new OptionError("`earlyRefresh` must be 0 for never, or about 1");
   return {
     ttl: duration("ttl", options.ttl),
     negativeTtl: optional("negativeTtl", negativeTtl),
     staleWhileRevalidate: durationOrZero("staleWhileRevalidate", staleWhileRevalidate),
     staleIfError: durationOrZero("staleIfError", staleIfError),
-    jitter,
-    earlyRefresh,
+    jitter: below(1, "jitter", jitter),
+    earlyRefresh: below(100, "earlyRefresh", earlyRefresh),
   };
+}
+
+function below(end: number, name: string, value: number): number {
+  if (value >= 0 && value < end) return value;
+  throw new OptionError(`\`${name}\` must be at least 0 and below ${end}`);
 }
 
 function optional(name: string, value: number | undefined): number | undefined {

@@ -1,9 +1,9 @@
 import { list, text } from "../check.ts";
-import { OptionError } from "../errors.ts";
 import { keyOf } from "../keys.ts";
 import type { SendOptions } from "../redis.ts";
 import { integer } from "../reply.ts";
 import type { Shared } from "./context.ts";
+import { refuseBeyond } from "./entry.ts";
 import { across, readAll } from "./slots.ts";
 import { ensureTags } from "./tags.lua.ts";
 import { createStamp } from "./token.ts";
@@ -19,7 +19,7 @@ type Tagged = Pick<Shared, "standing" | "format">;
 /** The tags of one call: the caller's, each once, and the one that `clear` invalidates. */
 export function tagsOf({ standing, format }: Tagged, tags: readonly string[] = []): readonly string[] {
   if (list("tags", tags).length === 0) return standing;
-  if (format.refuses.length > 0) throw new OptionError("`tags` need the envelope; leave out `format` or the tags");
+  refuseBeyond(format, (name) => name === "tags");
   return [...new Set([...standing, ...tags.map((tag) => text("tags", tag))])];
 }
 
