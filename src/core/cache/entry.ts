@@ -85,7 +85,10 @@ export function refuseBeyond({ refuses }: EntryFormat, given: (name: string) => 
 export const framed: EntryFormat = {
   mark,
   refuses: [],
-  keys: (prefix, id) => ({ entry: keyOf(prefix, id), lease: keyOf(prefix, id, "lease") }),
+  keys(prefix, id) {
+    const entry = keyOf(prefix, id);
+    return { entry, lease: `${entry}:lease` };
+  },
   write: encodeEntry,
   read: decodeEntry,
   headOf,
