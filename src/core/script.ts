@@ -110,7 +110,7 @@ async function evaluate(
 /** Two trips share the deadline of one call. */
 function remaining({ timeout, ...options }: SendOptions, start: number): SendOptions {
   if (timeout === undefined) return options;
-  return { ...options, timeout: Math.max(1, timeout - (performance.now() - start)) };
+  return { ...options, timeout: Math.max(1, Math.ceil(timeout - (performance.now() - start))) };
 }
 
 // WebCrypto and not node:crypto, which a Worker lacks; the text is hashed once per process or isolate, about 90 microseconds.

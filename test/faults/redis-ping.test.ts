@@ -49,7 +49,7 @@ describe.each(versions)("a ping over ioredis $version", ({ create, cluster }) =>
     const client = create({ host: server.host, port: server.port, retryStrategy: () => 50, ...options });
     client.on("error", () => {});
     closing.push(client);
-    return ioredis(client, { timeout: 1_000 });
+    return ioredis(client, { timeout: 2_000 });
   };
   const openCluster = (at: object) => {
     const client = cluster(at);

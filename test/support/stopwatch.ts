@@ -2,7 +2,7 @@
 const tick = 5;
 
 /** Starts to add up for how long this process had no turn, in milliseconds. Call the result to stop and read it. */
-export function watchMachine(): () => number {
+function watchMachine(): () => number {
   let last = performance.now();
   let late = 0;
   const look = () => {
