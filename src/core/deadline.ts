@@ -39,16 +39,16 @@ export function patiently<T>(
     const working = work();
     const settle = () => {
       clearTimeout(timer);
-      signal?.removeEventListener("abort", leave);
+      signal?.removeEventListener("abort", end);
     };
-    const end = (reason: unknown) => {
+    const end = () => {
       settle();
+      const reason: unknown = signal?.aborted ? signal.reason : late(timeout);
       onEnd?.(reason);
       reject(reason);
     };
-    const leave = () => end(signal?.reason);
-    const timer = setTimeout(() => end(late(timeout)), Math.min(timeout, longest));
-    signal?.addEventListener("abort", leave);
+    const timer = setTimeout(end, Math.min(timeout, longest));
+    signal?.addEventListener("abort", end);
     working.then(
       (value) => {
         settle();

@@ -28,6 +28,8 @@ export interface QueuedCommand {
   name: string;
   args: unknown[];
   readonly promise: Promise<unknown>;
+  /** Whether it was written to the socket. */
+  written?: boolean;
   toWritable(socket: object): unknown;
   getSlot(): number | null;
 }

@@ -13,7 +13,7 @@ import {
 import { gatherWrites } from "./cork.ts";
 import { watchFaults } from "./fault.ts";
 import { toReply } from "./replies.ts";
-import { replyError, type Track, trip } from "./trip.ts";
+import { replyError, track, trip } from "./trip.ts";
 
 /** Options of the adapter. */
 export interface IoredisOptions {
@@ -62,24 +62,27 @@ interface Wire {
   readonly make: (command: Command) => QueuedCommand;
 }
 
-async function single({ client, timeout, make }: Wire, command: Command, options: SendOptions = {}): Promise<Reply> {
-  const queued = make(command);
-  const reply = await trip(client, timeout, options, (track) => {
+function single({ client, timeout, make }: Wire, command: Command, options: SendOptions = {}): Promise<Reply> {
+  const commands: QueuedCommand[] = [];
+  const go = () => {
+    const queued = track(make(command), commands);
     gatherWrites(client);
-    client.sendCommand(track(queued) as never);
+    client.sendCommand(queued as never);
     return queued.promise;
-  });
-  return toReply(command, reply);
+  };
+  return trip(client, timeout, options, commands, go, (answer) => toReply(command, answer));
 }
 
 async function batch({ client, timeout }: Wire, commands: readonly Command[], options: SendOptions = {}) {
   if (commands.length === 0) return [];
   const wired = commands.map(wireForm);
-  return trip(client, timeout, options, async (track) => {
-    const pipeline = tracked(client.pipeline(), track);
+  const queued: QueuedCommand[] = [];
+  const go = () => {
+    const pipeline = tracked(client.pipeline(), queued);
     for (const [name, args] of wired) pipeline.callBuffer(name, args);
-    return outcomes(commands, await pipeline.exec());
-  });
+    return pipeline.exec();
+  };
+  return trip(client, timeout, options, queued, go, (answer) => outcomes(commands, answer));
 }
 
 async function atomic({ client, timeout, make }: Wire, commands: readonly Command[], options: SendOptions = {}) {
@@ -88,11 +91,13 @@ async function atomic({ client, timeout, make }: Wire, commands: readonly Comman
     throw new ReplyError("CROSSSLOT The keys of a transaction must share one hash tag");
   }
   const wired = commands.map(wireForm);
-  return trip(client, timeout, options, async (track) => {
-    const transaction = tracked(client.multi(), track);
+  const queued: QueuedCommand[] = [];
+  const go = () => {
+    const transaction = tracked(client.multi(), queued);
     for (const [name, args] of wired) transaction.callBuffer(name, args);
-    return outcomes(commands, await transaction.exec().catch(queueingError));
-  });
+    return transaction.exec().catch(queueingError);
+  };
+  return trip(client, timeout, options, queued, go, (answer) => outcomes(commands, answer));
 }
 
 /** How many slots the commands with keys need. */
@@ -101,10 +106,10 @@ function slotsOf(queued: readonly QueuedCommand[]): number {
 }
 
 /** Tracks what goes into a batch, but not the EXEC of a transaction: a MULTI that is sent must be ended. */
-function tracked(batch: IoredisBatch, track: Track): IoredisBatch {
+function tracked(batch: IoredisBatch, commands: QueuedCommand[]): IoredisBatch {
   const { sendCommand } = batch as IoredisBatch & { sendCommand(queued: QueuedCommand): unknown };
   return Object.assign(batch, {
-    sendCommand: (queued: QueuedCommand) => sendCommand.call(batch, queued.name === "exec" ? queued : track(queued)),
+    sendCommand: (queued: QueuedCommand) => sendCommand.call(batch, queued.name === "exec" ? queued : track(queued, commands)),
   });
 }
 

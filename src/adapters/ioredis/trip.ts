@@ -4,38 +4,38 @@ import type { SendOptions } from "../../core/redis.ts";
 import { type IoredisClient, optionOf, type QueuedCommand } from "./client.ts";
 import { connectionFault } from "./fault.ts";
 
-/** Follows one command of a trip from ioredis' queue to the socket. */
-export type Track = (queued: QueuedCommand) => QueuedCommand;
-
 /**
- * Runs one trip to Redis within its deadline. ioredis keeps a command in its queues until it is answered, and writes it whenever
- * the connection comes back; so what the caller gave up becomes a PING where it stands.
+ * Runs one trip to Redis within its deadline; `go` tracks the commands that it sends. ioredis keeps a command in its queues until it is answered, and
+ * writes it whenever the connection comes back; so what the caller gave up becomes a PING where it stands.
  */
-export async function trip<T>(
+export async function trip<T, R>(
   client: IoredisClient,
   timeout: number,
   options: SendOptions,
-  go: (track: Track) => Promise<T>,
-): Promise<T> {
-  const queued: QueuedCommand[] = [];
-  let sent: Sent = false;
-  const track: Track = (command) => {
-    const { toWritable } = command;
-    command.toWritable = (socket) => {
-      sent = "unknown";
-      return toWritable.call(command, socket);
-    };
-    queued.push(command);
-    return command;
-  };
-  const work = () => go(track).catch((error: unknown) => Promise.reject(failure(client, error, sent)));
+  commands: readonly QueuedCommand[],
+  go: () => Promise<T>,
+  decode: (answer: T) => R,
+): Promise<R> {
+  const { signal } = options;
   try {
-    return await patiently(shorter(timeout, options), options.signal, work);
+    return decode(await patiently(shorter(timeout, options), signal, go));
   } catch (error) {
-    queued.forEach(defuse);
-    if (options.signal?.aborted || sent || !(error instanceof TimeoutError)) throw error;
-    throw new TimeoutError(error.timeout, false, { cause: connectionFault(client) });
+    commands.forEach(defuse);
+    if (signal?.aborted && error === signal.reason) throw error;
+    throw failure(client, error, commands.some(({ written }) => written) ? "unknown" : false);
   }
+}
+
+/** Adds a command to a trip, and follows it from ioredis' queue to the socket. */
+export function track(command: QueuedCommand, commands: QueuedCommand[]): QueuedCommand {
+  commands.push(command);
+  command.toWritable = writeTracked;
+  return command;
+}
+
+function writeTracked(this: QueuedCommand, socket: object): unknown {
+  this.written = true;
+  return Object.getPrototypeOf(this).toWritable.call(this, socket);
 }
 
 function defuse(command: QueuedCommand): void {
@@ -44,6 +44,9 @@ function defuse(command: QueuedCommand): void {
 
 /** What ioredis says, in the words of the port. */
 export function failure(client: IoredisClient, error: unknown, sent: Sent): unknown {
+  if (error instanceof TimeoutError && !sent) {
+    return new TimeoutError(error.timeout, sent, { cause: connectionFault(client) });
+  }
   if (error instanceof RedisPatternsError) return error;
   if (!(error instanceof Error)) return new ConnectionError("Redis was not reached", sent, { cause: error });
   if (error.name === "ReplyError") return replyError(error);
