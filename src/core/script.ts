@@ -1,6 +1,7 @@
 import { OptionError, ReplyError } from "./errors.ts";
-import type { Arg, Command, Redis, Reply, SendOptions } from "./redis.ts";
+import type { Arg, Redis, SendOptions } from "./redis.ts";
 import type { Decode } from "./reply.ts";
+import { tickEnd } from "./tick.ts";
 
 /** The values of a script's names: one `Arg` for each, a list for the one whose name begins with `...`. */
 export type ScriptValues<Names extends string> = {
@@ -46,13 +47,28 @@ export function defineScript<const Key extends string, const Argument extends st
 ): Script<Key | Argument, T> {
   const { keys, args, decode } = definition;
   const lua = locals("KEYS", keys) + locals("ARGV", args) + definition.lua;
-  const digests = new Map<string, string>();
+  const digestOf = digests(lua);
   const run = async (redis: Redis, values: ScriptValues<Key | Argument>, options?: SendOptions): Promise<T> => {
     const rest: Arg[] = [0];
     append(rest, keys, values);
     rest[0] = rest.length - 1;
     append(rest, args, values);
-    return decode(await evaluate(redis, lua, digests, rest, options));
+    const head = headOf(redis);
+    const known = digestOf(head);
+    const digest = typeof known === "string" ? known : await known;
+    const start = performance.now();
+    try {
+      return decode(await redis.send(["EVALSHA", digest, ...rest], options));
+    } catch (error) {
+      if (!(error instanceof ReplyError) || error.code !== "NOSCRIPT") throw error;
+    }
+    try {
+      return decode(await redis.send(["EVAL", head + lua, ...rest], options && remaining(options, start)));
+    } catch (error) {
+      if (!head || !(error instanceof ReplyError) || !/unexpected flag/i.test(error.message)) throw error;
+    }
+    headerless.add(redis);
+    return run(redis, values, options);
   };
   return Object.assign(run, { lua });
 }
@@ -79,32 +95,8 @@ function append(list: Arg[], names: readonly string[], values: Readonly<Record<s
 /** Ports whose server refused the script header once; it is a server that does not know it. */
 const headerless = new WeakSet<Redis>();
 
-async function evaluate(
-  redis: Redis,
-  lua: string,
-  digests: Map<string, string>,
-  rest: readonly Arg[],
-  options?: SendOptions,
-): Promise<Reply> {
-  const header = headerless.has(redis) ? undefined : redis.scriptHeader;
-  const head = header ? `${header}\n` : "";
-  // Found by the header: a text that is put together for each call would be hashed for each call.
-  let digest = digests.get(head);
-  if (!digest) digests.set(head, (digest = await sha1(head + lua)));
-  const start = performance.now();
-  try {
-    return await redis.send(["EVALSHA", digest, ...rest], options);
-  } catch (error) {
-    if (!(error instanceof ReplyError) || error.code !== "NOSCRIPT") throw error;
-  }
-  try {
-    const command: Command = ["EVAL", head + lua, ...rest];
-    return await redis.send(command, options && remaining(options, start));
-  } catch (error) {
-    if (!header || !(error instanceof ReplyError) || !/unexpected flag/i.test(error.message)) throw error;
-  }
-  headerless.add(redis);
-  return evaluate(redis, lua, digests, rest, options);
+function headOf(redis: Redis): string {
+  return redis.scriptHeader && !headerless.has(redis) ? `${redis.scriptHeader}\n` : "";
 }
 
 /** Two trips share the deadline of one call. */
@@ -113,8 +105,29 @@ function remaining({ timeout, ...options }: SendOptions, start: number): SendOpt
   return { ...options, timeout: Math.max(1, Math.ceil(timeout - (performance.now() - start))) };
 }
 
+/**
+ * Makes each digest of a text once: found by its head, since a text that is put together for each call would be hashed for each call.
+ * What is being made is shared by the callers of one tick alone: in a Worker, one request must not wait for what another started.
+ */
+function digests(lua: string): (head: string) => string | Promise<string> {
+  const made = new Map<string, string>();
+  const making = new Map<string, Promise<string>>();
+  const make = async (head: string) => {
+    const digest = await sha1(head + lua);
+    made.set(head, digest);
+    return digest;
+  };
+  return (head) => {
+    const known = made.get(head) ?? making.get(head);
+    if (known) return known;
+    const digest = make(head);
+    making.set(head, digest);
+    void tickEnd().then(() => making.delete(head));
+    return digest;
+  };
+}
+
 // WebCrypto and not node:crypto, which a Worker lacks; the text is hashed once per process or isolate, about 90 microseconds.
-// The digest is kept, never its promise: in a Worker, one request must not wait for what another one started.
 async function sha1(body: string): Promise<string> {
   const bytes = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(body));
   return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -109,7 +109,8 @@ function slotsOf(queued: readonly QueuedCommand[]): number {
 function tracked(batch: IoredisBatch, commands: QueuedCommand[]): IoredisBatch {
   const { sendCommand } = batch as IoredisBatch & { sendCommand(queued: QueuedCommand): unknown };
   return Object.assign(batch, {
-    sendCommand: (queued: QueuedCommand) => sendCommand.call(batch, queued.name === "exec" ? queued : track(queued, commands)),
+    sendCommand: (queued: QueuedCommand) =>
+      sendCommand.call(batch, queued.name === "exec" ? queued : track(queued, commands)),
   });
 }
 

@@ -1,3 +1,4 @@
+import { tickEnd } from "../../core/tick.ts";
 import type { Call, Deliver } from "./deliver.ts";
 
 // The service accepts 10 MB in one request. A UTF-16 unit takes at most 3 bytes of UTF-8, and a command counts for 3,000 units
@@ -5,9 +6,8 @@ import type { Call, Deliver } from "./deliver.ts";
 const mostUnits = 3_000_000;
 
 /**
- * Collects the calls of one tick. It waits by microtasks alone: a Worker's runtime drains them before it turns to another
- * request, so a batch never mixes two requests, which must not share I/O. Sixteen of them let patterns leave together whose
- * promise chains differ in length, and in a Worker also those that hash something first.
+ * Collects the calls of one tick, in a Worker also of those that hash something first. A batch never mixes two requests of a Worker,
+ * which must not share I/O.
  */
 export function ticks(deliver: Deliver): Deliver {
   let queue: Call[] = [];
@@ -16,7 +16,7 @@ export function ticks(deliver: Deliver): Deliver {
     queue.push(...calls);
     // The first of a tick takes the others along.
     if (!first) return;
-    for (let hop = 0; hop < 16; hop += 1) await Promise.resolve();
+    await tickEnd();
     const tick = queue;
     queue = [];
     let batch: Call[] = [];

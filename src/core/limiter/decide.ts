@@ -66,7 +66,7 @@ export async function decide(
 }
 
 /** Runs the script, guarded. */
-export async function ask(parts: LimiterParts, id: string, call: Call, demand: Demand): Promise<number[]> {
+export function ask(parts: LimiterParts, id: string, call: Call, demand: Demand): Promise<number[]> {
   const { redis, breaker, timeout } = parts;
   const { requestId, signal, algorithm = parts.algorithm } = call;
   const { script } = algorithm;
@@ -75,11 +75,8 @@ export async function ask(parts: LimiterParts, id: string, call: Call, demand: D
   const seen = requestId === undefined ? [] : [`${key}#${text("requestId", requestId)}`];
   const values = { hold: 0, id: algorithm.requestId(), key, seen, a, b, c, ...demand };
   const idempotent = values.id !== "" || seen.length > 0 || demand.most < 0;
-  try {
-    return await guarded(breaker, signal, () => script(redis, values, { signal, timeout, idempotent }));
-  } finally {
-    if (demand.cost < 1) parts.blocked?.clear(key);
-  }
+  const answer = guarded(breaker, signal, () => script(redis, values, { signal, timeout, idempotent }));
+  return demand.cost < 1 ? answer.finally(() => parts.blocked?.clear(key)) : answer;
 }
 
 /** The key of an id: under its own hash tag, or under its group's, with its length so that no id can forge another's key. */
