@@ -27,13 +27,19 @@ export function keyPrefix(prefix: string): string {
   throw new OptionError("`prefix` must not contain `{` or `}`: they would change the Cluster slot of every key");
 }
 
-/** Percent-encodes what has a meaning inside a key. */
+/** Percent-encodes what has a meaning inside a key, and halves of a character, which would all be the same in UTF-8. */
 export function encodeId(id: string): string {
-  if (text("id", id).length <= maxIdLength) return id.replace(/[%{}]/g, encodeURIComponent);
+  if (text("id", id).length <= maxIdLength) return id.replace(/[%{}\p{Surrogate}]/gu, encodeUnit);
   throw new OptionError(`\`id\` must have at most ${maxIdLength} characters; use a hash of it`);
+}
+
+function encodeUnit(unit: string): string {
+  return unit < "\ud800" ? encodeURIComponent(unit) : `%u${unit.charCodeAt(0).toString(16)}`;
 }
 
 /** Reads an id back from what `encodeId` wrote. */
 export function decodeId(encoded: string): string {
-  return encoded.replace(/%(25|7B|7D)/g, decodeURIComponent);
+  return encoded.replace(/%(?:u(d[89a-f]..)|25|7B|7D)/g, (code, unit?: string) =>
+    unit ? String.fromCharCode(Number.parseInt(unit, 16)) : decodeURIComponent(code),
+  );
 }

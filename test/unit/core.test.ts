@@ -20,13 +20,23 @@ describe("durations", () => {
 });
 
 describe("keys", () => {
+  // Few units, so that ids come out alike, and any unit, a half of a character included.
+  const unit = fc.oneof(
+    fc.constantFrom("%", "u", "2", "5", "{", "7", "d", "\ud83d", "\ude00"),
+    fc.string({ unit: "binary" }),
+  );
+  const anyId = fc.array(unit, { minLength: 1, maxLength: 6 }).map((units) => units.join("") || "x");
+  const bytesOf = (key: string) => String(new TextEncoder().encode(key));
+
   it("never let one id name another's key", () => {
     fc.assert(
-      fc.property(fc.string({ minLength: 1 }), fc.string({ minLength: 1 }), (a, b) => {
-        expect(keyOf("p", a, "x") === keyOf("p", b, "x")).toBe(a === b);
+      fc.property(anyId, anyId, (a, b) => {
+        expect(bytesOf(keyOf("p", a, "x")) === bytesOf(keyOf("p", b, "x"))).toBe(a === b);
         expect(decodeId(encodeId(a))).toBe(a);
       }),
     );
+    expect(keyOf("p", "😀")).toBe("p:{😀}");
+    expect([keyOf("p", "\ud83d"), keyOf("p", "\ude00")]).toEqual(["p:{%ud83d}", "p:{%ude00}"]);
   });
 
   it("put the id alone in the hash tag, so that all keys of one entity share a slot", () => {
