@@ -1,4 +1,5 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { constants, setPriority, tmpdir } from "node:os";
@@ -57,16 +58,16 @@ export async function startRedis(...args: readonly string[]): Promise<RedisServe
   };
 }
 
-/** A port that nothing listens on. Redis Cluster also needs the port 10,000 above it. */
+/**
+ * A port that nothing listens on. It is below those that the system gives to connections, as is the one 10,000 above it, which a
+ * Redis Cluster also needs: so it is still free when somebody listens on it a while later.
+ */
 export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once("error", reject);
-    probe.listen(0, host, () => {
-      const address = probe.address();
-      const port = typeof address === "object" && address ? address.port : 0;
-      probe.close(() => (port > 55_000 ? resolve(freePort()) : resolve(port)));
-    });
+  const port = randomInt(10_000, 22_000);
+  const probe = createServer();
+  return new Promise((resolve) => {
+    probe.once("error", () => resolve(freePort()));
+    probe.listen(port, host, () => probe.close(() => resolve(port)));
   });
 }
 
