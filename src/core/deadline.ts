@@ -59,5 +59,7 @@ export function patiently<T>(
         reject(error);
       },
     );
+    // The work may have aborted it while it began.
+    if (signal?.aborted) end();
   });
 }

@@ -232,6 +232,15 @@ describe("waiting", () => {
     await expect(withDeadline(60_000, controller.signal, () => Promise.resolve(1))).rejects.toBe("enough");
   });
 
+  it("hears an abort that comes while the work begins", async () => {
+    const controller = new AbortController();
+    const waiting = withDeadline(60_000, controller.signal, () => {
+      controller.abort("left");
+      return new Promise(() => {});
+    });
+    await expect(waiting).rejects.toBe("left");
+  });
+
   it("leaves no timer behind when the work throws at once", async () => {
     vi.useFakeTimers();
     const failing = withDeadline(60_000, undefined, () => {

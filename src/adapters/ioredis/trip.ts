@@ -5,8 +5,8 @@ import { type IoredisClient, optionOf, type QueuedCommand } from "./client.ts";
 import { connectionFault } from "./fault.ts";
 
 /**
- * Runs one trip to Redis within its deadline; `go` tracks the commands that it sends. ioredis keeps a command in its queues until it is answered, and
- * writes it whenever the connection comes back; so what the caller gave up becomes a PING where it stands.
+ * Runs one trip to Redis within its deadline; `go` tracks the commands that it sends. ioredis keeps a command in its queues until
+ * it is answered, and writes it whenever the connection comes back; so what the caller gave up becomes a PING where it stands.
  */
 export async function trip<T, R>(
   client: IoredisClient,
