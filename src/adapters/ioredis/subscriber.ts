@@ -25,14 +25,15 @@ export function ioredisSubscriber(
   { timeout = 2_000 }: IoredisOptions = {},
 ): Subscriber {
   checkClient(client);
-  const desk: Desk = { client, timeout: duration("timeout", timeout), channels: new Map(), handshake: undefined };
+  duration("timeout", timeout);
+  const desk: Desk = { client, timeout, channels: new Map(), left: new Set(), handshake: undefined };
   const watch = watcher(desk);
   return {
     async subscribe(name, listener, { signal, onReconnect } = {}) {
       const seat: Seat = { listener: callable("listener", listener), onReconnect, confirmed: false };
       text("channel", name);
       signal?.throwIfAborted();
-      if (desk.channels.size === 0) watch.start();
+      if (isIdle(desk)) watch.start();
       const channel = desk.channels.get(name) ?? { name, seats: new Set(), live: undefined };
       desk.channels.set(name, channel);
       channel.seats.add(seat);
@@ -67,6 +68,8 @@ interface Desk {
   readonly client: IoredisSubscriberClient;
   readonly timeout: number;
   readonly channels: Map<string, Channel>;
+  /** Those that nobody listens to any more, until Redis has confirmed the UNSUBSCRIBE. */
+  readonly left: Set<Channel>;
   /** Ends with the handshake of the connection that is being made. */
   handshake: Promise<void> | undefined;
 }
@@ -101,12 +104,27 @@ function handshakeOf(desk: Desk): Promise<void> {
   });
 }
 
-async function vacate({ client, timeout, channels }: Desk, channel: Channel, seat: Seat, stop: () => void) {
+function isIdle({ channels, left }: Desk): boolean {
+  return channels.size === 0 && left.size === 0;
+}
+
+async function vacate(desk: Desk, channel: Channel, seat: Seat, stop: () => void) {
   if (!channel.seats.delete(seat) || channel.seats.size > 0) return;
-  channels.delete(channel.name);
-  if (channels.size === 0) stop();
-  // Nobody listens any more, whatever becomes of this; ioredis keeps it for the next connection.
-  await withDeadline(timeout, undefined, () => client.unsubscribe(channel.name)).catch(() => {});
+  desk.channels.delete(channel.name);
+  desk.left.add(channel);
+  await withDeadline(desk.timeout, undefined, () => farewell(desk, channel, stop)).catch(() => {});
+}
+
+/** What fails here, because the connection was lost, is done on the next one: ioredis brings the channel back on it. */
+async function farewell(desk: Desk, channel: Channel, stop: () => void): Promise<void> {
+  const { client, channels, left } = desk;
+  try {
+    if (!channels.has(channel.name)) await client.unsubscribe(channel.name);
+  } catch (error) {
+    if (client.status !== "end") throw error;
+  }
+  left.delete(channel);
+  if (isIdle(desk)) stop();
 }
 
 /** Passes messages on, and subscribes again what a lost connection took. On the client it leaves nothing while nobody subscribes. */
@@ -123,7 +141,10 @@ function watcher(desk: Desk): { start(): void; stop(): void } {
     inner?.off("end", onInnerEnd);
     inner = innerConnection(client);
     inner?.on("end", onInnerEnd);
-    if (lost) for (const channel of channels.values()) void resume(desk, channel);
+    if (lost) {
+      for (const channel of channels.values()) void resume(desk, channel);
+      for (const channel of desk.left) void farewell(desk, channel, stop).catch(() => {});
+    }
     lost = false;
   };
   const onInnerEnd = () => {
@@ -131,17 +152,18 @@ function watcher(desk: Desk): { start(): void; stop(): void } {
     if (client.status === "ready") onReady();
   };
   const events = { message: onMessage, close: onClose, ready: onReady };
+  const stop = () => {
+    for (const [event, listener] of Object.entries(events)) client.off(event, listener);
+    inner?.off("end", onInnerEnd);
+    inner = undefined;
+  };
   return {
     start() {
       lost = false;
       for (const [event, listener] of Object.entries(events)) client.on(event, listener);
       if (client.status === "ready") onReady();
     },
-    stop() {
-      for (const [event, listener] of Object.entries(events)) client.off(event, listener);
-      inner?.off("end", onInnerEnd);
-      inner = undefined;
-    },
+    stop,
   };
 }
 
