@@ -2,6 +2,7 @@ import { Redis as Client } from "ioredis";
 import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
 import { rest } from "../../src/adapters/rest/rest.ts";
 import { days } from "../../src/core/duration.ts";
+import { briefId } from "../../src/core/limiter/algorithm.ts";
 import {
   createLimiter,
   fixedWindow,
@@ -74,7 +75,7 @@ async function bare(redis: Redis, algorithm: LimitAlgorithm, run: (command: Comm
   const [, sha = "", keys = 1, key = "", id, ...rest] = sent.at(-1) ?? [];
   return async (name: string) => {
     // Two calls with the same id would count as one.
-    const fresh = id === "" ? "" : Math.random().toString(36).slice(2, 8);
+    const fresh = id === "" ? "" : briefId();
     const command: Command = [
       "EVALSHA",
       sha,

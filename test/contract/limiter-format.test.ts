@@ -41,9 +41,9 @@ interface Kept {
 const kept: Record<string, Kept> = v1.kept;
 
 const loadString = `local bytes={}
-for i=2,#ARGV-1 do bytes[#bytes+1]=string.char(ARGV[i]) end
+for i=2,#ARGV do bytes[#bytes+1]=string.char(ARGV[i]) end
 return redis.call("SET",KEYS[1],table.concat(bytes),"PX",ARGV[1])`;
-const loadSortedSet = `for i=2,#ARGV-1,2 do redis.call("ZADD",KEYS[1],ARGV[i+1],ARGV[i]) end
+const loadSortedSet = `for i=2,#ARGV,2 do redis.call("ZADD",KEYS[1],ARGV[i+1],ARGV[i]) end
 return redis.call("PEXPIRE",KEYS[1],ARGV[1])`;
 
 onEveryBackend("what an earlier release of the limiter stored", (backend) => {

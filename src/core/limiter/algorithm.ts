@@ -32,14 +32,14 @@ export interface LimitAlgorithm {
   readonly numbers: readonly [number, number, number];
   /**
    * Makes the id that a call carries without being asked, so that a client's own re-sending counts once; the empty text where
-   * remembering one would take a command more.
+   * remembering one would take a command more. Its first character separates it from the ids before it.
    */
   requestId(): string;
   /** Whether units are held until they are given back, so that they cannot be booked ahead. */
   readonly held?: boolean;
 }
 
-type Names = "key" | "...seen" | "id" | "cost" | "most" | "hold" | "a" | "b" | "c";
+type Names = "key" | "...seen" | "id" | "a" | "b" | "c" | "...demand";
 
 /** The script of an algorithm. It answers `[wait, free, reset]`: milliseconds, units, milliseconds. */
 export interface Decision extends Script<Names, number[]> {
@@ -54,16 +54,18 @@ export interface Decision extends Script<Names, number[]> {
  *
  * Reading, deciding and writing are one script, so that no two callers take the same unit. `most` is the longest acceptable wait: 0
  * decides, -1 only looks, more books ahead. A cost below 0 gives units back; `hold` blocks for so long, and -1 cancels the newest.
+ * `demand` is these three, or nothing for a decision about one unit: what most calls ask is the least to send and to read.
  */
 export function decision(plan: string): Decision {
   const script = defineScript({
     keys: ["key", "...seen"],
-    args: ["id", "cost", "most", "hold", "a", "b", "c"],
+    args: ["id", "a", "b", "c", "...demand"],
     decode: integers,
     lua: `local function plan(key,id,cost,hold,a,b,c)
 ${plan}
 end
-cost,most,hold=tonumber(cost),tonumber(most),tonumber(hold)
+local cost,most,hold=1,0,0
+if demand[1] then cost,most,hold=tonumber(demand[1]),tonumber(demand[2]),tonumber(demand[3]) end
 local done=seen[1] and redis.call("EXISTS",seen[1])==1
 local wait,free,reset,again,write=plan(key,id,done and 0 or cost,hold,tonumber(a),tonumber(b),tonumber(c))
 if hold<0 then done=again~=1 else done=done or again end
@@ -85,7 +87,7 @@ export function isAlgorithm(algorithm: LimitAlgorithm): LimitAlgorithm {
   throw new OptionError("`algorithm` must be a limit such as slidingWindow({ limit: 100, window: seconds(60) })");
 }
 
-/** Six characters: enough to tell the last few calls of one id apart. */
+/** A separator and six characters: enough to tell the last few calls of one id apart. */
 export function briefId(): string {
-  return Math.random().toString(36).slice(2, 8);
+  return `;${Math.random().toString(36).slice(2, 8)}`;
 }

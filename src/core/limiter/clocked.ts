@@ -1,20 +1,19 @@
 /**
- * The first lines of an algorithm that goes by the server's clock. The value is `blocked;id;id;|state`: when a block ends, the last four
+ * The first lines of an algorithm that goes by the server's clock. The value is `blocked;id;id|state`: when a block ends, the last four
  * request ids that were counted, the algorithm's own state. Nothing is admitted before `from`.
  */
 export const clocked = `local time=redis.call("TIME")
 local now=time[1]*1000+math.floor(time[2]/1000)
-local blocked,ids,state=string.match(redis.call("GET",key) or "","^(%d*)(;[^|]*)|(.*)$")
+local blocked,ids,state=string.match(redis.call("GET",key) or "|","^(%d*)([^|]*)|(.*)$")
 blocked=tonumber(blocked) or 0
-ids=ids or ";"
-state=state or ""
-local again=string.find(ids,";"..id..";",1,true)
+local again=string.find(ids,id,1,true)
 if again and cost>0 then cost=0 end
 if hold>0 then blocked=now+hold end
 local from=math.max(now,blocked)
 local function save(text,last)
 last=math.max(last,blocked)-now
-redis.call("SET",key,(blocked>0 and string.format("%.0f",blocked) or "")..string.sub(hold<0 and string.sub(ids,#id+2) or ";"..id..ids,1,29).."|"..text,"PX",last)
+ids=string.sub(hold<0 and string.sub(ids,#id+1) or id..ids,1,28)
+redis.call("SET",key,(blocked>0 and string.format("%d",blocked) or "")..ids.."|"..text,"PX",string.format("%d",last))
 return last
 end
 `;

@@ -73,8 +73,10 @@ export function ask(parts: LimiterParts, id: string, call: Call, demand: Demand)
   const [a, b, c] = algorithm.numbers;
   const key = keyFor(parts.prefix, id, call.group, algorithm);
   const seen = requestId === undefined ? [] : [`${key}#${text("requestId", requestId)}`];
-  const values = { hold: 0, id: algorithm.requestId(), key, seen, a, b, c, ...demand };
-  const idempotent = values.id !== "" || seen.length > 0 || demand.most < 0;
+  const { cost, most, hold = 0, id: own = algorithm.requestId() } = demand;
+  const usual = cost === 1 && most === 0 && hold === 0;
+  const values = { key, seen, id: own, a, b, c, demand: usual ? [] : [cost, most, hold] };
+  const idempotent = own !== "" || seen.length > 0 || most < 0;
   const answer = guarded(breaker, signal, () => script(redis, values, { signal, timeout, idempotent }));
   return demand.cost < 1 ? answer.finally(() => parts.blocked?.clear(key)) : answer;
 }

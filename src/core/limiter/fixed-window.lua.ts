@@ -1,24 +1,40 @@
 import { decision } from "./algorithm.ts";
-import { clocked } from "./clocked.ts";
 
-/** State: the end of the last window in which units are counted, which lies ahead where some are booked, and their number. */
-export const decideFixedWindow = /* @__PURE__ */ decision(`${clocked}local limit,window=a,b
-local stop,used=string.match(state,"(%d+) (%d+)")
-stop=tonumber(stop) or 0
-used=tonumber(used) or 0
+/**
+ * No clock: the key's own TTL is the time until the last window ends in which units are counted, which lies ahead where some are
+ * booked. State: the number of these units and the last four request ids; and where the id is blocked, how long before the key the
+ * window ends, and how long before it the block.
+ */
+export const decideFixedWindow = /* @__PURE__ */ decision(`local limit,window=a,b
+local ttl=redis.call("PTTL",key)
+local used,ids,early,open=string.match(redis.call("GET",key) or "0","^(%d+)([^|]*)|?(%d*)|?(%d*)$")
+used=tonumber(used)
+local again=string.find(ids,id,1,true)
+if again and cost>0 then cost=0 end
+local from,stop=0,ttl
+if open~="" then
+from=math.max(0,ttl-open)
+stop=ttl-early
+end
+if hold>0 then from=hold end
 if stop<=from then stop=from+window used=0 end
 local start=stop-window
-local free,reset=limit-used,stop-now
-if math.max(start,from)>now then free=-1 end
+local free,reset=limit-used,stop
+if from>0 or start>0 then free=-1 end
 used=math.max(0,used+cost)
 if used>limit then
 start=stop
 stop=stop+window
 used=cost
-elseif hold<0 and used==0 and start>now then
+elseif hold<0 and used==0 and start>0 then
 stop=start
 used=limit
 end
-return math.max(start,from)-now,free,reset,again,function()
-return save(string.format("%.0f %.0f",stop,used),stop)
+return math.max(start,from),free,reset,again,function()
+local last=math.max(stop,from)
+local text=string.format("%d",used)..string.sub(hold<0 and string.sub(ids,#id+1) or id..ids,1,28)
+if from>0 then text=string.format("%s|%d|%d",text,last-stop,last-from) end
+if last==ttl then redis.call("SET",key,text,"KEEPTTL")
+else redis.call("SET",key,text,"PX",string.format("%d",last)) end
+return last
 end`);

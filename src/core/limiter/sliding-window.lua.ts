@@ -68,5 +68,5 @@ else
 kept=kept..record(t-tick,cost)
 end
 end
-return save(string.format("%.0f %.0f ",base,credit)..kept,math.max(t*unit+window,now+1))
+return save(string.format("%d %d ",base,credit)..kept,math.max(t*unit+window,now+1))
 end`);
