@@ -6,7 +6,7 @@ import { sleep } from "../../src/core/sleep.ts";
 import { gate, intercepted, until } from "../fixtures/cache-tools.ts";
 import type { CuttingProxy } from "../support/cutting-proxy.ts";
 import { onStandaloneBackends, type StandaloneBackend } from "../support/backends.ts";
-import { stopwatch } from "../support/stopwatch.ts";
+import { calmly, stopwatch } from "../support/stopwatch.ts";
 
 const timeout = 200;
 const breaker = { failures: 3, cooldown: 300 };
@@ -69,15 +69,11 @@ onStandaloneBackends("the cache without Redis", (backend) => {
             expect(loads).toBe(1);
             expect(beyond).toBeLessThan(timeout + 50);
           }
-          const beyonds: number[] = [];
-          for (let i = 0; i < 11; i += 1) {
-            const { answer, beyond } = await timed((load) => cache.resolve("k", load));
+          for (let i = 0; i < 6; i += 1) {
+            const { answer, beyond } = await calmly(() => timed((load) => cache.resolve("k", load)), 1);
             expect(answer).toMatchObject({ value: "loaded", degraded: true });
-            beyonds.push(beyond);
+            expect(beyond).toBeLessThan(10);
           }
-          // A busy machine may delay one; a call that waited for Redis, as a probe does, would take the whole deadline.
-          expect(beyonds.toSorted((a, b) => a - b)[5]).toBeLessThan(10);
-          expect(Math.max(...beyonds)).toBeLessThan(timeout / 2);
           expect(errors.length).toBeGreaterThan(0);
         } finally {
           await outage.end();

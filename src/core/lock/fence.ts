@@ -12,7 +12,7 @@ local fences = redis.call("GET", counter) or ""
 local last, since, freed = string.sub(fences, 1, 16), string.sub(fences, 18, 33), string.sub(fences, 35)
 if last >= fence then fence = string.format("%016.0f", last + 1) end
 if freed == "" or freed ~= last then since = fence end
-redis.call("SET", counter, fence .. " " .. since .. " " .. freed, "PX", ttl + 3600000)`;
+redis.call("SET", counter, fence .. " " .. since .. " " .. freed, "PX", string.format("%d", ttl + 3600000))`;
 
 /** The last fence in what the counter reads. */
 export function lastOf(fences: string): string {
@@ -21,7 +21,7 @@ export function lastOf(fences: string): string {
 
 /** Remembers that the last fence was released. Expects `counter` and what it reads as `fences`. */
 export const markFreed = `
-if fences then redis.call("SETRANGE", counter, 34, ${lastOf("fences")}) end`;
+if fences then redis.call("SETRANGE", counter, "34", ${lastOf("fences")}) end`;
 
 /** 1 if `fence` was released before, else 0. Expects what the counter reads as `fences`. */
 export const wasFreed = `
