@@ -72,12 +72,11 @@ export const releaseInLine = defineScript({
   lua: `
 if redis.call("EXISTS", alive) == 1 then${takeTime}${sendDeadHome}${leaveLine}
 end
-local fences = redis.call("GET", counter)
-local holder = redis.call("GET", lock)
+local holder, fences, waited = unpack(redis.call("MGET", lock, counter, wanted))
 if holder == token then
   redis.call("DEL", lock)${markFreed}
 end
-if (not holder or holder == token) and redis.call("EXISTS", wanted) == 1 then
+if waited and (not holder or holder == token) then
   redis.call("PUBLISH", wanted, redis.call("ZRANGE", line, 0, 0)[1] or "")
 end
 return holder == token and 1 or ${wasFreed}`,

@@ -60,10 +60,10 @@ export const releaseMany = defineScript({
 local all = 1
 for i = 1, #keys, 3 do
   local lock, counter, wanted, fence = keys[i], keys[i + 1], keys[i + 2], given[(i + 2) / 3] or "0"
-  local fences = redis.call("GET", counter)
-  if redis.call("GET", lock) == token then
+  local holder, fences, waited = unpack(redis.call("MGET", lock, counter, wanted))
+  if holder == token then
     redis.call("DEL", lock)${markFreed}
-    if redis.call("EXISTS", wanted) == 1 then redis.call("PUBLISH", wanted, "") end
+    if waited then redis.call("PUBLISH", wanted, "") end
   else
     all = math.min(all, ${wasFreed})
   end

@@ -11,9 +11,9 @@ export const releaseLock = defineScript({
   args: ["token", "fence"],
   decode: flag,
   lua: `
-local fences = redis.call("GET", counter)
-if redis.call("GET", lock) ~= token then return ${wasFreed} end
+local holder, fences, waited = unpack(redis.call("MGET", lock, counter, wanted))
+if holder ~= token then return ${wasFreed} end
 redis.call("DEL", lock)${markFreed}
-if redis.call("EXISTS", wanted) == 1 then redis.call("PUBLISH", wanted, "") end
+if waited then redis.call("PUBLISH", wanted, "") end
 return 1`,
 });
