@@ -4,6 +4,7 @@ import { hours, minutes, seconds } from "../../src/core/duration.ts";
 import type { Redis } from "../../src/core/redis.ts";
 import { integer, text } from "../../src/core/reply.ts";
 import { createSessions, extendSession, type SessionOptions, type Sessions } from "../../src/core/session/index.ts";
+import { sleep } from "../../src/core/sleep.ts";
 import { ageRecord, endGrace } from "../fixtures/session-age.ts";
 import { expectNoStaleIndex } from "../fixtures/session-index.ts";
 import { onEveryBackend } from "../support/backends.ts";
@@ -107,7 +108,7 @@ onEveryBackend("sessions", (backend) => {
     // No read of it counts as a use.
     const sessions = open({ idle: 300, absolute: 60_000, touchEvery: 60_000 });
     const { token } = await sessions.create({ data: {} });
-    while ((await sessions.read(token)) !== null) expect(performance.now() - start).toBeLessThan(10_000);
+    while ((await sessions.read(token)) !== null) await sleep(5);
     expect(performance.now() - start).toBeGreaterThan(290);
   });
 
@@ -123,7 +124,7 @@ onEveryBackend("sessions", (backend) => {
     const start = performance.now();
     const sessions = open({ idle: 500, absolute: 500, touchEvery: 0 });
     const { token } = await sessions.create({ user: "u", data: {} });
-    while ((await sessions.read(token)) !== null) expect(performance.now() - start).toBeLessThan(10_000);
+    while ((await sessions.read(token)) !== null) await sleep(5);
     expect(performance.now() - start).toBeGreaterThan(490);
   });
 

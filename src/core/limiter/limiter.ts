@@ -21,8 +21,8 @@ export interface LimitOptions {
   readonly signal?: AbortSignal | undefined;
   /**
    * Names the call, so that it counts once however often it is sent within a minute. Takes two commands more in the script.
-   * @default a random one, which covers a client's own re-sending among the last four calls of the id; none for `gcra` at a whole
-   * number of milliseconds per unit, where it would take a command more
+   * @default a random one, which covers a client's own re-sending among the last four calls of the id, the last one for `gcra`; none
+   * for `gcra` at a whole number of milliseconds per unit, where it would take a command more
    */
   readonly requestId?: string | undefined;
   /**
