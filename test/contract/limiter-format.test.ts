@@ -47,6 +47,19 @@ const loadSortedSet = `for i=2,#ARGV,2 do redis.call("ZADD",KEYS[1],ARGV[i+1],AR
 return redis.call("PEXPIRE",KEYS[1],ARGV[1])`;
 
 onEveryBackend("what an earlier release of the limiter stored", (backend) => {
+  it.each([fixedWindow(ten), slidingWindow(ten), slidingLog(ten), gcra({ limit: 7, window: 60_000 })])(
+    "is forgotten where it is nothing of the limiter's: $kind",
+    async (algorithm) => {
+      const redis = await backend.connect();
+      const prefix = `${backend.prefix}foreign`;
+      const limiter = createLimiter(redis, { prefix, algorithm, timeout: 10_000 });
+      for (const foreign of ["", "x", "|", "a|b", "1|2|3|4"]) {
+        await redis.send(["SET", `${prefix}:{u}:${algorithm.kind}`, foreign, "PX", 1_000]);
+        expect(await limiter.limit("u"), foreign).toMatchObject({ allowed: true, degraded: false });
+      }
+    },
+  );
+
   for (const [name, [algorithm, remaining, blocked]] of Object.entries(meanings)) {
     it(`is read as it was meant: ${name}`, async () => {
       const { kind = "", at = 0, ttl = 0, value = "", members } = kept[name] ?? {};

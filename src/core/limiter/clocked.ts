@@ -4,8 +4,10 @@
  */
 export const clocked = `local time=redis.call("TIME")
 local now=time[1]*1000+math.floor(time[2]/1000)
-local blocked,ids,state=string.match(redis.call("GET",key) or "|","^(%d*)([^|]*)|(.*)$")
+local blocked,ids,state=string.match(redis.call("GET",key) or "","^(%d*)([^|]*)|(.*)$")
 blocked=tonumber(blocked) or 0
+ids=ids or ""
+state=state or ""
 local again=string.find(ids,id,1,true)
 if again and cost>0 then cost=0 end
 if hold>0 then blocked=now+hold end

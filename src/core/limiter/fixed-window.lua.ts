@@ -7,12 +7,13 @@ import { decision } from "./algorithm.ts";
  */
 export const decideFixedWindow = /* @__PURE__ */ decision(`local limit,window=a,b
 local ttl=redis.call("PTTL",key)
-local used,ids,early,open=string.match(redis.call("GET",key) or "0","^(%d+)([^|]*)|?(%d*)|?(%d*)$")
-used=tonumber(used)
+local used,ids,early,open=string.match(redis.call("GET",key) or "","^(%d+)([^|]*)|?(%d*)|?(%d*)$")
+used=tonumber(used) or 0
+ids=ids or ""
 local again=string.find(ids,id,1,true)
 if again and cost>0 then cost=0 end
 local from,stop=0,ttl
-if open~="" then
+if tonumber(open) then
 from=math.max(0,ttl-open)
 stop=ttl-early
 end

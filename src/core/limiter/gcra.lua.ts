@@ -6,10 +6,11 @@ import { decision } from "./algorithm.ts";
  * with whole intervals the spare is 0 and the value need not be read.
  */
 export const decideGcra = /* @__PURE__ */ decision(`local burst,window,rate=a,b,c
-local spare,ids=string.match(id~="" and redis.call("GET",key) or "0","^(%d+)(.*)$")
+local spare,ids=string.match(id~="" and redis.call("GET",key) or "","^(%d+)(.*)$")
+ids=ids or ""
 local again=id~="" and string.find(ids,id,1,true)
 if again and cost>0 then cost=0 end
-local debt=math.max(0,redis.call("PTTL",key)*rate-tonumber(spare))
+local debt=math.max(0,redis.call("PTTL",key)*rate-(tonumber(spare) or 0))
 local full,after=burst*window,math.max(0,debt+cost*window)
 if hold>0 then after=full-window+hold*rate end
 return math.max(0,math.ceil((after-full)/rate)),math.floor((full-debt)/window),math.ceil(debt/rate),again,function()
