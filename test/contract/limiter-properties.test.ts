@@ -79,6 +79,25 @@ onEveryBackend("a limiter beside its oracle", (backend) => {
     return passed;
   }
 
+  it.each([
+    { algorithm: fixedWindow({ limit: 10, window: seconds(60) }), left: 9 },
+    { algorithm: slidingWindow({ limit: 10, window: seconds(60) }), left: 7 },
+    { algorithm: slidingLog({ limit: 10, window: seconds(60) }), left: 7 },
+    { algorithm: gcra({ limit: 10, window: seconds(60) }), left: 0 },
+  ])("a block ends when its time is over, with so much left: $algorithm.kind, $left", async ({ algorithm, left }) => {
+    const { clock, limiter } = virtual(algorithm);
+    await limiter.limit("u", { cost: 2 });
+    for (const time of [seconds(30), seconds(10), seconds(90), seconds(10)]) {
+      clock.now += 100;
+      await limiter.block("u", time);
+      const { reason, retryAfter } = await limiter.limit("u");
+      expect([reason, retryAfter]).toEqual(["blocked", time]);
+    }
+    await expectExact(seconds(10), clock, () => limiter.peek("u"));
+    clock.now += seconds(10);
+    expect(await limiter.limit("u")).toMatchObject({ allowed: true, remaining: left });
+  });
+
   it("fixedWindow decides as its oracle does, and retryAfter is exact", async () => {
     await fc.assert(
       fc.asyncProperty(sizes, arrivals, async (size, steps) => {
