@@ -292,6 +292,25 @@ onEveryBackend("the cache", (backend) => {
       expect(await cache.getOrSet("k", () => 3)).toBe(3);
     });
 
+    it("leaves a cancelled load to those who wait for it in other processes", async () => {
+      const settings = { prefix: `${backend.prefix}:cancelled`, ttl: 60_000, timeout: 10_000 };
+      const ours = createCache<number>(await backend.connect(), settings);
+      const theirs = createCache<number>(await backend.connect(), settings);
+      const controller = new AbortController();
+      const started = gate<void>();
+      const load = () => {
+        started.open();
+        return new Promise<number>(() => {});
+      };
+      const refused = expect(ours.getOrSet("k", load, { signal: controller.signal })).rejects.toThrow("left");
+      await started.opened;
+      const waiting = theirs.getOrSet("k", () => 2);
+      await sleep(100);
+      controller.abort(new Error("left"));
+      await refused;
+      expect(await waiting).toBe(2);
+    });
+
     it("changes nothing when it aborts after", async () => {
       const cache = await open<number>();
       const controller = new AbortController();

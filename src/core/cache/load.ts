@@ -33,7 +33,8 @@ export async function lead<T>(
   try {
     value = await loaded(x, part);
   } catch (error) {
-    await release(x, part, token, failureMark);
+    // A load that everybody left has not failed: whoever waits for it elsewhere takes it over.
+    await release(x, part, token, part.signal.aborted ? 0 : failureMark);
     throw error;
   }
   // Whoever comes from now on did not see this flight begin before the write; they ask Redis.
