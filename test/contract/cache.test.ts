@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { type CacheOptions, createCache, deflate, getOrSetMany, LoadFailedError } from "../../src/core/cache/index.ts";
+import {
+  type Cache,
+  type CacheOptions,
+  createCache,
+  deflate,
+  getOrSetMany,
+  LoadFailedError,
+} from "../../src/core/cache/index.ts";
 import { OptionError } from "../../src/core/errors.ts";
 import type { PatternEvent } from "../../src/core/event.ts";
 import type { Redis } from "../../src/core/redis.ts";
@@ -292,17 +299,28 @@ onEveryBackend("the cache", (backend) => {
       expect(await cache.getOrSet("k", () => 3)).toBe(3);
     });
 
-    it("leaves a cancelled load to those who wait for it in other processes", async () => {
-      const settings = { prefix: `${backend.prefix}:cancelled`, ttl: 60_000, timeout: 10_000 };
+    it.each([
+      [
+        "getOrSet",
+        (cache: Cache<number>, load: () => Promise<never>, signal: AbortSignal) =>
+          cache.getOrSet("k", load, { signal }),
+      ],
+      [
+        "getOrSetMany",
+        (cache: Cache<number>, load: () => Promise<never>, signal: AbortSignal) =>
+          getOrSetMany(cache, ["k"], load, { signal }),
+      ],
+    ] as const)("leaves a cancelled %s to those who wait for it in other processes", async (name, call) => {
+      const settings = { prefix: `${backend.prefix}:cancelled:${name}`, ttl: 60_000, timeout: 10_000 };
       const ours = createCache<number>(await backend.connect(), settings);
       const theirs = createCache<number>(await backend.connect(), settings);
       const controller = new AbortController();
       const started = gate<void>();
       const load = () => {
         started.open();
-        return new Promise<number>(() => {});
+        return new Promise<never>(() => {});
       };
-      const refused = expect(ours.getOrSet("k", load, { signal: controller.signal })).rejects.toThrow("left");
+      const refused = expect(call(ours, load, controller.signal)).rejects.toThrow("left");
       await started.opened;
       const waiting = theirs.getOrSet("k", () => 2);
       await sleep(100);

@@ -163,7 +163,7 @@ async function loadAll<T>(
     if (nonces) await Promise.all(found.map(([id, { value }]) => keep(together, id, { nonces, value, delta })));
     return found;
   } catch (error) {
-    if (nonces) await Promise.all(ids.map((id) => release(x, { id }, token, failureMark)));
+    if (nonces) await Promise.all(ids.map((id) => release(x, { id }, token, failureMark(batch.signal))));
     throw error;
   }
 }

@@ -33,8 +33,7 @@ export async function lead<T>(
   try {
     value = await loaded(x, part);
   } catch (error) {
-    // A load that everybody left has not failed: whoever waits for it elsewhere takes it over.
-    await release(x, part, token, part.signal.aborted ? 0 : failureMark);
+    await release(x, part, token, failureMark(part.signal));
     throw error;
   }
   // Whoever comes from now on did not see this flight begin before the write; they ask Redis.
@@ -44,8 +43,13 @@ export async function lead<T>(
   return { value, source: "load", degraded: landed === undefined, asOf: landed ? written : began };
 }
 
-/** How long the mark of a failed load waits for those who waited for the load, in milliseconds. */
-export const failureMark = 2_000;
+/**
+ * How long the mark of a failed load waits for those who waited for the load, in milliseconds. A load that everybody left has not
+ * failed: whoever waits for it elsewhere takes it over.
+ */
+export function failureMark(signal: AbortSignal | undefined): number {
+  return signal?.aborted ? 0 : 2_000;
+}
 
 /** A value that was loaded with a lease. */
 export interface Loaded<T> {
