@@ -1,11 +1,11 @@
-import { createCache } from "../src/core/cache/index.ts";
-import { minutes, seconds } from "../src/core/duration.ts";
-import { createLimiter, slidingWindow } from "../src/core/limiter/index.ts";
-import { createLock } from "../src/core/lock/index.ts";
-import { observe } from "../src/core/observe.ts";
-import type { Redis } from "../src/core/redis.ts";
-import { createSessions } from "../src/core/session/index.ts";
-import { sleep } from "../src/core/sleep.ts";
+import { createCache } from "../src/core/patterns/cache/index.ts";
+import { minutes, seconds } from "../src/core/time/duration.ts";
+import { createLimiter, slidingWindow } from "../src/core/patterns/limiter/index.ts";
+import { createLock } from "../src/core/patterns/lock/index.ts";
+import { observe } from "../src/core/port/observe.ts";
+import type { Redis } from "../src/core/port/redis.ts";
+import { createSessions } from "../src/core/patterns/session/index.ts";
+import { sleep } from "../src/core/wait/sleep.ts";
 
 /** What every route answers: the result, and what it cost. */
 export interface Answer {

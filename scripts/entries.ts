@@ -18,7 +18,7 @@ export const entryNames: readonly string[] = Object.keys(manifest.exports)
   .filter((subpath) => subpath !== "./package.json")
   .map((subpath) => (subpath === "." ? "index" : subpath.slice(2)));
 
-/** The source of each public entry: `{ lock: "src/core/lock/index.ts" }`. */
+/** The source of each public entry: `{ lock: "src/core/patterns/lock/index.ts" }`. */
 export const entries: Record<string, string> = Object.fromEntries(entryNames.map((name) => [name, sourceOf(name)]));
 
 /**
@@ -33,7 +33,10 @@ export const internals: Record<string, string> = Object.fromEntries(
 );
 
 function sourceOf(name: string): string {
-  const places = name === "index" ? ["src"] : [`src/core/${name}`, `src/adapters/${name}`, `src/${name}`];
+  const places =
+    name === "index"
+      ? ["src"]
+      : [`src/core/patterns/${name}`, `src/core/${name}`, `src/adapters/${name}`, `src/${name}`];
   const source = places.map((place) => `${place}/index.ts`).find((path) => existsSync(root + path));
   if (source === undefined) throw new Error(`package.json exports "${name}", which has no index.ts under src`);
   return source;

@@ -1,6 +1,6 @@
 import { Redis } from "ioredis";
 import { ioredis, ioredisSubscriber } from "../../src/adapters/ioredis/index.ts";
-import { createCache, wakeLoads, withLocal } from "../../src/core/cache/index.ts";
+import { createCache, wakeLoads, withLocal } from "../../src/core/patterns/cache/index.ts";
 
 /** Where the server is. */
 export interface Address {

@@ -1,8 +1,15 @@
 import type { Redis as Client } from "ioredis";
 import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
-import { blockedIds, createLimiter, fixedWindow, gcra, limitAll, slidingWindow } from "../../src/core/limiter/index.ts";
-import type { LimitAlgorithm } from "../../src/core/limiter/index.ts";
-import type { Redis } from "../../src/core/redis.ts";
+import {
+  blockedIds,
+  createLimiter,
+  fixedWindow,
+  gcra,
+  limitAll,
+  slidingWindow,
+} from "../../src/core/patterns/limiter/index.ts";
+import type { LimitAlgorithm } from "../../src/core/patterns/limiter/index.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
 import { freePort } from "../../test/support/redis-server.ts";
 import { mostInAnyWindow, type Passed } from "../../test/fixtures/limiter-oracles.ts";
 

@@ -1,8 +1,8 @@
 import { Redis as Client } from "ioredis";
 import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
 import { rest } from "../../src/adapters/rest/rest.ts";
-import { days } from "../../src/core/duration.ts";
-import { briefId } from "../../src/core/limiter/algorithm.ts";
+import { days } from "../../src/core/time/duration.ts";
+import { briefId } from "../../src/core/patterns/limiter/algorithm.ts";
 import {
   createLimiter,
   fixedWindow,
@@ -10,8 +10,8 @@ import {
   type LimitAlgorithm,
   slidingWindow,
   tokenBucket,
-} from "../../src/core/limiter/index.ts";
-import type { Command, Redis } from "../../src/core/redis.ts";
+} from "../../src/core/patterns/limiter/index.ts";
+import type { Command, Redis } from "../../src/core/port/redis.ts";
 
 // Named at run time: the rivals are installed in bench/ only, and type checks run without them.
 const rival = (name: string) => import(name);

@@ -3,7 +3,7 @@ import { Redis as Client } from "ioredis";
 import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
 import { ioredisSubscriber } from "../../src/adapters/ioredis/subscriber.ts";
 import { rest } from "../../src/adapters/rest/rest.ts";
-import { createLock, firstComeFirstServed, wakeBySubscriber } from "../../src/core/lock/index.ts";
+import { createLock, firstComeFirstServed, wakeBySubscriber } from "../../src/core/patterns/lock/index.ts";
 
 // Named at run time: the rivals are installed in bench/ only, and type checks run without them.
 const rival = (name: string) => import(name);

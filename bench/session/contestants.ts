@@ -7,8 +7,8 @@ import session from "express-session";
 import { Redis as Ioredis } from "ioredis";
 import { createClient } from "redis";
 import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
-import { hours, minutes } from "../../src/core/duration.ts";
-import { createSessionCookies, createSessions, hmacSigner } from "../../src/core/session/index.ts";
+import { hours, minutes } from "../../src/core/time/duration.ts";
+import { createSessionCookies, createSessions, hmacSigner } from "../../src/core/patterns/session/index.ts";
 
 /** A running shop: `GET /` reads the session, `POST /` writes to it. */
 export interface Contestant {

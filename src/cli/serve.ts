@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
-import type { Redis } from "../core/redis.ts";
+import type { Redis } from "../core/port/redis.ts";
 import { createGateway, type GatewayOptions } from "../gateway/index.ts";
 
 /** Where to listen, and for whom. */

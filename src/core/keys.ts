@@ -1,4 +1,4 @@
-import { text } from "./check.ts";
+import { checkText } from "./check.ts";
 import { OptionError } from "./errors.ts";
 
 /**
@@ -23,13 +23,13 @@ export function keyOf(prefix: string, id: string, part?: string): string {
 
 /** Lets a key prefix through: not empty, and without braces, which would move the hash tag. */
 export function keyPrefix(prefix: string): string {
-  if (!/[{}]/.test(text("prefix", prefix))) return prefix;
+  if (!/[{}]/.test(checkText("prefix", prefix))) return prefix;
   throw new OptionError("`prefix` must not contain `{` or `}`: they would change the Cluster slot of every key");
 }
 
 /** Percent-encodes what has a meaning inside a key, and halves of a character, which would all be the same in UTF-8. */
 export function encodeId(id: string): string {
-  if (text("id", id).length <= maxIdLength) return id.replace(/[%{}\p{Surrogate}]/gu, encodeUnit);
+  if (checkText("id", id).length <= maxIdLength) return id.replace(/[%{}\p{Surrogate}]/gu, encodeUnit);
   throw new OptionError(`\`id\` must have at most ${maxIdLength} characters; use a hash of it`);
 }
 

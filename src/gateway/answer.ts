@@ -1,5 +1,5 @@
 import { ConnectionError, RedisPatternsError, ReplyError } from "../core/errors.ts";
-import type { Reply } from "../core/redis.ts";
+import type { Reply } from "../core/port/redis.ts";
 import { base64 } from "./digest.ts";
 
 /** What one reply becomes in JSON. */

@@ -1,5 +1,5 @@
 import { ReplyError } from "../core/errors.ts";
-import type { Command, Redis, Reply, SendOptions } from "../core/redis.ts";
+import type { Command, Redis, Reply, SendOptions } from "../core/port/redis.ts";
 import type { Answer } from "./answer.ts";
 import type { ScriptAliases, Translated } from "./scripts.ts";
 import type { Access } from "./tokens.ts";

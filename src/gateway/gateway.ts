@@ -1,5 +1,5 @@
-import { callable, count, port } from "../core/check.ts";
-import type { Redis } from "../core/redis.ts";
+import { checkFunction, checkCount, checkPort } from "../core/check.ts";
+import type { Redis } from "../core/port/redis.ts";
 import { checkFormat, failureOf, Refusal, respond, type Answer } from "./answer.ts";
 import { handlerOf } from "./routes.ts";
 import { createScriptAliases } from "./scripts.ts";
@@ -36,16 +36,16 @@ export interface GatewayOptions {
  * export const POST = (request: Request) => gateway(request);
  */
 export function createGateway(redis: Redis, options: GatewayOptions): Gateway {
-  port(redis, options);
+  checkPort(redis, options);
   const { maxBody = 10 * 1024 * 1024, maxCommands = 10_000, onError = () => {} } = options;
   const authenticate = createAuthenticator(options.tokens);
   const context = {
     redis,
     scripts: createScriptAliases(),
-    maxBody: count("maxBody", maxBody),
-    maxCommands: count("maxCommands", maxCommands),
+    maxBody: checkCount("maxBody", maxBody),
+    maxCommands: checkCount("maxCommands", maxCommands),
   };
-  callable("onError", onError);
+  checkFunction("onError", onError);
   let answered = 0;
 
   async function answer(request: Request): Promise<Answer> {

@@ -1,4 +1,4 @@
-import type { Reply } from "../core/redis.ts";
+import type { Reply } from "../core/port/redis.ts";
 import { sha1 } from "./digest.ts";
 
 /** A command as Redis must be given it, and how to read its reply. */

@@ -7,10 +7,10 @@ import {
   invalidatePrefix,
   plainJson,
   ValueTooLargeError,
-} from "../../src/core/cache/index.ts";
+} from "../../src/core/patterns/cache/index.ts";
 import { OptionError } from "../../src/core/errors.ts";
 import type { PatternEvent } from "../../src/core/event.ts";
-import { text } from "../../src/core/reply.ts";
+import { text } from "../../src/core/port/reply.ts";
 import { counted } from "../fixtures/cache-tools.ts";
 import v1 from "../fixtures/cache-v1.json" with { type: "json" };
 import { onEveryBackend } from "../support/backends.ts";

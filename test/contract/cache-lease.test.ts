@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { type Cache, type CacheOptions, createCache } from "../../src/core/cache/index.ts";
+import { type Cache, type CacheOptions, createCache } from "../../src/core/patterns/cache/index.ts";
 import type { PatternEvent } from "../../src/core/event.ts";
-import type { Command, Redis } from "../../src/core/redis.ts";
-import { sleep } from "../../src/core/sleep.ts";
+import type { Command, Redis } from "../../src/core/port/redis.ts";
+import { sleep } from "../../src/core/wait/sleep.ts";
 import { counted, gate, intercepted } from "../fixtures/cache-tools.ts";
 import { onEveryBackend } from "../support/backends.ts";
 import { calmly, stopwatch } from "../support/stopwatch.ts";

@@ -1,8 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { createCache, invalidatePrefix, type LocalOptions, update, withLocal } from "../../src/core/cache/index.ts";
+import {
+  createCache,
+  invalidatePrefix,
+  type LocalOptions,
+  update,
+  withLocal,
+} from "../../src/core/patterns/cache/index.ts";
 import { OptionError } from "../../src/core/errors.ts";
 import type { OnEvent } from "../../src/core/event.ts";
-import { sleep } from "../../src/core/sleep.ts";
+import { sleep } from "../../src/core/wait/sleep.ts";
 import { counted, gate } from "../fixtures/cache-tools.ts";
 import { onEveryBackend } from "../support/backends.ts";
 

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { type Cache, type CacheOptions, createCache, getOrSetMany } from "../../src/core/cache/index.ts";
+import { type Cache, type CacheOptions, createCache, getOrSetMany } from "../../src/core/patterns/cache/index.ts";
 import { ConnectionError } from "../../src/core/errors.ts";
-import type { Command, Redis } from "../../src/core/redis.ts";
-import { text } from "../../src/core/reply.ts";
-import { sleep } from "../../src/core/sleep.ts";
+import type { Command, Redis } from "../../src/core/port/redis.ts";
+import { text } from "../../src/core/port/reply.ts";
+import { sleep } from "../../src/core/wait/sleep.ts";
 import { gate, intercepted } from "../fixtures/cache-tools.ts";
 import { onEveryBackend } from "../support/backends.ts";
 

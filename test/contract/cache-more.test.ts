@@ -12,9 +12,9 @@ import {
   wrap,
   writeAround,
   writeThrough,
-} from "../../src/core/cache/index.ts";
+} from "../../src/core/patterns/cache/index.ts";
 import { ConnectionError, OptionError } from "../../src/core/errors.ts";
-import { sleep } from "../../src/core/sleep.ts";
+import { sleep } from "../../src/core/wait/sleep.ts";
 import { counted, gate, intercepted } from "../fixtures/cache-tools.ts";
 import { onEveryBackend } from "../support/backends.ts";
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { type CacheOptions, createCache } from "../../src/core/cache/index.ts";
+import { type CacheOptions, createCache } from "../../src/core/patterns/cache/index.ts";
 import { ConnectionError } from "../../src/core/errors.ts";
-import type { Redis } from "../../src/core/redis.ts";
-import { integer } from "../../src/core/reply.ts";
-import { sleep } from "../../src/core/sleep.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
+import { integer } from "../../src/core/port/reply.ts";
+import { sleep } from "../../src/core/wait/sleep.ts";
 import { gate } from "../fixtures/cache-tools.ts";
 import { onEveryBackend } from "../support/backends.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type CacheOptions, createCache } from "../../src/core/cache/index.ts";
+import { type CacheOptions, createCache } from "../../src/core/patterns/cache/index.ts";
 import { OptionError } from "../../src/core/errors.ts";
 import { counted } from "../fixtures/cache-tools.ts";
 import { onEveryBackend } from "../support/backends.ts";

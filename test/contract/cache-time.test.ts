@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { type CacheOptions, createCache } from "../../src/core/cache/index.ts";
+import { type CacheOptions, createCache } from "../../src/core/patterns/cache/index.ts";
 import type { PatternEvent } from "../../src/core/event.ts";
-import { integer } from "../../src/core/reply.ts";
-import { sleep } from "../../src/core/sleep.ts";
+import { integer } from "../../src/core/port/reply.ts";
+import { sleep } from "../../src/core/wait/sleep.ts";
 import { counted, gate, until } from "../fixtures/cache-tools.ts";
 import { onEveryBackend } from "../support/backends.ts";
 

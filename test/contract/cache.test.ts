@@ -6,11 +6,11 @@ import {
   deflate,
   getOrSetMany,
   LoadFailedError,
-} from "../../src/core/cache/index.ts";
+} from "../../src/core/patterns/cache/index.ts";
 import { OptionError } from "../../src/core/errors.ts";
 import type { PatternEvent } from "../../src/core/event.ts";
-import type { Redis } from "../../src/core/redis.ts";
-import { sleep } from "../../src/core/sleep.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
+import { sleep } from "../../src/core/wait/sleep.ts";
 import { counted, gate, heldLoad, until } from "../fixtures/cache-tools.ts";
 import { onEveryBackend } from "../support/backends.ts";
 

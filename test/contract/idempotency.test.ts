@@ -5,8 +5,8 @@ import {
   IdempotentFailureError,
   OptionError,
 } from "../../src/core/errors.ts";
-import { createIdempotency } from "../../src/core/idempotency/index.ts";
-import { sleep } from "../../src/core/sleep.ts";
+import { createIdempotency } from "../../src/core/patterns/idempotency/index.ts";
+import { sleep } from "../../src/core/wait/sleep.ts";
 import { onEveryBackend } from "../support/backends.ts";
 
 onEveryBackend("an idempotent call", (backend) => {

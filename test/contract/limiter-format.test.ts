@@ -1,11 +1,11 @@
 import { expect, it } from "vitest";
-import type { LimitAlgorithm } from "../../src/core/limiter/algorithm.ts";
-import { concurrency } from "../../src/core/limiter/concurrency.ts";
-import { fixedWindow } from "../../src/core/limiter/fixed-window.ts";
-import { gcra, tokenBucket } from "../../src/core/limiter/gcra.ts";
-import { createLimiter } from "../../src/core/limiter/limiter.ts";
-import { slidingLog } from "../../src/core/limiter/sliding-log.ts";
-import { slidingWindow } from "../../src/core/limiter/sliding-window.ts";
+import type { LimitAlgorithm } from "../../src/core/patterns/limiter/algorithm.ts";
+import { concurrency } from "../../src/core/patterns/limiter/algorithms/concurrency.ts";
+import { fixedWindow } from "../../src/core/patterns/limiter/algorithms/fixed-window.ts";
+import { gcra, tokenBucket } from "../../src/core/patterns/limiter/algorithms/gcra.ts";
+import { createLimiter } from "../../src/core/patterns/limiter/limiter.ts";
+import { slidingLog } from "../../src/core/patterns/limiter/algorithms/sliding-log.ts";
+import { slidingWindow } from "../../src/core/patterns/limiter/algorithms/sliding-window.ts";
 import { onVirtualClock } from "../fixtures/limiter-clock.ts";
 import v1 from "../fixtures/limiter-v1.json" with { type: "json" };
 import { onEveryBackend } from "../support/backends.ts";

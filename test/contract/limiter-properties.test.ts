@@ -1,13 +1,13 @@
 import * as fc from "fast-check";
 import { beforeAll, expect, it } from "vitest";
-import { days, minutes, seconds } from "../../src/core/duration.ts";
-import type { LimitAlgorithm } from "../../src/core/limiter/algorithm.ts";
-import { fixedWindow } from "../../src/core/limiter/fixed-window.ts";
-import { gcra } from "../../src/core/limiter/gcra.ts";
-import { createLimiter } from "../../src/core/limiter/limiter.ts";
-import { slidingLog } from "../../src/core/limiter/sliding-log.ts";
-import { slidingWindow } from "../../src/core/limiter/sliding-window.ts";
-import type { Redis } from "../../src/core/redis.ts";
+import { days, minutes, seconds } from "../../src/core/time/duration.ts";
+import type { LimitAlgorithm } from "../../src/core/patterns/limiter/algorithm.ts";
+import { fixedWindow } from "../../src/core/patterns/limiter/algorithms/fixed-window.ts";
+import { gcra } from "../../src/core/patterns/limiter/algorithms/gcra.ts";
+import { createLimiter } from "../../src/core/patterns/limiter/limiter.ts";
+import { slidingLog } from "../../src/core/patterns/limiter/algorithms/sliding-log.ts";
+import { slidingWindow } from "../../src/core/patterns/limiter/algorithms/sliding-window.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
 import { onVirtualClock, type VirtualClock } from "../fixtures/limiter-clock.ts";
 import {
   countedWindow,

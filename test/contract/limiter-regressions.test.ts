@@ -4,18 +4,18 @@
 // limiter-properties.test.ts. One cannot apply: @upstash/ratelimit 12, for there is one Redis and no copy of counts between regions.
 import { beforeAll, expect, it } from "vitest";
 import { ConnectionError } from "../../src/core/errors.ts";
-import type { LimitAlgorithm } from "../../src/core/limiter/algorithm.ts";
-import { blockedIds } from "../../src/core/limiter/blocked-ids.ts";
-import { fixedWindow } from "../../src/core/limiter/fixed-window.ts";
-import { gcra, tokenBucket } from "../../src/core/limiter/gcra.ts";
-import { toHeaders } from "../../src/core/limiter/headers.ts";
-import { limitAll } from "../../src/core/limiter/limit-all.ts";
-import { createLimiter, type LimiterOptions } from "../../src/core/limiter/limiter.ts";
-import { slidingLog } from "../../src/core/limiter/sliding-log.ts";
-import { slidingWindow } from "../../src/core/limiter/sliding-window.ts";
-import type { Redis } from "../../src/core/redis.ts";
-import { integer } from "../../src/core/reply.ts";
-import { sleep } from "../../src/core/sleep.ts";
+import type { LimitAlgorithm } from "../../src/core/patterns/limiter/algorithm.ts";
+import { blockedIds } from "../../src/core/patterns/limiter/local/blocked-ids.ts";
+import { fixedWindow } from "../../src/core/patterns/limiter/algorithms/fixed-window.ts";
+import { gcra, tokenBucket } from "../../src/core/patterns/limiter/algorithms/gcra.ts";
+import { toHeaders } from "../../src/core/patterns/limiter/http/headers.ts";
+import { limitAll } from "../../src/core/patterns/limiter/operations/limit-all.ts";
+import { createLimiter, type LimiterOptions } from "../../src/core/patterns/limiter/limiter.ts";
+import { slidingLog } from "../../src/core/patterns/limiter/algorithms/sliding-log.ts";
+import { slidingWindow } from "../../src/core/patterns/limiter/algorithms/sliding-window.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
+import { integer } from "../../src/core/port/reply.ts";
+import { sleep } from "../../src/core/wait/sleep.ts";
 import { onEveryBackend } from "../support/backends.ts";
 
 onEveryBackend("faults of other limiters that this one must not have", (backend) => {

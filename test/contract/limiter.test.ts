@@ -1,14 +1,14 @@
 import { beforeAll, expect, it } from "vitest";
-import { seconds } from "../../src/core/duration.ts";
+import { seconds } from "../../src/core/time/duration.ts";
 import { OptionError } from "../../src/core/errors.ts";
-import type { LimitAlgorithm } from "../../src/core/limiter/algorithm.ts";
-import { fixedWindow } from "../../src/core/limiter/fixed-window.ts";
-import { gcra, tokenBucket } from "../../src/core/limiter/gcra.ts";
-import { createLimiter } from "../../src/core/limiter/limiter.ts";
-import type { LimiterOutage } from "../../src/core/limiter/outage.ts";
-import { slidingLog } from "../../src/core/limiter/sliding-log.ts";
-import { slidingWindow } from "../../src/core/limiter/sliding-window.ts";
-import type { Redis } from "../../src/core/redis.ts";
+import type { LimitAlgorithm } from "../../src/core/patterns/limiter/algorithm.ts";
+import { fixedWindow } from "../../src/core/patterns/limiter/algorithms/fixed-window.ts";
+import { gcra, tokenBucket } from "../../src/core/patterns/limiter/algorithms/gcra.ts";
+import { createLimiter } from "../../src/core/patterns/limiter/limiter.ts";
+import type { LimiterOutage } from "../../src/core/patterns/limiter/outage-policy.ts";
+import { slidingLog } from "../../src/core/patterns/limiter/algorithms/sliding-log.ts";
+import { slidingWindow } from "../../src/core/patterns/limiter/algorithms/sliding-window.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
 import { type Backend, onEveryBackend } from "../support/backends.ts";
 
 interface Family {

@@ -13,10 +13,10 @@ import {
   type Lease,
   redlockNaming,
   watchdog,
-} from "../../src/core/lock/index.ts";
-import { integer } from "../../src/core/reply.ts";
-import { defineScript } from "../../src/core/script.ts";
-import { sleep } from "../../src/core/sleep.ts";
+} from "../../src/core/patterns/lock/index.ts";
+import { integer } from "../../src/core/port/reply.ts";
+import { defineScript } from "../../src/core/script/define-script.ts";
+import { sleep } from "../../src/core/wait/sleep.ts";
 import { type Backend, onEveryBackend } from "../support/backends.ts";
 import { createHistory, violations } from "../support/history.ts";
 

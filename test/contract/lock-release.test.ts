@@ -7,8 +7,8 @@ import {
   createReadWriteLock,
   createSemaphore,
   firstComeFirstServed,
-} from "../../src/core/lock/index.ts";
-import type { Redis } from "../../src/core/redis.ts";
+} from "../../src/core/patterns/lock/index.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
 import { type Backend, onEveryBackend } from "../support/backends.ts";
 
 interface Released {

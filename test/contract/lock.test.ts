@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { LockBusyError, LockLostError, OptionError } from "../../src/core/errors.ts";
 import type { PatternEvent } from "../../src/core/event.ts";
-import { createLock, firstComeFirstServed, wakeBySubscriber, watchdog } from "../../src/core/lock/index.ts";
-import type { Redis } from "../../src/core/redis.ts";
-import { sleep } from "../../src/core/sleep.ts";
+import { createLock, firstComeFirstServed, wakeBySubscriber, watchdog } from "../../src/core/patterns/lock/index.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
+import { sleep } from "../../src/core/wait/sleep.ts";
 import { type Backend, onEveryBackend } from "../support/backends.ts";
 import { createHistory, violations } from "../support/history.ts";
 import { timerAt } from "../support/timer.ts";

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { ReplyError } from "../../src/core/errors.ts";
 import { keyOf } from "../../src/core/keys.ts";
-import { observe, type WireEvent } from "../../src/core/observe.ts";
-import { ping, type PingSuccess } from "../../src/core/ping.ts";
-import type { Command, Redis, Reply } from "../../src/core/redis.ts";
-import { integer, text, texts } from "../../src/core/reply.ts";
-import { defineScript } from "../../src/core/script.ts";
+import { observe, type WireEvent } from "../../src/core/port/observe.ts";
+import { ping, type PingSuccess } from "../../src/core/port/ping.ts";
+import type { Command, Redis, Reply } from "../../src/core/port/redis.ts";
+import { integer, text, texts } from "../../src/core/port/reply.ts";
+import { defineScript } from "../../src/core/script/define-script.ts";
 import { type Backend, onEveryBackend } from "../support/backends.ts";
 
 const minute = 60_000;

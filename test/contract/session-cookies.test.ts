@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { days, hours, minutes } from "../../src/core/duration.ts";
-import type { Redis } from "../../src/core/redis.ts";
+import { days, hours, minutes } from "../../src/core/time/duration.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
 import {
   createSessionCookies,
   createSessions,
   type SessionCookiesOptions,
   type SessionOptions,
-} from "../../src/core/session/index.ts";
+} from "../../src/core/patterns/session/index.ts";
 import { browser } from "../fixtures/session-jar.ts";
 import { ageRecord } from "../fixtures/session-age.ts";
 import { expectNoStaleIndex } from "../fixtures/session-index.ts";

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
-import { hours, minutes } from "../../src/core/duration.ts";
-import { createSessions, listSessions } from "../../src/core/session/index.ts";
-import { createTokens } from "../../src/core/token/index.ts";
+import { hours, minutes } from "../../src/core/time/duration.ts";
+import { createSessions, listSessions } from "../../src/core/patterns/session/index.ts";
+import { createTokens } from "../../src/core/patterns/token/index.ts";
 import { restore } from "../fixtures/restore.ts";
 import sessionsV1 from "../fixtures/session-v1.json" with { type: "json" };
 import tokensV1 from "../fixtures/token-v1.json" with { type: "json" };

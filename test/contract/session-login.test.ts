@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { days, hours, minutes, seconds } from "../../src/core/duration.ts";
+import { days, hours, minutes, seconds } from "../../src/core/time/duration.ts";
 import { OptionError, SessionGoneError } from "../../src/core/errors.ts";
-import type { Redis } from "../../src/core/redis.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
 import {
   createSessions,
   hmacSigner,
@@ -11,7 +11,7 @@ import {
   requireFresh,
   SessionLimitError,
   type SessionOptions,
-} from "../../src/core/session/index.ts";
+} from "../../src/core/patterns/session/index.ts";
 import { ageRecord } from "../fixtures/session-age.ts";
 import { expectNoStaleIndex } from "../fixtures/session-index.ts";
 import { onEveryBackend } from "../support/backends.ts";

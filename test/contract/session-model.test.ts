@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ReplyError } from "../../src/core/errors.ts";
-import type { Redis } from "../../src/core/redis.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
 import { expectNoStaleIndex } from "../fixtures/session-index.ts";
 import { differences, type Step, steps } from "../fixtures/session-model.ts";
 import { onEveryBackend } from "../support/backends.ts";

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { hours, minutes } from "../../src/core/duration.ts";
+import { hours, minutes } from "../../src/core/time/duration.ts";
 import { SessionGoneError } from "../../src/core/errors.ts";
-import type { Redis } from "../../src/core/redis.ts";
-import { createSessions, listSessions, type Session, updateSession } from "../../src/core/session/index.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
+import { createSessions, listSessions, type Session, updateSession } from "../../src/core/patterns/session/index.ts";
 import { gated } from "../fixtures/session-gate.ts";
 import { expectNoStaleIndex } from "../fixtures/session-index.ts";
 import { onEveryBackend } from "../support/backends.ts";

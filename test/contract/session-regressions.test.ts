@@ -1,9 +1,9 @@
 import { parse, stringify } from "devalue";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { hours, minutes } from "../../src/core/duration.ts";
+import { hours, minutes } from "../../src/core/time/duration.ts";
 import { OptionError, SessionGoneError } from "../../src/core/errors.ts";
-import type { Redis } from "../../src/core/redis.ts";
-import { integer } from "../../src/core/reply.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
+import { integer } from "../../src/core/port/reply.ts";
 import {
   createSessionCookies,
   createSessions,
@@ -11,7 +11,7 @@ import {
   loginSession,
   revokeSession,
   type SessionOptions,
-} from "../../src/core/session/index.ts";
+} from "../../src/core/patterns/session/index.ts";
 import { gated } from "../fixtures/session-gate.ts";
 import { expectNoStaleIndex } from "../fixtures/session-index.ts";
 import { browser } from "../fixtures/session-jar.ts";

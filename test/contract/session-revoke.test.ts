@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { hours, minutes, seconds } from "../../src/core/duration.ts";
+import { hours, minutes, seconds } from "../../src/core/time/duration.ts";
 import { SessionGoneError } from "../../src/core/errors.ts";
-import type { Redis } from "../../src/core/redis.ts";
-import { texts } from "../../src/core/reply.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
+import { texts } from "../../src/core/port/reply.ts";
 import {
   createSessions,
   extendSession,
@@ -11,8 +11,8 @@ import {
   revokeSession,
   SessionLimitError,
   type SessionOptions,
-} from "../../src/core/session/index.ts";
-import { sleep } from "../../src/core/sleep.ts";
+} from "../../src/core/patterns/session/index.ts";
+import { sleep } from "../../src/core/wait/sleep.ts";
 import { expectNoStaleIndex, staleEntries } from "../fixtures/session-index.ts";
 import { onEveryBackend } from "../support/backends.ts";
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { hours, minutes } from "../../src/core/duration.ts";
+import { hours, minutes } from "../../src/core/time/duration.ts";
 import { OptionError } from "../../src/core/errors.ts";
-import type { Redis } from "../../src/core/redis.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
 import {
   createCsrf,
   createSessionCookies,
@@ -13,8 +13,8 @@ import {
   type SessionOptions,
   takeField,
   updateSession,
-} from "../../src/core/session/index.ts";
-import { createTokens } from "../../src/core/token/index.ts";
+} from "../../src/core/patterns/session/index.ts";
+import { createTokens } from "../../src/core/patterns/token/index.ts";
 import { expectNoStaleIndex } from "../fixtures/session-index.ts";
 import { browser } from "../fixtures/session-jar.ts";
 import { onEveryBackend } from "../support/backends.ts";

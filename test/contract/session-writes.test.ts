@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { hours, minutes } from "../../src/core/duration.ts";
+import { hours, minutes } from "../../src/core/time/duration.ts";
 import { OptionError, SessionGoneError } from "../../src/core/errors.ts";
-import type { Redis } from "../../src/core/redis.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
 import {
   createSessions,
   SessionConflictError,
   type SessionOptions,
   takeField,
   updateSession,
-} from "../../src/core/session/index.ts";
+} from "../../src/core/patterns/session/index.ts";
 import { expectNoStaleIndex } from "../fixtures/session-index.ts";
 import { onEveryBackend } from "../support/backends.ts";
 

@@ -1,10 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { OptionError, ReplyError, SessionGoneError } from "../../src/core/errors.ts";
-import { hours, minutes, seconds } from "../../src/core/duration.ts";
-import type { Redis } from "../../src/core/redis.ts";
-import { integer, text } from "../../src/core/reply.ts";
-import { createSessions, extendSession, type SessionOptions, type Sessions } from "../../src/core/session/index.ts";
-import { sleep } from "../../src/core/sleep.ts";
+import { hours, minutes, seconds } from "../../src/core/time/duration.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
+import { integer, text } from "../../src/core/port/reply.ts";
+import {
+  createSessions,
+  extendSession,
+  type SessionOptions,
+  type Sessions,
+} from "../../src/core/patterns/session/index.ts";
+import { sleep } from "../../src/core/wait/sleep.ts";
 import { ageRecord, endGrace } from "../fixtures/session-age.ts";
 import { expectNoStaleIndex } from "../fixtures/session-index.ts";
 import { onEveryBackend } from "../support/backends.ts";

@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { minutes } from "../../src/core/duration.ts";
+import { minutes } from "../../src/core/time/duration.ts";
 import { OptionError } from "../../src/core/errors.ts";
-import type { Redis } from "../../src/core/redis.ts";
-import { integer } from "../../src/core/reply.ts";
-import { createTokens, type TokenOptions } from "../../src/core/token/index.ts";
-import { sleep } from "../../src/core/sleep.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
+import { integer } from "../../src/core/port/reply.ts";
+import { createTokens, type TokenOptions } from "../../src/core/patterns/token/index.ts";
+import { sleep } from "../../src/core/wait/sleep.ts";
 import { onEveryBackend } from "../support/backends.ts";
 
 onEveryBackend("one-time tokens", (backend) => {

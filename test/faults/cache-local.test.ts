@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 import { expect, it } from "vitest";
 import { ioredisSubscriber } from "../../src/adapters/ioredis/index.ts";
-import { createCache, withLocal } from "../../src/core/cache/index.ts";
+import { createCache, withLocal } from "../../src/core/patterns/cache/index.ts";
 import { until } from "../fixtures/cache-tools.ts";
 import { onStandaloneBackends } from "../support/backends.ts";
 import { startCuttingProxy } from "../support/cutting-proxy.ts";

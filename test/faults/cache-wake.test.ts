@@ -1,8 +1,8 @@
 import { Redis as Ioredis } from "ioredis";
 import { afterAll, expect, it } from "vitest";
 import { ioredisSubscriber } from "../../src/adapters/ioredis/index.ts";
-import { type CacheOptions, createCache, LoadFailedError, wakeLoads } from "../../src/core/cache/index.ts";
-import type { Subscriber } from "../../src/core/subscriber.ts";
+import { type CacheOptions, createCache, LoadFailedError, wakeLoads } from "../../src/core/patterns/cache/index.ts";
+import type { Subscriber } from "../../src/core/port/subscriber.ts";
 import { counted, gate, until } from "../fixtures/cache-tools.ts";
 import { onStandaloneBackends } from "../support/backends.ts";
 import { stopwatch } from "../support/stopwatch.ts";

@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from "vitest";
-import { type CacheOptions, createCache } from "../../src/core/cache/index.ts";
+import { type CacheOptions, createCache } from "../../src/core/patterns/cache/index.ts";
 import { ConnectionError, TimeoutError } from "../../src/core/errors.ts";
-import type { Redis } from "../../src/core/redis.ts";
-import { sleep } from "../../src/core/sleep.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
+import { sleep } from "../../src/core/wait/sleep.ts";
 import { gate, intercepted, until } from "../fixtures/cache-tools.ts";
 import type { CuttingProxy } from "../support/cutting-proxy.ts";
 import { onStandaloneBackends, type StandaloneBackend } from "../support/backends.ts";

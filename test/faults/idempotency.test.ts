@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { createIdempotency } from "../../src/core/idempotency/index.ts";
+import { createIdempotency } from "../../src/core/patterns/idempotency/index.ts";
 import { onStandaloneBackends } from "../support/backends.ts";
 
 onStandaloneBackends("an idempotent call whose replies are lost", (backend) => {

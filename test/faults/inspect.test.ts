@@ -1,7 +1,7 @@
 import { Redis as Ioredis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
-import type { Redis } from "../../src/core/redis.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
 import { expectNoImmortalKey, expectNoSlowCommand } from "../support/inspect.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";
 

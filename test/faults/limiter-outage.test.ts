@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { concurrency } from "../../src/core/limiter/concurrency.ts";
-import { fixedWindow } from "../../src/core/limiter/fixed-window.ts";
-import { gcra, tokenBucket } from "../../src/core/limiter/gcra.ts";
-import { createLimiter, type Limiter } from "../../src/core/limiter/limiter.ts";
-import { localLimit } from "../../src/core/limiter/local-limit.ts";
-import type { LimiterOutage } from "../../src/core/limiter/outage.ts";
-import { slidingLog } from "../../src/core/limiter/sliding-log.ts";
-import { slidingWindow } from "../../src/core/limiter/sliding-window.ts";
-import { type Verdict, verdict } from "../../src/core/limiter/verdict.ts";
-import type { Redis } from "../../src/core/redis.ts";
-import { integer } from "../../src/core/reply.ts";
+import { concurrency } from "../../src/core/patterns/limiter/algorithms/concurrency.ts";
+import { fixedWindow } from "../../src/core/patterns/limiter/algorithms/fixed-window.ts";
+import { gcra, tokenBucket } from "../../src/core/patterns/limiter/algorithms/gcra.ts";
+import { createLimiter, type Limiter } from "../../src/core/patterns/limiter/limiter.ts";
+import { localLimit } from "../../src/core/patterns/limiter/local/local-limit.ts";
+import type { LimiterOutage } from "../../src/core/patterns/limiter/outage-policy.ts";
+import { slidingLog } from "../../src/core/patterns/limiter/algorithms/sliding-log.ts";
+import { slidingWindow } from "../../src/core/patterns/limiter/algorithms/sliding-window.ts";
+import { type Verdict, verdict } from "../../src/core/patterns/limiter/verdict.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
+import { integer } from "../../src/core/port/reply.ts";
 import { onStandaloneBackends } from "../support/backends.ts";
 import { stopwatch } from "../support/stopwatch.ts";
 

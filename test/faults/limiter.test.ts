@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
-import { seconds } from "../../src/core/duration.ts";
-import { fixedWindow } from "../../src/core/limiter/fixed-window.ts";
-import { gcra, tokenBucket } from "../../src/core/limiter/gcra.ts";
-import { createLimiter } from "../../src/core/limiter/limiter.ts";
-import { slidingWindow } from "../../src/core/limiter/sliding-window.ts";
+import { seconds } from "../../src/core/time/duration.ts";
+import { fixedWindow } from "../../src/core/patterns/limiter/algorithms/fixed-window.ts";
+import { gcra, tokenBucket } from "../../src/core/patterns/limiter/algorithms/gcra.ts";
+import { createLimiter } from "../../src/core/patterns/limiter/limiter.ts";
+import { slidingWindow } from "../../src/core/patterns/limiter/algorithms/sliding-window.ts";
 import { onStandaloneBackends } from "../support/backends.ts";
 
 const options = { limit: 10, window: seconds(100) };

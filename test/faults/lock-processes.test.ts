@@ -4,15 +4,15 @@ import { fileURLToPath } from "node:url";
 import { Redis as Client } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
-import { createIdempotency } from "../../src/core/idempotency/index.ts";
+import { createIdempotency } from "../../src/core/patterns/idempotency/index.ts";
 import {
   createElection,
   createLock,
   createReadWriteLock,
   createSemaphore,
   firstComeFirstServed,
-} from "../../src/core/lock/index.ts";
-import { texts } from "../../src/core/reply.ts";
+} from "../../src/core/patterns/lock/index.ts";
+import { texts } from "../../src/core/port/reply.ts";
 import { serveGateway } from "../../src/cli/serve.ts";
 import { type Stay, violations } from "../support/history.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";

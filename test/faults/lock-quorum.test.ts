@@ -4,9 +4,9 @@ import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
 import { rest } from "../../src/adapters/rest/rest.ts";
 import { serveGateway } from "../../src/cli/serve.ts";
 import { ConnectionError } from "../../src/core/errors.ts";
-import { createQuorumLock } from "../../src/core/lock/index.ts";
-import type { Redis } from "../../src/core/redis.ts";
-import { sleep } from "../../src/core/sleep.ts";
+import { createQuorumLock } from "../../src/core/patterns/lock/index.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
+import { sleep } from "../../src/core/wait/sleep.ts";
 import { createHistory, violations } from "../support/history.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";
 

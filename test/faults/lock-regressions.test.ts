@@ -10,9 +10,9 @@ import {
   firstComeFirstServed,
   type Locks,
   watchdog,
-} from "../../src/core/lock/index.ts";
-import type { Redis } from "../../src/core/redis.ts";
-import { sleep } from "../../src/core/sleep.ts";
+} from "../../src/core/patterns/lock/index.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
+import { sleep } from "../../src/core/wait/sleep.ts";
 import { onStandaloneBackends, type StandaloneBackend } from "../support/backends.ts";
 import { createHistory, violations } from "../support/history.ts";
 import { timerAt } from "../support/timer.ts";

@@ -2,9 +2,9 @@ import { Redis as Client } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
 import { ConnectionError, LockLostError, OptionError, ReplyError } from "../../src/core/errors.ts";
-import { createLock, firstComeFirstServed, waitForReplicas } from "../../src/core/lock/index.ts";
-import type { Redis } from "../../src/core/redis.ts";
-import { sleep } from "../../src/core/sleep.ts";
+import { createLock, firstComeFirstServed, waitForReplicas } from "../../src/core/patterns/lock/index.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
+import { sleep } from "../../src/core/wait/sleep.ts";
 import { type CuttingProxy, startCuttingProxy } from "../support/cutting-proxy.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";
 

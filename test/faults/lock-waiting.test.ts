@@ -10,10 +10,10 @@ import {
   firstComeFirstServed,
   type LockOptions,
   wakeBySubscriber,
-} from "../../src/core/lock/index.ts";
-import type { Redis } from "../../src/core/redis.ts";
-import { sleep } from "../../src/core/sleep.ts";
-import type { Subscriber } from "../../src/core/subscriber.ts";
+} from "../../src/core/patterns/lock/index.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
+import { sleep } from "../../src/core/wait/sleep.ts";
+import type { Subscriber } from "../../src/core/port/subscriber.ts";
 import { createHistory, violations } from "../support/history.ts";
 import { countCommands } from "../support/inspect.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";

@@ -3,8 +3,8 @@ import { expect, it } from "vitest";
 import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
 import { rest } from "../../src/adapters/rest/rest.ts";
 import { serveGateway } from "../../src/cli/serve.ts";
-import { createLock, type Lease, watchdog } from "../../src/core/lock/index.ts";
-import { sleep } from "../../src/core/sleep.ts";
+import { createLock, type Lease, watchdog } from "../../src/core/patterns/lock/index.ts";
+import { sleep } from "../../src/core/wait/sleep.ts";
 import { startRedis } from "../support/redis-server.ts";
 
 it("one watchdog extends 10 leases by one HTTP request for each turn, and ends with the last lease", async () => {

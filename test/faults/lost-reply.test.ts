@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { ConnectionError } from "../../src/core/errors.ts";
-import { integer } from "../../src/core/reply.ts";
-import { defineScript } from "../../src/core/script.ts";
+import { integer } from "../../src/core/port/reply.ts";
+import { defineScript } from "../../src/core/script/define-script.ts";
 import { onStandaloneBackends } from "../support/backends.ts";
 
 onStandaloneBackends("a lost reply", (backend) => {

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createCache } from "../../src/core/cache/index.ts";
+import { createCache } from "../../src/core/patterns/cache/index.ts";
 import { ConnectionError } from "../../src/core/errors.ts";
-import { createLimiter, fixedWindow } from "../../src/core/limiter/index.ts";
-import { createLock } from "../../src/core/lock/index.ts";
-import type { Redis } from "../../src/core/redis.ts";
-import { createSessions } from "../../src/core/session/index.ts";
+import { createLimiter, fixedWindow } from "../../src/core/patterns/limiter/index.ts";
+import { createLock } from "../../src/core/patterns/lock/index.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
+import { createSessions } from "../../src/core/patterns/session/index.ts";
 import { onStandaloneBackends } from "../support/backends.ts";
 
 /** The adapters' default deadline of 2 s, and half a second for a busy machine. */

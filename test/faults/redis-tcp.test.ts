@@ -4,9 +4,9 @@ import { Cluster as Cluster5, Redis as Redis5 } from "ioredis-5";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
 import { ConnectionError, TimeoutError } from "../../src/core/errors.ts";
-import type { Redis } from "../../src/core/redis.ts";
-import { text } from "../../src/core/reply.ts";
-import { sleep } from "../../src/core/sleep.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
+import { text } from "../../src/core/port/reply.ts";
+import { sleep } from "../../src/core/wait/sleep.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";
 
 const minute = 60_000;

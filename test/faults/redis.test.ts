@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from "vitest";
 import { ConnectionError, ReplyError } from "../../src/core/errors.ts";
-import { sleep } from "../../src/core/sleep.ts";
+import { sleep } from "../../src/core/wait/sleep.ts";
 import { onStandaloneBackends } from "../support/backends.ts";
 import { stopwatch } from "../support/stopwatch.ts";
 

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { rest, type RestOptions } from "../../src/adapters/rest/index.ts";
 import { ConnectionError, ReplyError, TimeoutError } from "../../src/core/errors.ts";
-import type { Redis } from "../../src/core/redis.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
 import { freePort } from "../support/redis-server.ts";
 import {
   base64,

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
-import { hours, minutes } from "../../src/core/duration.ts";
+import { hours, minutes } from "../../src/core/time/duration.ts";
 import { ConnectionError, SessionGoneError } from "../../src/core/errors.ts";
-import type { Redis } from "../../src/core/redis.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
 import {
   createSessions,
   listSessions,
@@ -9,8 +9,8 @@ import {
   revokeSession,
   takeField,
   updateSession,
-} from "../../src/core/session/index.ts";
-import { createTokens } from "../../src/core/token/index.ts";
+} from "../../src/core/patterns/session/index.ts";
+import { createTokens } from "../../src/core/patterns/token/index.ts";
 import { onStandaloneBackends } from "../support/backends.ts";
 
 interface Shop {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { OptionError } from "../../src/core/errors.ts";
-import type { Redis } from "../../src/core/redis.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
 import { createGateway } from "../../src/gateway/index.ts";
 import { createAuthenticator, equalBytes } from "../../src/gateway/tokens.ts";
 import { openScene } from "./open-gateway.ts";

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { Redis } from "../../src/core/redis.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
 import { createGateway } from "../../src/gateway/index.ts";
 import { openScene } from "./open-gateway.ts";
 import { bearer, token } from "./token.ts";

@@ -2,7 +2,7 @@ import { Redis as Client } from "ioredis";
 import { afterAll, beforeAll } from "vitest";
 import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
 import { serveGateway } from "../../src/cli/serve.ts";
-import type { Redis } from "../../src/core/redis.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
 import { createGateway, type GatewayOptions } from "../../src/gateway/index.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";
 import { bearer, token } from "./token.ts";

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createConnection, type Socket } from "node:net";
 import { Redis as Upstash } from "@upstash/redis";
 import { describe, expect, it } from "vitest";
-import type { Redis } from "../../src/core/redis.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
 import { serveGateway } from "../../src/cli/serve.ts";
 import { createGateway } from "../../src/gateway/index.ts";
 import { openScene } from "./open-gateway.ts";

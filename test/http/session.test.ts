@@ -2,7 +2,7 @@ import { Redis as Ioredis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ioredis } from "../../src/adapters/ioredis/index.ts";
 import { type GatewayServer, serveGateway } from "../../src/cli/serve.ts";
-import { sleep } from "../../src/core/sleep.ts";
+import { sleep } from "../../src/core/wait/sleep.ts";
 import { type App, expressApp, fastifyApp, honoWorker, lambdaHandler } from "../fixtures/session-apps.ts";
 import { openBrowser, overEvents, overHttp } from "../fixtures/session-browser.ts";
 import { countCommands, expectNoImmortalKey } from "../support/inspect.ts";

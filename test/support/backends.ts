@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe } from "vitest";
-import type { Redis } from "../../src/core/redis.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
 import { countCommands, expectNoImmortalKey, expectNoSlowCommand, scanKeys } from "./inspect.ts";
 import type { Deadline, Row, StandaloneRow, Unreliable } from "./rows.ts";
 import { clusterRows, openServer, standaloneRows } from "./rows.ts";

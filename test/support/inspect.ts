@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import { permanentKeys } from "../../src/core/keys.ts";
-import type { Redis, Reply } from "../../src/core/redis.ts";
-import { integer, text, texts } from "../../src/core/reply.ts";
+import type { Redis, Reply } from "../../src/core/port/redis.ts";
+import { integer, text, texts } from "../../src/core/port/reply.ts";
 
 /** Every key that begins with the prefix, on all servers. */
 export async function scanKeys(servers: readonly Redis[], prefix: string): Promise<string[]> {

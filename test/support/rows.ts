@@ -6,7 +6,7 @@ import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
 import { rest } from "../../src/adapters/rest/rest.ts";
 import { upstash } from "../../src/adapters/upstash/upstash.ts";
 import { serveGateway } from "../../src/cli/serve.ts";
-import type { Redis } from "../../src/core/redis.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
 import { type CuttingProxy, startCuttingProxy } from "./cutting-proxy.ts";
 import { type RedisServer, startRedis } from "./redis-server.ts";
 

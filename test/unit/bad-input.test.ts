@@ -2,10 +2,10 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ioredis, ioredisSubscriber } from "../../src/adapters/ioredis/index.ts";
 import { rest, restFromEnv } from "../../src/adapters/rest/index.ts";
 import { upstash } from "../../src/adapters/upstash/index.ts";
-import { createCache } from "../../src/core/cache/index.ts";
+import { createCache } from "../../src/core/patterns/cache/index.ts";
 import { OptionError } from "../../src/core/errors.ts";
-import { createLimiter, fixedWindow, slidingWindow, tokenBucket } from "../../src/core/limiter/index.ts";
-import { createIdempotency } from "../../src/core/idempotency/index.ts";
+import { createLimiter, fixedWindow, slidingWindow, tokenBucket } from "../../src/core/patterns/limiter/index.ts";
+import { createIdempotency } from "../../src/core/patterns/idempotency/index.ts";
 import {
   createElection,
   createGuard,
@@ -14,10 +14,10 @@ import {
   createQuorumLock,
   createReadWriteLock,
   createSemaphore,
-} from "../../src/core/lock/index.ts";
-import { createTokens } from "../../src/core/token/index.ts";
-import type { Redis } from "../../src/core/redis.ts";
-import { createSessions } from "../../src/core/session/index.ts";
+} from "../../src/core/patterns/lock/index.ts";
+import { createTokens } from "../../src/core/patterns/token/index.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
+import { createSessions } from "../../src/core/patterns/session/index.ts";
 import { createGateway } from "../../src/gateway/index.ts";
 
 /** What a program in JavaScript may pass, whatever the types say. */

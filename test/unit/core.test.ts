@@ -1,17 +1,17 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createBreaker } from "../../src/core/breaker.ts";
+import { createBreaker } from "../../src/core/outage/breaker.ts";
 import * as check from "../../src/core/check.ts";
-import { withDeadline } from "../../src/core/deadline.ts";
-import { days, hours, minutes, seconds } from "../../src/core/duration.ts";
+import { withDeadline } from "../../src/core/time/deadline.ts";
+import { days, hours, minutes, seconds } from "../../src/core/time/duration.ts";
 import { ConnectionError, OptionError, RedisPatternsError, ReplyError, TimeoutError } from "../../src/core/errors.ts";
 import { emit } from "../../src/core/event.ts";
 import { decodeId, encodeId, keyOf, keyPrefix, maxIdLength } from "../../src/core/keys.ts";
-import { observe, type WireEvent } from "../../src/core/observe.ts";
-import type { Command, Redis, Reply } from "../../src/core/redis.ts";
-import * as reply from "../../src/core/reply.ts";
-import { defineScript } from "../../src/core/script.ts";
-import { jitter, sleep } from "../../src/core/sleep.ts";
+import { observe, type WireEvent } from "../../src/core/port/observe.ts";
+import type { Command, Redis, Reply } from "../../src/core/port/redis.ts";
+import * as reply from "../../src/core/port/reply.ts";
+import { defineScript } from "../../src/core/script/define-script.ts";
+import { jitter, sleep } from "../../src/core/wait/sleep.ts";
 
 describe("durations", () => {
   it("are milliseconds", () => {
@@ -61,20 +61,22 @@ describe("keys", () => {
 
 describe("option checks", () => {
   it.each([0, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY])("refuse %s as a duration", (value) => {
-    expect(() => check.duration("ttl", value)).toThrow(/`ttl`.*seconds\(10\)/);
+    expect(() => check.checkDuration("ttl", value)).toThrow(/`ttl`.*seconds\(10\)/);
   });
 
   it("name the option and what it may be", () => {
-    expect(() => check.count("limit", 0)).toThrow(/`limit`/);
-    expect(() => check.text("token", "")).toThrow(/`token`/);
-    expect(() => check.oneOf("onError", "maybe" as "allow", ["allow", "deny"])).toThrow(/"allow", "deny"/);
-    expect(() => check.callable("load", 5)).toThrow(/`load`/);
-    expect(() => check.port({} as Redis, {})).toThrow(/ioredis\(client\)/);
+    expect(() => check.checkCount("limit", 0)).toThrow(/`limit`/);
+    expect(() => check.checkText("token", "")).toThrow(/`token`/);
+    expect(() => check.checkOneOf("onError", "maybe" as "allow", ["allow", "deny"])).toThrow(/"allow", "deny"/);
+    expect(() => check.checkFunction("load", 5)).toThrow(/`load`/);
+    expect(() => check.checkPort({} as Redis, {})).toThrow(/ioredis\(client\)/);
   });
 
   it("let good values through", () => {
-    expect([check.duration("ttl", 10), check.durationOrZero("ttl", 0), check.count("n", 3)]).toEqual([10, 0, 3]);
-    expect(check.oneOf("onError", "deny", ["allow", "deny"])).toBe("deny");
+    expect([check.checkDuration("ttl", 10), check.checkDurationOrZero("ttl", 0), check.checkCount("n", 3)]).toEqual([
+      10, 0, 3,
+    ]);
+    expect(check.checkOneOf("onError", "deny", ["allow", "deny"])).toBe("deny");
   });
 });
 

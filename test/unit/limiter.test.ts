@@ -13,8 +13,8 @@ import {
   toProblem,
   toResponse,
   type Verdict,
-} from "../../src/core/limiter/index.ts";
-import { verdict } from "../../src/core/limiter/verdict.ts";
+} from "../../src/core/patterns/limiter/index.ts";
+import { verdict } from "../../src/core/patterns/limiter/verdict.ts";
 
 const minute = fixedWindow({ limit: 100, window: 60_000, name: 'a "b"' });
 const day = fixedWindow({ limit: 1_000, window: 86_400_000, name: "day" });

@@ -2,6 +2,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { composeScript } from "../../src/core/patterns/limiter/scripts/limit-all.lua.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";
 
 const core = join(import.meta.dirname, "../../src/core");
@@ -9,11 +10,24 @@ const files = readdirSync(core, { recursive: true, encoding: "utf8" }).filter((f
 const scripts = await Promise.all(
   files.map(async (file) => ({ file, exports: Object.entries(await import(join(core, file))) })),
 );
-const named = scripts.flatMap(({ file, exports }) =>
-  exports
-    .filter(([, value]) => hasLua(value))
-    .map(([name, value]) => ({ name: `${file}: ${name}`, lua: hasLua(value) ? value.lua : "" })),
+const all = scripts.flatMap(({ file, exports }) =>
+  exports.flatMap(([name, value]) => (hasLua(value) ? { name: `${file}: ${name}`, script: value } : [])),
 );
+const pairs = all
+  .filter(({ script }) => plansOf(script).length > 0)
+  .flatMap((one, _, plans) => plans.map((other) => [one, other] as const));
+const named = [
+  ...all.map(({ name, script }) => ({ name, lua: script.lua })),
+  ...pairs.map(([one, other]) => ({
+    name: `limit-all, ${one.name} and ${other.name}`,
+    lua: composeScript([...plansOf(one.script), ...plansOf(other.script)]).lua,
+  })),
+];
+
+/** The plan of a limiter's algorithm, which the script of several limits is put together from. */
+function plansOf(script: object): string[] {
+  return "plan" in script && typeof script.plan === "string" ? [script.plan] : [];
+}
 
 function hasLua(value: unknown): value is { readonly lua: string } {
   return typeof value === "function" && "lua" in value && typeof value.lua === "string";
@@ -39,11 +53,14 @@ describe("every script", () => {
 
   it("is found", () => {
     expect(scripts.length).toBeGreaterThan(8);
-    for (const { file, exports } of scripts)
+    expect(pairs.length).toBe(25);
+    const isLua = (value: unknown) => hasLua(value) || typeof value === "string" || value === composeScript;
+    for (const { file, exports } of scripts) {
       expect(
-        exports.some(([, value]) => hasLua(value)),
+        exports.some(([, value]) => isLua(value)),
         file,
       ).toBe(true);
+    }
   });
 
   it.each(named)("compiles on the server: $name", async ({ lua }) => {

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { days, seconds } from "../../src/core/duration.ts";
+import { days, seconds } from "../../src/core/time/duration.ts";
 import { OptionError } from "../../src/core/errors.ts";
 import {
   createCsrf,
   createSessionCookies,
   isSameOrigin,
   type SessionCookieOptions,
-} from "../../src/core/session/index.ts";
-import { cookieValue, sessionCookie } from "../../src/core/session/set-cookie.ts";
+} from "../../src/core/patterns/session/index.ts";
+import { cookieValue, sessionCookie } from "../../src/core/patterns/session/http/set-cookie.ts";
 
 describe("the session's cookie", () => {
   it("is out of reach of scripts, of plain HTTP, of subdomains and of other sites' forms by default", () => {

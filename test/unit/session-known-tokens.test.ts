@@ -1,9 +1,9 @@
 import { expect, it, vi } from "vitest";
-import { hours, minutes } from "../../src/core/duration.ts";
-import type { Redis } from "../../src/core/redis.ts";
-import { createSessions, hmacSigner } from "../../src/core/session/index.ts";
-import { knownTokens } from "../../src/core/session/known-tokens.ts";
-import { identify, newToken } from "../../src/core/session/identity.ts";
+import { hours, minutes } from "../../src/core/time/duration.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
+import { createSessions, hmacSigner } from "../../src/core/patterns/session/index.ts";
+import { knownTokens } from "../../src/core/patterns/session/known-tokens.ts";
+import { identify, newToken } from "../../src/core/patterns/session/identity.ts";
 
 it("remembers 4,000 tokens, and forgets the one that was first seen longest ago", async () => {
   const known = knownTokens();

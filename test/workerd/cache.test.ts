@@ -13,7 +13,7 @@ const src = (path: string) => JSON.stringify(fileURLToPath(new URL(`../../src/${
 // One cache for the whole isolate, by how long it waits. The loader asks an origin that answers when the test lets it; `scope` is the request's own `ctx`.
 const source = `
   import { rest } from ${src("adapters/rest/rest.ts")};
-  import { createCache } from ${src("core/cache/index.ts")};
+  import { createCache } from ${src("core/patterns/cache/index.ts")};
   const caches = {};
   let loads = 0;
   let done = 0;

@@ -1,6 +1,6 @@
-import { argText } from "../../core/arg.ts";
+import { argText } from "../../core/port/arg.ts";
 import { OptionError } from "../../core/errors.ts";
-import type { Arg, Command } from "../../core/redis.ts";
+import type { Arg, Command } from "../../core/port/redis.ts";
 
 /** The subset of an ioredis `Redis` or `Cluster` that the adapter needs; versions 5 and 6 fit. */
 export interface IoredisClient {

@@ -1,6 +1,6 @@
-import { duration } from "../../core/check.ts";
+import { checkDuration } from "../../core/check.ts";
 import { ReplyError } from "../../core/errors.ts";
-import type { Command, Redis, Reply, SendOptions } from "../../core/redis.ts";
+import type { Command, Redis, Reply, SendOptions } from "../../core/port/redis.ts";
 import {
   checkClient,
   checkReads,
@@ -36,7 +36,7 @@ export interface IoredisOptions {
  */
 export function ioredis(client: IoredisClient, { timeout = 2_000 }: IoredisOptions = {}): Redis {
   checkReads(checkClient(client));
-  const wire: Wire = { client, timeout: duration("timeout", timeout), make: commandMaker(client) };
+  const wire: Wire = { client, timeout: checkDuration("timeout", timeout), make: commandMaker(client) };
   const send: Redis["send"] = (command, options) => single(wire, command, options);
   const transaction: Redis["transaction"] = (commands, options) => atomic(wire, commands, options);
   watchFaults(client);

@@ -1,4 +1,4 @@
-import { text } from "../../core/check.ts";
+import { checkText } from "../../core/check.ts";
 import { checkClient, type IoredisClient } from "./client.ts";
 import { ioredis } from "./ioredis.ts";
 
@@ -14,7 +14,7 @@ const newest = new WeakMap<IoredisClient, string>();
  * setInterval(() => renew().catch(report), minutes(10)).unref();
  */
 export async function setPassword(client: IoredisClient, password: string): Promise<void> {
-  text("password", password);
+  checkText("password", password);
   const { nodes } = checkClient(client);
   const connections = client.isCluster && nodes ? nodes.call(client, "all") : [client];
   await Promise.all(connections.filter(({ status }) => status === "ready").map((one) => authenticate(one, password)));

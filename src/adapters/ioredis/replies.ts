@@ -1,4 +1,4 @@
-import type { Command, Reply } from "../../core/redis.ts";
+import type { Command, Reply } from "../../core/port/redis.ts";
 import { replyError } from "./trip.ts";
 
 /**

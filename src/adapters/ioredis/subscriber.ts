@@ -1,6 +1,6 @@
-import { callable, duration, text } from "../../core/check.ts";
-import { withDeadline } from "../../core/deadline.ts";
-import type { Listener, Subscriber } from "../../core/subscriber.ts";
+import { checkFunction, checkDuration, checkText } from "../../core/check.ts";
+import { withDeadline } from "../../core/time/deadline.ts";
+import type { Listener, Subscriber } from "../../core/port/subscriber.ts";
 import { checkClient, type IoredisClient } from "./client.ts";
 import type { IoredisOptions } from "./ioredis.ts";
 import { failure } from "./trip.ts";
@@ -25,13 +25,13 @@ export function ioredisSubscriber(
   { timeout = 2_000 }: IoredisOptions = {},
 ): Subscriber {
   checkClient(client);
-  duration("timeout", timeout);
+  checkDuration("timeout", timeout);
   const desk: Desk = { client, timeout, channels: new Map(), left: new Set(), handshake: undefined };
   const watch = watcher(desk);
   return {
     async subscribe(name, listener, { signal, onReconnect } = {}) {
-      const seat: Seat = { listener: callable("listener", listener), onReconnect, confirmed: false };
-      text("channel", name);
+      const seat: Seat = { listener: checkFunction("listener", listener), onReconnect, confirmed: false };
+      checkText("channel", name);
       signal?.throwIfAborted();
       if (isIdle(desk)) watch.start();
       const channel = desk.channels.get(name) ?? { name, seats: new Set(), live: undefined };

@@ -1,6 +1,6 @@
-import { patiently, shorter } from "../../core/deadline.ts";
+import { raceDeadline, effectiveTimeout } from "../../core/time/deadline.ts";
 import { ConnectionError, RedisPatternsError, ReplyError, type Sent, TimeoutError } from "../../core/errors.ts";
-import type { SendOptions } from "../../core/redis.ts";
+import type { SendOptions } from "../../core/port/redis.ts";
 import { type IoredisClient, optionOf, type QueuedCommand } from "./client.ts";
 import { connectionFault } from "./fault.ts";
 
@@ -18,7 +18,7 @@ export async function trip<T, R>(
 ): Promise<R> {
   const { signal } = options;
   try {
-    return decode(await patiently(shorter(timeout, options), signal, go));
+    return decode(await raceDeadline(effectiveTimeout(timeout, options), signal, go));
   } catch (error) {
     commands.forEach(defuse);
     if (signal?.aborted && error === signal.reason) throw error;

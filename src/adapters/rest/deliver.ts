@@ -1,6 +1,6 @@
 import { ConnectionError, type ReplyError } from "../../core/errors.ts";
-import type { Reply } from "../../core/redis.ts";
-import { jitter, sleep } from "../../core/sleep.ts";
+import type { Reply } from "../../core/port/redis.ts";
+import { jitter, sleep } from "../../core/wait/sleep.ts";
 import type { Path, Post } from "./post.ts";
 
 /** Commands that one caller waits for together. */

@@ -1,5 +1,5 @@
 import { OptionError } from "../../core/errors.ts";
-import type { Redis } from "../../core/redis.ts";
+import type { Redis } from "../../core/port/redis.ts";
 import { type RestOptions, rest } from "./rest.ts";
 
 /** The variables that Upstash and Vercel set. A Worker's `env` and Node's `process.env` both fit. */

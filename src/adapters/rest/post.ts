@@ -1,5 +1,5 @@
 import { ConnectionError, type ReplyError, type Sent } from "../../core/errors.ts";
-import type { Reply } from "../../core/redis.ts";
+import type { Reply } from "../../core/port/redis.ts";
 import { read } from "./read.ts";
 
 /** Commands that need not, or must, run as one. */

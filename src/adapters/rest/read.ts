@@ -1,5 +1,5 @@
 import { ConnectionError, ReplyError } from "../../core/errors.ts";
-import type { Reply } from "../../core/redis.ts";
+import type { Reply } from "../../core/port/redis.ts";
 
 /** Makes replies of the HTTP answer to `size` commands. */
 export function read(status: number, text: string, size: number): (Reply | ReplyError)[] {

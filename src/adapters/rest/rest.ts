@@ -1,8 +1,8 @@
-import { argText } from "../../core/arg.ts";
-import { duration } from "../../core/check.ts";
-import { patiently, shorter } from "../../core/deadline.ts";
+import { argText } from "../../core/port/arg.ts";
+import { checkDuration } from "../../core/check.ts";
+import { raceDeadline, effectiveTimeout } from "../../core/time/deadline.ts";
 import { OptionError, ReplyError } from "../../core/errors.ts";
-import type { Command, Redis, Reply, SendOptions } from "../../core/redis.ts";
+import type { Command, Redis, Reply, SendOptions } from "../../core/port/redis.ts";
 import { type Call, type Deliver, delivery, leave } from "./deliver.ts";
 import { poster } from "./post.ts";
 import { ticks } from "./ticks.ts";
@@ -40,7 +40,7 @@ export interface RestOptions {
  * const lock = createLock(redis, { ttl: seconds(10) });
  */
 export function rest({ url, token, fetch, timeout = 2_000, batch = true }: RestOptions): Redis {
-  duration("timeout", timeout);
+  checkDuration("timeout", timeout);
   const post = poster(endpoint(url), visible(token), fetch);
   const plain = delivery(post, "/pipeline");
   const atomic = delivery(post, "/multi-exec");
@@ -56,7 +56,7 @@ export function rest({ url, token, fetch, timeout = 2_000, batch = true }: RestO
         queued = { body, size: commands.length, idempotent, left: false, resolve, reject };
         void deliver([queued]);
       });
-    return patiently(shorter(timeout, options), signal, work, undefined, () => queued && leave(queued));
+    return raceDeadline(effectiveTimeout(timeout, options), signal, work, undefined, () => queued && leave(queued));
   };
 
   return {

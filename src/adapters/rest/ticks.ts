@@ -1,4 +1,4 @@
-import { tickEnd } from "../../core/tick.ts";
+import { tickEnd } from "../../core/time/tick.ts";
 import type { Call, Deliver } from "./deliver.ts";
 
 // The service accepts 10 MB in one request. A UTF-16 unit takes at most 3 bytes of UTF-8, and a command counts for 3,000 units

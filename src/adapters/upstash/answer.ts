@@ -1,5 +1,5 @@
 import { ConnectionError, RedisPatternsError, ReplyError } from "../../core/errors.ts";
-import type { Reply } from "../../core/redis.ts";
+import type { Reply } from "../../core/port/redis.ts";
 
 /** What the client's HTTP part makes of one reply. */
 interface Item {

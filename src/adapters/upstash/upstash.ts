@@ -1,8 +1,8 @@
-import { argText } from "../../core/arg.ts";
-import { duration } from "../../core/check.ts";
-import { shorter, withDeadline } from "../../core/deadline.ts";
+import { argText } from "../../core/port/arg.ts";
+import { checkDuration } from "../../core/check.ts";
+import { effectiveTimeout, withDeadline } from "../../core/time/deadline.ts";
 import { ReplyError } from "../../core/errors.ts";
-import type { Command, Redis, SendOptions } from "../../core/redis.ts";
+import type { Command, Redis, SendOptions } from "../../core/port/redis.ts";
 import { failure, listOf, single } from "./answer.ts";
 import { requesterOf, type UpstashClient } from "./client.ts";
 
@@ -27,7 +27,7 @@ export interface UpstashOptions {
  * const limiter = createLimiter(redis, { algorithm: slidingWindow({ limit: 10, window: seconds(10) }) });
  */
 export function upstash(client: UpstashClient, { timeout = 2_000 }: UpstashOptions = {}): Redis {
-  duration("timeout", timeout);
+  checkDuration("timeout", timeout);
   const request = requesterOf(client);
 
   const trip = <T>(
@@ -37,7 +37,7 @@ export function upstash(client: UpstashClient, { timeout = 2_000 }: UpstashOptio
     decode: (answer: unknown) => T,
   ): Promise<T> => {
     const work = (signal: AbortSignal) => request(path, body, signal).catch(failure).then(decode);
-    return withDeadline(shorter(timeout, options), options.signal, work);
+    return withDeadline(effectiveTimeout(timeout, options), options.signal, work);
   };
 
   const list = async (path: string, commands: readonly Command[], options: SendOptions = {}) =>

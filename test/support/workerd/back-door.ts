@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { text } from "node:stream/consumers";
 import { ReplyError } from "../../../src/core/errors.ts";
-import type { Command, Redis, Reply } from "../../../src/core/redis.ts";
+import type { Command, Redis, Reply } from "../../../src/core/port/redis.ts";
 
 /**
  * Lets the tests inside a Worker look at the server and break it, by commands that the gateway refuses: CONFIG RESETSTAT, SLOWLOG.

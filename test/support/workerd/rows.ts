@@ -1,7 +1,7 @@
 import { Redis as UpstashRedis } from "@upstash/redis/cloudflare";
 import { rest } from "../../../src/adapters/rest/rest.ts";
 import { upstash } from "../../../src/adapters/upstash/upstash.ts";
-import type { Redis } from "../../../src/core/redis.ts";
+import type { Redis } from "../../../src/core/port/redis.ts";
 import type { Deadline } from "../rows.ts";
 
 /** Takes the place of test/support/rows.ts inside a Worker: everything goes over HTTP to a gateway. */

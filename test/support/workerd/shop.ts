@@ -1,10 +1,10 @@
 import { env } from "cloudflare:workers";
 import { rest } from "../../../src/adapters/rest/rest.ts";
-import { createCache } from "../../../src/core/cache/index.ts";
-import { createLimiter, slidingWindow } from "../../../src/core/limiter/index.ts";
-import { createLock } from "../../../src/core/lock/index.ts";
-import type { Redis, Reply } from "../../../src/core/redis.ts";
-import { createSessions } from "../../../src/core/session/index.ts";
+import { createCache } from "../../../src/core/patterns/cache/index.ts";
+import { createLimiter, slidingWindow } from "../../../src/core/patterns/limiter/index.ts";
+import { createLock } from "../../../src/core/patterns/lock/index.ts";
+import type { Redis, Reply } from "../../../src/core/port/redis.ts";
+import { createSessions } from "../../../src/core/patterns/session/index.ts";
 
 /** An application with one port and one of each pattern for the whole isolate, made before any request. */
 

@@ -1,0 +1,65 @@
+import { RedisPatternsError } from "../../errors.ts";
+
+/** The loader took longer than `hardTimeout`; its signal has aborted. */
+export class LoadTimeoutError extends RedisPatternsError {
+  override readonly name = "LoadTimeoutError";
+  /** The `hardTimeout`, in milliseconds. */
+  readonly timeout: number;
+
+  constructor(timeout: number) {
+    super(
+      "LOAD_TIMEOUT",
+      `The loader took longer than \`hardTimeout\`, ${timeout} ms; heed its signal or raise the option`,
+    );
+    this.timeout = timeout;
+  }
+}
+
+/** This call waited for another process to load the key, and that load failed. What went wrong is known there. */
+export class LoadFailedError extends RedisPatternsError {
+  override readonly name = "LoadFailedError";
+
+  constructor() {
+    super("LOAD_FAILED", "The process that loaded this key for all has failed to");
+  }
+}
+
+/** A value is larger than `maxBytes` and there is no `overflow` to put it in. */
+export class ValueTooLargeError extends RedisPatternsError {
+  override readonly name = "ValueTooLargeError";
+  /** The size of the value as it would be stored, in bytes. */
+  readonly bytes: number;
+
+  constructor(bytes: number, maxBytes: number) {
+    super(
+      "TOO_LARGE",
+      `The value takes ${bytes} bytes of \`maxBytes\` ${maxBytes}; raise it, or pass \`compression\` or \`overflow\``,
+    );
+    this.bytes = bytes;
+  }
+}
+
+/** The origin was written and the cache could not be told: it may serve the old value until its TTL ends. Delete the key again. */
+export class StaleCacheError extends RedisPatternsError {
+  override readonly name = "StaleCacheError";
+  /** What the writer returned. */
+  readonly value: unknown;
+
+  constructor(value: unknown, options?: ErrorOptions) {
+    super(
+      "STALE_CACHE",
+      "The origin was written, but the old value could not be deleted from the cache; delete it again",
+      options,
+    );
+    this.value = value;
+  }
+}
+
+/** Others changed the value each time that this update was about to. */
+export class ConflictError extends RedisPatternsError {
+  override readonly name = "ConflictError";
+
+  constructor() {
+    super("CONFLICT", "Others changed the value faster than this update; try again, or spread the load over more keys");
+  }
+}

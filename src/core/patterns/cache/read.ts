@@ -1,0 +1,78 @@
+import type { Command } from "../../port/redis.ts";
+import { integer } from "../../port/reply.ts";
+import { type Context, keysOf, type Shared, trip } from "./context.ts";
+import type { Entry } from "./format/entry.ts";
+import { extraOf } from "./freshness.ts";
+import { readStrings } from "../../port/multi-key.ts";
+import { areCurrent, type Nonces, readTags, tagKeys } from "./tags.ts";
+
+/** The head of an entry, empty if there is none; and the entry, if this cache can read it and its tags stand. */
+export type Found<T> = { readonly head: string } & (
+  | { readonly entry: Entry<T>; readonly left: number }
+  | { readonly entry?: undefined }
+);
+
+const none: Found<never> = { head: "" };
+
+/** Reads several entries and the tags they should have, in one trip. Only tags that the caller did not name need another. */
+export async function find<T>(
+  x: Context<T>,
+  ids: readonly string[],
+  tags: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<Found<T>[]> {
+  const keys = ids.map((id) => keysOf(x, id).entry);
+  const timed = x.times.earlyRefresh + extraOf(x.times) > 0;
+  const { strings, others } = await trip(x, signal, (options) =>
+    readStrings(x.redis, [...keys, ...tagKeys(x, tags)], timed ? keys.map(pttl) : [], options),
+  );
+  const nonces: Nonces = new Map(tags.map((tag, i) => [tag, strings[ids.length + i] ?? null]));
+  const lefts = others.map(integer);
+  const raws = strings.slice(0, ids.length);
+  return Promise.all(raws.map((raw, i) => open(x, { raw, key: keys[i] ?? "", left: lefts[i], tags, nonces, signal })));
+}
+
+function pttl(key: string): Command {
+  return ["PTTL", key];
+}
+
+/** What one trip told about one key. */
+export interface Seen {
+  readonly raw: string | null;
+  readonly key: string;
+  readonly left: number | undefined;
+  /** The tags that the entry should have. */
+  readonly tags: readonly string[];
+  readonly nonces: Nonces;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Makes an entry of what was read, if it may be served. */
+export async function open<T>(x: Context<T>, seen: Seen): Promise<Found<T>> {
+  const { raw, tags } = seen;
+  if (raw === null) return none;
+  const refused = { head: x.format.headOf(raw) };
+  const entry = x.format.read(raw);
+  if (!entry || !tags.every((tag) => entry.tags.has(tag))) return refused;
+  const { left, nonces } = await complete(x, seen, entry);
+  if (!areCurrent(entry.tags, nonces)) return refused;
+  const decoded = await x.decode(entry.payload);
+  return decoded ? { ...refused, entry: { ...entry, ...decoded }, left } : refused;
+}
+
+/** Asks for what the first trip did not: the tags that only the entry knew of, and how much is left of an entry with stale time. */
+async function complete(
+  x: Shared,
+  { key, left, nonces, signal }: Seen,
+  { extra, tags }: Pick<Entry<never>, "extra" | "tags">,
+): Promise<{ readonly left: number; readonly nonces: Nonces }> {
+  const unknown = Array.from(tags.keys()).filter((tag) => !nonces.has(tag));
+  if (unknown.length === 0 && (left !== undefined || extra === 0)) return { left: left ?? Infinity, nonces };
+  return trip(x, signal, async (options) => {
+    const [known, remaining] = await Promise.all([
+      readTags(x, unknown, options),
+      left ?? x.redis.send(pttl(key), options).then(integer),
+    ]);
+    return { left: remaining, nonces: new Map([...nonces, ...known]) };
+  });
+}

@@ -1,0 +1,32 @@
+import { flag } from "../../../port/reply.ts";
+import { defineScript } from "../../../script/define-script.ts";
+
+/** Lua: ends a lease, and tells those who wait for it, if they listen. */
+export const endLease = `if redis.call("DEL", lease) == 1 and wake == "1" then redis.call("PUBLISH", lease, "") end`;
+
+// Closes the race between a load and an invalidation: whoever deletes or sets the entry also removes the lease, and without its lease
+// a late load writes nothing. A replay after a lost reply finds its own entry, known by the stamp in it, and succeeds again.
+export const fill = defineScript({
+  keys: ["entry", "lease"],
+  args: ["token", "value", "ttl", "wake"],
+  decode: flag,
+  lua: `
+if redis.call("GET", lease) ~= token then
+  return redis.call("GET", entry) == value and 1 or 0
+end
+redis.call("SET", entry, value, "PX", ttl)
+${endLease}
+return 1`,
+});
+
+// Ends a lease without a value. With a `ttl` it leaves the mark of a failure for those who wait.
+export const yieldLease = defineScript({
+  keys: ["lease"],
+  args: ["token", "ttl", "wake"],
+  decode: flag,
+  lua: `
+if redis.call("GET", lease) ~= token then return 0 end
+${endLease}
+if tonumber(ttl) > 0 then redis.call("SET", lease, "!" .. token, "PX", ttl) end
+return 1`,
+});

@@ -1,0 +1,35 @@
+import { checkCount, checkDuration } from "../../../check.ts";
+import { randomText } from "../../../crypto.ts";
+import type { LimitAlgorithm } from "../algorithm.ts";
+import { decideConcurrency } from "../scripts/concurrency.lua.ts";
+
+/** Options of the concurrency limit. */
+export interface ConcurrencyOptions {
+  /** How many units can be held at once. */
+  readonly limit: number;
+  /** How long a unit is held if its holder crashes, in milliseconds of Redis' clock. */
+  readonly lease: number;
+  /**
+   * The policy's name in headers.
+   * @default "default"
+   */
+  readonly name?: string;
+}
+
+/**
+ * Limits how many calls are under way at once: see `enter`, which gives the handle that ends one. A holder that crashes loses its
+ * units when its lease ends.
+ * @throws {OptionError} The limit is not a whole number above 0, or the lease is shorter than 1 ms or infinite.
+ */
+export function concurrency({ limit, lease, name = "default" }: ConcurrencyOptions): LimitAlgorithm {
+  const length = checkDuration("lease", lease);
+  return {
+    kind: "held1",
+    limit: checkCount("limit", limit),
+    policy: { name, limit, window: length, unit: "concurrent-requests" },
+    script: decideConcurrency,
+    numbers: [limit, length, 0],
+    requestId: () => randomText(12),
+    held: true,
+  };
+}

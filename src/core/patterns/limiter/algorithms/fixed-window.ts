@@ -1,0 +1,32 @@
+import { checkCount, checkDuration } from "../../../check.ts";
+import { briefId, type LimitAlgorithm } from "../algorithm.ts";
+import { decideFixedWindow } from "../scripts/fixed-window.lua.ts";
+
+/** A number of units in a time. */
+export interface WindowOptions {
+  /** How many units pass in one window. */
+  readonly limit: number;
+  /** The window, in milliseconds. */
+  readonly window: number;
+  /**
+   * The policy's name in headers.
+   * @default "default"
+   */
+  readonly name?: string;
+}
+
+/**
+ * Counts in windows that begin with their first call. The cheapest to explain; twice the limit can pass around the end of a window.
+ * @throws {OptionError} The limit is not a whole number above 0, or the window is shorter than 1 ms or infinite.
+ */
+export function fixedWindow({ limit, window, name = "default" }: WindowOptions): LimitAlgorithm {
+  const length = checkDuration("window", window);
+  return {
+    kind: "fixed1",
+    limit: checkCount("limit", limit),
+    policy: { name, limit, window: length },
+    script: decideFixedWindow,
+    numbers: [limit, length, 0],
+    requestId: briefId,
+  };
+}

@@ -1,0 +1,101 @@
+import { checkCount } from "../../../check.ts";
+import { OptionError } from "../../../errors.ts";
+
+/** Where the client's address can be trusted to stand. */
+export interface ClientIpOptions {
+  /**
+   * Who wrote the address: `"cloudflare"` reads `CF-Connecting-IP`; a number is how many proxies of yours stand in front, each of which
+   * adds one address to `X-Forwarded-For`; 0 believes the connection alone. Whatever else is in the request can be forged.
+   */
+  readonly trust: "cloudflare" | number;
+  /** The address of the connection, where there is one. */
+  readonly remoteAddress?: string | undefined;
+  /**
+   * How many bits of an IPv6 address name a client. A household has at least a /64, so that single addresses cost nothing to change.
+   * @default 64
+   */
+  readonly ipv6Prefix?: number;
+}
+
+/**
+ * The client's address as an id to limit by: IPv4 as it is, IPv6 as its network.
+ * @returns `null` where no valid address stands at the trusted place.
+ * @throws {OptionError} An option is out of its range.
+ * @example
+ * const ip = clientIp(request.headers, { trust: "cloudflare" });
+ */
+export function clientIp(headers: Pick<Headers, "get">, options: ClientIpOptions): string | null {
+  const { trust, remoteAddress, ipv6Prefix = 64 } = options;
+  if (checkCount("ipv6Prefix", ipv6Prefix) > 128) throw new OptionError("`ipv6Prefix` must be at most 128 bits");
+  const text =
+    trust === "cloudflare"
+      ? headers.get("cf-connecting-ip")
+      : forwarded(headers, checkCount("trust", trust, 0), remoteAddress);
+  return text ? network(bare(text.trim()), ipv6Prefix) : null;
+}
+
+/** Every trusted proxy appended the address that it saw; what stands further left came with the request. */
+function forwarded(
+  headers: Pick<Headers, "get">,
+  proxies: number,
+  remoteAddress: string | undefined,
+): string | undefined {
+  if (proxies === 0) return remoteAddress;
+  return headers.get("x-forwarded-for")?.split(",").at(-proxies);
+}
+
+/** Takes off a port, brackets and a zone. */
+function bare(text: string): string {
+  const bracketed = /^\[([^\]]*)\](:\d+)?$/.exec(text)?.[1] ?? text;
+  return bracketed
+    .replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, "$1")
+    .replace(/%.*$/, "")
+    .toLowerCase();
+}
+
+function network(address: string, prefix: number): string | null {
+  const four = ipv4(address.replace(/^::ffff:(?=\d+\.)/, ""));
+  if (four) return four.join(".");
+  const groups = ipv6(address);
+  if (!groups) return null;
+  if (groups.slice(0, 6).join() === "0,0,0,0,0,65535") return mapped(groups);
+  const kept = groups.map((group, i) => group & mask(prefix - 16 * i));
+  return `${kept.map((group) => group.toString(16)).join(":")}/${prefix}`;
+}
+
+function ipv4(address: string): readonly number[] | null {
+  const parts = address.split(".");
+  const valid = parts.length === 4 && parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256);
+  return valid ? parts.map(Number) : null;
+}
+
+/** The eight groups of an address. */
+function ipv6(address: string): readonly number[] | null {
+  const dotted = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(address);
+  const four = dotted && ipv4(dotted[2] ?? "");
+  if (dotted && !four) return null;
+  const [a = 0, b = 0, c = 0, d = 0] = four ?? [];
+  const hex = dotted ? `${dotted[1]}${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}` : address;
+  const halves = hex.split("::");
+  const [head = [], tail = []] = halves.map((half) => (half === "" ? [] : half.split(":")));
+  const missing = 8 - head.length - tail.length;
+  if (halves.length > 2 || (halves.length === 2 ? missing < 1 : missing !== 0)) return null;
+  const groups = [...head, ...Array<string>(missing).fill("0"), ...tail];
+  return groups.every((group) => /^[0-9a-f]{1,4}$/.test(group))
+    ? groups.map((group) => Number.parseInt(group, 16))
+    : null;
+}
+
+/** An IPv4 address inside an IPv6 one, written in hexadecimal. */
+function mapped(groups: readonly number[]): string {
+  return groups
+    .slice(6)
+    .flatMap((group) => [group >> 8, group & 255])
+    .join(".");
+}
+
+/** The mask of a group of which `bits` belong to the network. */
+function mask(bits: number): number {
+  if (bits >= 16) return 0xffff;
+  return bits <= 0 ? 0 : (0xffff << (16 - bits)) & 0xffff;
+}

@@ -1,0 +1,91 @@
+import { checkCount, checkDuration } from "../../../check.ts";
+import type { Verdict } from "../verdict.ts";
+
+/** Options of the memory of the refused. */
+export interface BlockedIdsOptions {
+  /**
+   * How many ids are remembered; the one that was refused longest ago is forgotten first.
+   * @default 10000
+   */
+  readonly max?: number;
+  /**
+   * The longest time for which a refusal is repeated without asking Redis, in milliseconds: how late another process's reset, refund or
+   * raise can be seen.
+   * @default 1000
+   */
+  readonly cap?: number;
+}
+
+/** Remembers who was refused until when. */
+export interface BlockedIds {
+  /** The refusal of this demand, as it would be told now, while it must still hold. */
+  find(key: string, demand: string): Verdict | undefined;
+  /** Remembers a refusal that was asked for at `askedAt`. */
+  add(key: string, demand: string, verdict: Verdict, askedAt: number): void;
+  /** Forgets what was refused under this key. */
+  clear(key: string): void;
+}
+
+interface Refusal {
+  readonly verdict: Verdict;
+  readonly askedAt: number;
+  readonly until: number;
+}
+
+/** How many different costs and plans are remembered of one id. */
+const demandsPerId = 8;
+
+/**
+ * Answers those who are refused anyway from memory: no trip to Redis while a refusal must still hold. It never refuses what Redis would
+ * allow, except what another process gave back less than `cap` ago: a refusal holds from the moment at which it was asked for,
+ * by the monotonic clock, for exactly the same cost and limit.
+ * @throws {OptionError} An option is out of its range.
+ */
+export function blockedIds({ max = 10_000, cap = 1_000 }: BlockedIdsOptions = {}): BlockedIds {
+  checkCount("max", max);
+  checkDuration("cap", cap);
+  let clearedAt = -Infinity;
+  const refused = new Map<string, Map<string, Refusal>>();
+  return {
+    find(key, demand) {
+      const refusal = refused.get(key)?.get(demand);
+      const now = performance.now();
+      return refusal && now < refusal.until ? later(refusal, now) : undefined;
+    },
+    add(key, demand, verdict, askedAt) {
+      if (askedAt <= clearedAt) return;
+      const demands = refused.get(key) ?? new Map<string, Refusal>();
+      // Redis read its clock after `askedAt`, so that the true moment is not before this one. One millisecond is its rounding.
+      const until = askedAt + Math.min(cap, verdict.retryAfter - 1);
+      demands.delete(demand);
+      demands.set(demand, { verdict, askedAt, until });
+      dropOldest(demands, demandsPerId);
+      refused.delete(key);
+      refused.set(key, demands);
+      dropOldest(refused, max);
+    },
+    clear(key) {
+      // A refusal that is still on its way may be older than what was just given back.
+      clearedAt = performance.now();
+      refused.delete(key);
+    },
+  };
+}
+
+function later({ verdict, askedAt }: Refusal, now: number): Verdict {
+  const passed = Math.floor(now - askedAt);
+  return {
+    ...verdict,
+    retryAfter: verdict.retryAfter - passed,
+    resetAfter: Math.max(0, verdict.resetAfter - passed),
+    pending: Promise.resolve(),
+  };
+}
+
+/** A Map keeps the order of insertion, so its first key is the oldest. */
+function dropOldest(map: Map<string, unknown>, max: number): void {
+  for (const key of map.keys()) {
+    if (map.size <= max) return;
+    map.delete(key);
+  }
+}

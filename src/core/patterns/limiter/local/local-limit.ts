@@ -1,0 +1,54 @@
+import { checkCount } from "../../../check.ts";
+import type { OnLimiterError } from "../outage-policy.ts";
+import { verdict } from "../verdict.ts";
+
+/** Options of the stand-in. */
+export interface LocalLimitOptions {
+  /**
+   * How many processes share the limit; each allows its share.
+   * @default 1
+   */
+  readonly processes?: number;
+  /**
+   * How many ids are remembered; the one seen longest ago is forgotten first.
+   * @default 10000
+   */
+  readonly max?: number;
+}
+
+/**
+ * An outage policy: while Redis does not answer, this process limits on its own, at the same rate divided by the number of processes, at
+ * least 1 per window. It knows nothing of what was taken before or elsewhere.
+ * @example
+ * const algorithm = gcra({ limit: 100, window: minutes(1) });
+ * const limiter = createLimiter(redis, { algorithm, onError: localLimit({ processes: 4 }) });
+ * @throws {OptionError} An option is out of its range.
+ */
+export function localLimit({ processes = 1, max = 10_000 }: LocalLimitOptions = {}): OnLimiterError {
+  checkCount("processes", processes);
+  checkCount("max", max);
+  const freeAt = new Map<string, number>();
+  return ({ key, cost, algorithm }) => {
+    const now = performance.now();
+    const { limit, policy } = algorithm;
+    const share = Math.max(1, Math.floor(limit / processes));
+    const interval = policy.window / Math.max(1, policy.limit / processes);
+    const debt = Math.max(0, (freeAt.get(key) ?? 0) - now);
+    const wait = debt + (cost - share) * interval;
+    const fits = wait <= 0;
+    freeAt.delete(key);
+    freeAt.set(key, now + debt + (fits ? cost * interval : 0));
+    for (const oldest of freeAt.keys()) {
+      if (freeAt.size <= max) break;
+      freeAt.delete(oldest);
+    }
+    const owed = debt + (fits ? cost * interval : 0);
+    return verdict(algorithm, {
+      degraded: true,
+      reason: fits ? null : "limit",
+      remaining: Math.max(0, Math.floor(share - owed / interval)),
+      retryAfter: fits ? 0 : cost > share ? Infinity : Math.ceil(wait),
+      resetAfter: Math.ceil(owed),
+    });
+  };
+}

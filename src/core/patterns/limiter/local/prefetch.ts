@@ -1,0 +1,91 @@
+import { checkCount, checkDuration } from "../../../check.ts";
+import { OptionError } from "../../../errors.ts";
+import { emit } from "../../../event.ts";
+import { keyFor } from "../decide.ts";
+import { type Limiter, type LimitOptions, partsOfLimiter } from "../limiter.ts";
+import { createStocks, type Stock } from "./quota.ts";
+import { type Verdict, verdict } from "../verdict.ts";
+
+/** Options of drawing ahead. */
+export interface LeasedOptions {
+  /**
+   * The most units drawn at once. Where little is left it is an eighth of that.
+   * @default 20
+   */
+  readonly batch?: number;
+  /**
+   * How long drawn units are served, in milliseconds; then they are given back.
+   * @default 1000
+   */
+  readonly hold?: number;
+  /**
+   * How long after an id's last call its unused units are given back, in milliseconds; at most `hold`.
+   * @default hold / 2
+   */
+  readonly idle?: number;
+}
+
+/** Options of one call. */
+export type LeasedCall = Omit<LimitOptions, "requestId" | "algorithm">;
+
+/** A limiter that serves units which it drew before. */
+export interface LeasedLimiter {
+  /**
+   * As `Limiter.limit`, most often without a trip. `remaining` and `resetAfter` are those of the last draw.
+   * @throws As `Limiter.limit` does.
+   */
+  limit(id: string, options?: LeasedCall): Promise<Verdict>;
+  /** Gives every unused unit back; it never rejects. The limiter may be used again. */
+  close(): Promise<void>;
+}
+
+/**
+ * Draws units in batches and serves them from memory: one trip for many calls. Units count when they are drawn, so that never more
+ * than the limit is drawn; what is served in a window is at most the limit plus what was drawn and not yet served when it began,
+ * `batch` for each process. For limits far above that, in processes that live long: each active id has a timer, and a process that
+ * ends without `close` takes its unused units with it.
+ * @throws {OptionError} An option is out of its range, or the algorithm is `concurrency`.
+ */
+export function leased(limiter: Limiter, options: LeasedOptions = {}): LeasedLimiter {
+  const { batch = 20, hold = 1_000, idle = hold / 2 } = options;
+  const { algorithm, prefix, onEvent } = partsOfLimiter(limiter);
+  if (checkDuration("idle", idle) > checkDuration("hold", hold)) throw new OptionError("`idle` must be at most `hold`");
+  if (algorithm.held) throw new OptionError("`algorithm` must not be concurrency: held units cannot be drawn ahead");
+  checkCount("batch", batch);
+  const stocks = createStocks(hold, idle, ({ id, group, left }) =>
+    limiter.refund(id, left, { group }).catch((error: unknown) => {
+      emit(onEvent, { pattern: "limiter", type: "failed", prefix, id, error });
+    }),
+  );
+  return {
+    limit(id, call = {}) {
+      const key = keyFor(prefix, id, call.group, algorithm);
+      const cost = checkCount("cost", call.cost ?? 1);
+      const stock = stocks.find(key);
+      if (stock && stock.left >= cost) return serve(stock, cost);
+      return draw(key, id, call, cost, stock);
+    },
+    close: stocks.close,
+  };
+
+  async function serve(stock: Stock, cost: number): Promise<Verdict> {
+    stock.left -= cost;
+    stock.usedAt = performance.now();
+    return verdict(algorithm, { remaining: stock.remaining + stock.left, resetAfter: stock.resetAfter });
+  }
+
+  // The first call of an id and those that come while another draws take what they need: no batch is drawn for nothing, and no
+  // call waits for another's trip.
+  async function draw(key: string, id: string, call: LeasedCall, cost: number, stock?: Stock): Promise<Verdict> {
+    const wanted = stock && !stock.drawing ? Math.max(cost, Math.min(batch, Math.floor(stock.remaining / 8))) : cost;
+    if (stock) stock.drawing ||= wanted > cost;
+    try {
+      const drawn = await limiter.limit(id, { ...call, cost: wanted });
+      const found = drawn.allowed || wanted === cost ? drawn : await limiter.limit(id, call);
+      if (!found.degraded) stocks.add(key, id, call.group, drawn.allowed ? wanted - cost : 0, found);
+      return found;
+    } finally {
+      if (stock && wanted > cost) stock.drawing = false;
+    }
+  }
+}

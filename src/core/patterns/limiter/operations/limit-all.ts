@@ -1,0 +1,176 @@
+import { checkCount, checkText } from "../../../check.ts";
+import { OptionError } from "../../../errors.ts";
+import { emit } from "../../../event.ts";
+import type { LimitAlgorithm } from "../algorithm.ts";
+import { keyFor, type LimiterParts, read } from "../decide.ts";
+import { scriptOfAll } from "../scripts/limit-all.lua.ts";
+import { type Limiter, partsOfLimiter } from "../limiter.ts";
+import { degraded, guarded } from "../outage-policy.ts";
+import type { Verdict } from "../verdict.ts";
+
+/** One of several limits that a call must pass. */
+export interface LimitOf {
+  readonly limiter: Limiter;
+  /** Whom this limit counts. */
+  readonly id: string;
+  /**
+   * How many units the call takes of it.
+   * @default 1
+   */
+  readonly cost?: number | undefined;
+  /**
+   * Whose Cluster slot the id's key shares; see `LimitOptions`.
+   * @default that of `LimitAllOptions`
+   */
+  readonly group?: string | undefined;
+  /** Another limit of the same family; see `LimitOptions`. */
+  readonly algorithm?: LimitAlgorithm | undefined;
+}
+
+/** Options of a decision by several limits. */
+export interface LimitAllOptions {
+  /** The group of every limit that names none, so that they share a Cluster slot. */
+  readonly group?: string | undefined;
+  /**
+   * Whether all are decided in one script. If not, each is taken on its own and given back when another refuses, so that for a moment
+   * others can be refused too; it is what works on a Cluster without a shared slot.
+   * @default true
+   */
+  readonly atomic?: boolean | undefined;
+  /** Ends the wait for Redis. */
+  readonly signal?: AbortSignal | undefined;
+  /** Names the call, so that it counts once within a minute; needs `atomic`. */
+  readonly requestId?: string | undefined;
+}
+
+/** What several limits say together. */
+export interface VerdictOfAll {
+  readonly allowed: boolean;
+  /** Every limit's own verdict, in the order in which they were asked. */
+  readonly verdicts: readonly Verdict[];
+  /** The positions of those that refused. */
+  readonly refusedBy: readonly number[];
+  /** The longest of the verdicts' waits, in milliseconds. */
+  readonly retryAfter: number;
+  /** Whether any of them is the outage policy's word. */
+  readonly degraded: boolean;
+  /** Work that goes on after the answer, for `waitUntil`. It never rejects. */
+  readonly pending: Promise<void>;
+}
+
+/** A limit with everything resolved. */
+interface Item {
+  readonly parts: LimiterParts;
+  readonly limiter: Limiter;
+  readonly id: string;
+  readonly cost: number;
+  readonly group: string | undefined;
+  readonly algorithm: LimitAlgorithm;
+  readonly key: string;
+}
+
+/**
+ * Decides by several limits at once: all take their cost, or none does.
+ * @example
+ * const perMinute = createLimiter(redis, { prefix: "minute", algorithm: gcra({ limit: 60, window: minutes(1) }) });
+ * const perDay = createLimiter(redis, { prefix: "day", algorithm: fixedWindow({ limit: 5_000, window: days(1) }) });
+ * const limits = [perMinute, perDay].map((limiter) => ({ limiter, id: userId }));
+ * const { allowed, refusedBy } = await limitAll(limits);
+ * @throws {OptionError} On a Cluster the limits share no hash tag, two of them share a key, or an argument can never work. Nothing
+ * was sent.
+ * @throws The signal's reason, if it aborted.
+ */
+export async function limitAll(limits: readonly LimitOf[], options: LimitAllOptions = {}): Promise<VerdictOfAll> {
+  const { atomic = true } = options;
+  const items = limits.map((limit) => itemOf(limit, options.group));
+  checkKeys(items);
+  const tooMuch = items.some(({ cost, algorithm }) => cost > algorithm.limit);
+  if (tooMuch) return summary(await Promise.all(items.map((item) => item.limiter.peek(item.id, item))));
+  if (!atomic) return oneByOne(items, options);
+  checkSlot(items);
+  return together(items, options);
+}
+
+function itemOf({ limiter, id, cost = 1, group: own, algorithm: plan }: LimitOf, shared: string | undefined): Item {
+  const parts = partsOfLimiter(limiter);
+  const algorithm = plan ?? parts.algorithm;
+  const group = own ?? shared;
+  const key = keyFor(parts.prefix, id, group, algorithm);
+  return { parts, limiter, id, cost: checkCount("cost", cost), group, algorithm, key };
+}
+
+function checkKeys(items: readonly Item[]): void {
+  if (items.length === 0) throw new OptionError("`limits` must name one limit or more");
+  if (new Set(items.map(({ key }) => key)).size < items.length) {
+    throw new OptionError("Two of `limits` count in one key; give their limiters different prefixes");
+  }
+  if (items.some(({ algorithm }) => algorithm.held)) {
+    throw new OptionError("`limits` cannot hold a concurrency limit; use `enter` after `limitAll`");
+  }
+  if (new Set(items.map(({ parts }) => parts.redis)).size > 1) {
+    throw new OptionError("All `limits` must be on one redis; pass the same adapter to their limiters");
+  }
+}
+
+function checkSlot(items: readonly Item[]): void {
+  const tags = new Set(items.map(({ id, group = id }) => group));
+  if (tags.size > 1 && items[0]?.parts.redis.masters) {
+    throw new OptionError("On a Cluster `limits` need one hash tag: pass `group`, or `atomic: false`");
+  }
+}
+
+async function together(items: readonly Item[], { signal, requestId }: LimitAllOptions): Promise<VerdictOfAll> {
+  const [first] = items;
+  if (!first) return summary([]);
+  const { redis, breaker, timeout } = first.parts;
+  const seen = requestId === undefined ? [] : [`${first.key}#${checkText("requestId", requestId)}`];
+  const { script, values } = scriptOfAll(items, seen);
+  try {
+    const idempotent = seen.length > 0 || items.every(({ algorithm }) => algorithm.requestId() !== "");
+    const reply = await guarded(breaker, signal, () => script(redis, values, { signal, timeout, idempotent }));
+    const verdicts = items.map(({ algorithm }, i) => read(algorithm, 0, reply.slice(3 * i, 3 * i + 3)));
+    items.forEach((item, i) => tell(item, verdicts[i]?.allowed ? "allowed" : "refused"));
+    return summary(verdicts);
+  } catch (error) {
+    if (signal?.aborted || error instanceof OptionError) throw error;
+    for (const item of items) tell(item, "failed", error);
+    return summary(await Promise.all(items.map((item) => degraded(item.parts.onError, { ...item, error }))));
+  }
+}
+
+function tell({ parts: { onEvent, prefix }, id }: Item, type: string, error?: unknown): void {
+  emit(onEvent, { pattern: "limiter", type, prefix, id, ...(error !== undefined && { error }) });
+}
+
+async function oneByOne(items: readonly Item[], { signal, requestId }: LimitAllOptions): Promise<VerdictOfAll> {
+  if (requestId !== undefined) throw new OptionError("`requestId` needs `atomic: true`");
+  const results = await Promise.allSettled(
+    items.map(({ limiter, id, cost, group, algorithm }) => limiter.limit(id, { cost, group, algorithm, signal })),
+  );
+  const verdicts = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+  const all = summary(verdicts);
+  const failed = results.find((result) => result.status === "rejected");
+  if (all.allowed && !failed) return all;
+  await Promise.all(items.map((item, i) => giveBack(item, results[i])));
+  if (failed) throw failed.reason;
+  return all;
+}
+
+/** Gives back what this limit took; what cannot be given back comes back with time. */
+async function giveBack(item: Item, result: PromiseSettledResult<Verdict> | undefined): Promise<void> {
+  if (result?.status !== "fulfilled" || !result.value.allowed || result.value.degraded) return;
+  const { limiter, id, cost, group, algorithm } = item;
+  await limiter.refund(id, cost, { group, algorithm }).catch((error: unknown) => tell(item, "failed", error));
+}
+
+function summary(verdicts: readonly Verdict[]): VerdictOfAll {
+  const refusedBy = verdicts.flatMap(({ allowed }, i) => (allowed ? [] : [i]));
+  return {
+    allowed: refusedBy.length === 0,
+    verdicts,
+    refusedBy,
+    retryAfter: Math.max(...verdicts.map(({ retryAfter }) => retryAfter)),
+    degraded: verdicts.some(({ degraded }) => degraded),
+    pending: Promise.resolve(),
+  };
+}

@@ -1,0 +1,46 @@
+import { checkDuration } from "../../../check.ts";
+import { OptionError } from "../../../errors.ts";
+import { emit } from "../../../event.ts";
+import { sleep } from "../../../wait/sleep.ts";
+import { briefId } from "../algorithm.ts";
+import { ask, decide } from "../decide.ts";
+import { type Limiter, type LimitOptions, partsOfLimiter } from "../limiter.ts";
+import type { Verdict } from "../verdict.ts";
+
+/** Options of a wait. */
+export interface WaitOptions extends LimitOptions {
+  /** The longest wait to accept, in milliseconds. Where the turn would come later, the call is refused at once. */
+  readonly maxWait: number;
+}
+
+/** The longest timer of every runtime. */
+const longest = 0x7fff_ffff;
+
+/**
+ * Books the next free units in one trip, first come first served, and waits until they are due: there is no polling and no herd. An
+ * abort gives them back if nobody has booked since; otherwise they lapse.
+ * @returns The verdict once it is the caller's turn, or at once when it is refused.
+ * @throws {OptionError} The algorithm is `concurrency`, whose units cannot be booked ahead, or an argument can never work.
+ * @throws The signal's reason, if it aborted.
+ */
+export async function waitTurn(limiter: Limiter, id: string, options: WaitOptions): Promise<Verdict> {
+  const parts = partsOfLimiter(limiter);
+  const { maxWait, cost = 1, signal, algorithm = parts.algorithm } = options;
+  if (algorithm.held) throw new OptionError("`waitTurn` cannot know when a held unit comes back; retry `enter`");
+  if (checkDuration("maxWait", maxWait) > longest) throw new OptionError("`maxWait` must be at most 24 days");
+  const booking = briefId();
+  const verdict = await decide(parts, id, options, { most: maxWait, id: booking });
+  if (!verdict.allowed || verdict.retryAfter === 0) return verdict;
+  try {
+    await sleep(verdict.retryAfter, signal);
+  } catch (reason) {
+    const { group } = options;
+    await ask(parts, id, { group, algorithm }, { cost: -cost, most: 0, hold: -1, id: booking }).catch(
+      (error: unknown) => {
+        emit(parts.onEvent, { pattern: "limiter", type: "failed", prefix: parts.prefix, id, error });
+      },
+    );
+    throw reason;
+  }
+  return { ...verdict, retryAfter: 0 };
+}

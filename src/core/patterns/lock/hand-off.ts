@@ -1,0 +1,29 @@
+import { checkDuration, checkText } from "../../check.ts";
+import { OptionError } from "../../errors.ts";
+import type { Grant } from "./grant.ts";
+
+/** What one process needs to know to go on with the lease of another. */
+type HandOff = Omit<Grant, "deadline"> & { readonly name: string };
+
+/** Writes version 1 of the format. */
+export function writeHandOff(name: string, { token, fence, ttl }: Grant): string {
+  return JSON.stringify({ v: 1, name, token, fence, ttl });
+}
+
+/** Reads what `writeHandOff` wrote, in every version so far. */
+export function readHandOff(serialized: string): HandOff {
+  try {
+    const { v, name, token, fence, ttl } = JSON.parse(serialized);
+    if (v === 1) {
+      return {
+        name: checkText("name", name),
+        token: checkText("token", token),
+        fence: checkText("fence", fence),
+        ttl: checkDuration("ttl", ttl),
+      };
+    }
+  } catch {
+    // Whatever is wrong with it, the remedy is the same.
+  }
+  throw new OptionError("`serialized` must be the text that lease.serialize() gave");
+}

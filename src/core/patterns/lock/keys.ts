@@ -1,0 +1,50 @@
+import { checkText } from "../../check.ts";
+import { OptionError } from "../../errors.ts";
+import { keyOf, keyPrefix } from "../../keys.ts";
+
+/** The keys of one lock; they share a Cluster slot. */
+export interface LockKeys {
+  /** Holds the holder's token while the lock is held. */
+  readonly lock: string;
+  /** Remembers the last fence, for an hour longer than the lease. */
+  readonly counter: string;
+  /** Exists while somebody waits. It is also the name of the channel that a release is published on. */
+  readonly wanted: string;
+  /** Who waits in order of arrival, when the order is first come, first served. */
+  readonly line: string;
+  /** Until when each of them counts as alive, unless it asks again. */
+  readonly alive: string;
+}
+
+/** Names the keys of a lock. */
+export type LockNaming = (name: string) => LockKeys;
+
+/** The usual names: `prefix:{name}` and its parts. */
+export function lockNaming(prefix: string): LockNaming {
+  keyPrefix(prefix);
+  return (name) => named(keyOf(prefix, name));
+}
+
+function named(lock: string, stem = lock): LockKeys {
+  const part = (word: string) => `${stem}:${word}`;
+  return { lock, counter: part("fence"), wanted: part("wanted"), line: part("line"), alive: part("alive") };
+}
+
+/**
+ * The keys that redlock uses: the name as it is. While processes with redlock and with this package run side by side, they exclude
+ * each other if both name the resource alike; the prefix of `createLock` is then unused. On a Cluster, use the hash tag that redlock
+ * needed as well.
+ * @throws {OptionError} A name in which braces open no hash tag: its parts could not share its slot.
+ */
+export function redlockNaming(): LockNaming {
+  return (name) => {
+    // What is not in braces is hashed as a whole, and so are braces around all of it.
+    const tagged = /^[^{}]*\{[^{}]+\}/.test(name) ? name : `{${withoutBraces(name)}}`;
+    return named(name, tagged);
+  };
+}
+
+function withoutBraces(name: string): string {
+  if (!/[{}]/.test(checkText("name", name))) return name;
+  throw new OptionError("`name` may contain braces only around a hash tag, such as `locks:{7}`");
+}

@@ -1,0 +1,129 @@
+import { checkFunction, checkDuration, checkPort, checkText } from "../../../check.ts";
+import { ConnectionError, LockBusyError, LockLostError } from "../../../errors.ts";
+import type { OnEvent } from "../../../event.ts";
+import type { Redis } from "../../../port/redis.ts";
+import { jitter, sleep } from "../../../wait/sleep.ts";
+import type { Locks, LockState } from "../locks.ts";
+import type { Lease } from "../lease.ts";
+import { createLock } from "../lock.ts";
+import type { Wake } from "../wake.ts";
+import { watchdog } from "../watchdog.ts";
+
+/** One time in office. */
+export interface Office {
+  /** The number of this term: larger than that of every leader before. It is a fence; hand it to what the leader writes to. */
+  readonly term: string;
+  /** Aborts when the leadership is lost, at the local deadline at the latest, or when the campaign is to end. */
+  readonly signal: AbortSignal;
+}
+
+/** Chooses one leader among all who campaign. */
+export interface Election {
+  /**
+   * Stands for election again and again until `signal` aborts: `onElected` runs while this process leads. When its signal aborts it
+   * should come to an end; only then does this process stand again. When it returns while it leads, it resigns and the campaign
+   * ends. While Redis is not reached, the campaign goes on.
+   * @throws What `onElected` throws while it leads; it resigns first.
+   * @throws {ReplyError} Redis refuses the commands.
+   */
+  campaign(onElected: (office: Office) => void | Promise<void>, options?: CampaignOptions): Promise<void>;
+  /** Tells whether there is a leader, and for how long at least. */
+  inspect(): Promise<LockState>;
+}
+
+/** Options of one campaign. */
+export interface CampaignOptions {
+  /** Ends the campaign; a leader resigns. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Options of an election. */
+export interface ElectionOptions {
+  /** What is led. */
+  readonly name: string;
+  /** How long after a leader's crash nobody leads, in milliseconds. */
+  readonly ttl: number;
+  /**
+   * The first part of every key.
+   * @default "election"
+   */
+  readonly prefix?: string | undefined;
+  /**
+   * How candidates learn of a resignation: `wakeBySubscriber(subscriber)`.
+   * @default they ask again, at growing, jittered intervals
+   */
+  readonly wake?: Wake | undefined;
+  /** Told what happens to the lease of the leader. */
+  readonly onEvent?: OnEvent | undefined;
+}
+
+/**
+ * Leader election: a lock that is always wanted and kept while its holder lives. At most one process leads at a time, as far as a
+ * lease can promise; the term lets a resource refuse a leader that has not noticed its end.
+ * @throws {OptionError} An option can never work.
+ * @example
+ * const election = createElection(redis, { name: "scheduler", ttl: seconds(10) });
+ * await election.campaign(({ signal, term }) => runScheduler({ signal, term }), { signal: shutdown });
+ */
+export function createElection(redis: Redis, options: ElectionOptions): Election {
+  checkPort(redis, options);
+  const { name, ttl, prefix = "election", wake, onEvent } = options;
+  checkText("name", name);
+  checkDuration("ttl", ttl);
+  const locks = createLock(redis, { ttl, prefix, wake, onEvent, watchdog: watchdog({ maxHold: Infinity }) });
+  return {
+    inspect: () => locks.inspect(name),
+    async campaign(onElected, { signal } = {}) {
+      checkFunction("onElected", onElected);
+      let leading = true;
+      while (leading && !isOver(signal)) {
+        const lease = await stand(locks, name, ttl, signal);
+        if (lease) leading = await lead(lease, onElected, signal);
+      }
+    },
+  };
+}
+
+function isOver(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted ?? false;
+}
+
+/** Stands once: `null` while somebody else leads, or while Redis is not reached. */
+async function stand(locks: Locks, name: string, ttl: number, signal: AbortSignal | undefined): Promise<Lease | null> {
+  try {
+    return await locks.acquire(name, { signal });
+  } catch (error) {
+    if (isOver(signal) || error instanceof LockBusyError) return null;
+    if (!(error instanceof ConnectionError)) throw error;
+    await pause(jitter(ttl / 3), signal);
+    return null;
+  }
+}
+
+/** Waits, or returns early when the campaign ends. */
+async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await sleep(ms, signal);
+  } catch {
+    // The campaign has ended; its loop looks.
+  }
+}
+
+/** Runs one term. @returns Whether to stand again: the term was lost, not given up. */
+async function lead(
+  lease: Lease,
+  onElected: (office: Office) => void | Promise<void>,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const ends = signal ? AbortSignal.any([lease.signal, signal]) : lease.signal;
+  try {
+    await onElected({ term: lease.fence, signal: ends });
+    return lease.signal.aborted;
+  } catch (error) {
+    // Work that was told to stop may say so by an error.
+    if (ends.aborted && (error === ends.reason || error instanceof LockLostError)) return lease.signal.aborted;
+    throw error;
+  } finally {
+    await lease[Symbol.asyncDispose]();
+  }
+}

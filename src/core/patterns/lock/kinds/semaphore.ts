@@ -1,0 +1,49 @@
+import { checkCount, checkPort } from "../../../check.ts";
+import { keyOf, keyPrefix } from "../../../keys.ts";
+import type { Redis } from "../../../port/redis.ts";
+import type { Claim } from "../lockable.ts";
+import { createHolder, type HolderOptions, type Locks } from "../locks.ts";
+import { acquirePlace, extendPlace, releasePlace, untilPlace } from "../scripts/semaphore.lua.ts";
+
+/** Options of a semaphore. */
+export interface SemaphoreOptions extends HolderOptions {
+  /** How many may hold it at a time. */
+  readonly limit: number;
+  /**
+   * The first part of every key.
+   * @default "semaphore"
+   */
+  readonly prefix?: string | undefined;
+}
+
+/**
+ * At most `limit` holders per name, each by a lease of its own. `inspect` tells whether all places are taken, and for how long.
+ * @throws {OptionError} An option can never work.
+ * @example
+ * const exports = createSemaphore(redis, { limit: 3, ttl: seconds(30) });
+ * await exports.run("pdf", ({ signal }) => renderPdf({ signal }));
+ */
+export function createSemaphore(redis: Redis, options: SemaphoreOptions): Locks {
+  checkPort(redis, options);
+  const { prefix = "semaphore" } = options;
+  keyPrefix(prefix);
+  const limit = checkCount("limit", options.limit);
+  return createHolder(prefix, (name) => placeClaim(redis, prefix, limit, name), options);
+}
+
+function placeClaim(redis: Redis, prefix: string, limit: number, name: string): Claim {
+  const keys = {
+    places: keyOf(prefix, name),
+    counter: keyOf(prefix, name, "fence"),
+    wanted: keyOf(prefix, name, "wanted"),
+  };
+  return {
+    name,
+    channel: keys.wanted,
+    acquire: (ask, options) => acquirePlace(redis, { ...keys, ...ask, limit }, options),
+    extend: (token, ttl, options) => extendPlace(redis, { ...keys, token, ttl }, options),
+    release: (token, _, options) =>
+      releasePlace(redis, { ...keys, token, freed: keyOf(prefix, name, `freed:${token}`) }, options),
+    remaining: (options) => untilPlace(redis, { ...keys, limit }, options),
+  };
+}

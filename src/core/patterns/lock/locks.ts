@@ -1,0 +1,159 @@
+import { checkFunction, checkDuration, checkDurationOrZero, checkMethods } from "../../check.ts";
+import type { OnEvent } from "../../event.ts";
+import { attempt, type Context, waitForLease } from "./acquire.ts";
+import type { Ask, Claim } from "./lockable.ts";
+import { leastTtl } from "./grant.ts";
+import type { Lease, Watchdog } from "./lease.ts";
+import { resumeLease } from "./resume.ts";
+import type { Wake } from "./wake.ts";
+
+/** Grants leases by name. */
+export interface Locks {
+  /**
+   * Asks once.
+   * @returns The lease, or `null` if somebody else holds it.
+   * @throws {ConnectionError} Redis was not reached: that is not the same as busy.
+   */
+  tryAcquire(name: string, options?: TryOptions): Promise<Lease | null>;
+  /**
+   * Asks until the lease is granted.
+   * @throws {LockBusyError} The wait ended first.
+   * @throws {ConnectionError} Redis was not reached.
+   */
+  acquire(name: string, options?: AcquireOptions): Promise<Lease>;
+  /**
+   * Runs `work` under a lease and releases it. What `work` throws comes first: a failing release never hides it.
+   * @throws {LockBusyError} The wait ended first; `work` did not run.
+   * @throws {LockLostError} `work` ended well, but after its lease was lost: somebody else may have worked at the same time.
+   */
+  run<T>(name: string, work: (lease: Lease) => T | Promise<T>, options?: AcquireOptions): Promise<T>;
+  /** Tells whether somebody holds it, and for how long. The answer may be outdated when it arrives. */
+  inspect(name: string, options?: InspectOptions): Promise<LockState>;
+  /**
+   * Goes on with a lease that another process has handed off by `serialize`; it lasts for its `ttl` from now.
+   * @throws {LockLostError} It ran out on the way.
+   * @throws {OptionError} The text is not from `serialize`.
+   */
+  resume(serialized: string, options?: TryOptions): Promise<Lease>;
+}
+
+/** Options of one inspection. */
+export interface InspectOptions {
+  /** Ends the wait for Redis. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What `inspect` found. */
+export interface LockState {
+  readonly held: boolean;
+  /** How long it is held at most, in milliseconds, unless its holder extends it; 0 when it is free. */
+  readonly remaining: number;
+}
+
+/** Options of one attempt. */
+export interface TryOptions extends InspectOptions {
+  /**
+   * How long the lease lasts, in milliseconds.
+   * @default the `ttl` of the lock
+   */
+  readonly ttl?: number | undefined;
+  /**
+   * What keeps the lease alive; `null` for nothing.
+   * @default the `watchdog` of the lock
+   */
+  readonly watchdog?: Watchdog | null | undefined;
+}
+
+/** Options of one acquisition. */
+export interface AcquireOptions extends TryOptions {
+  /**
+   * How long to wait for others, in milliseconds; 0 asks once.
+   * @default the `wait` of the lock
+   */
+  readonly wait?: number | undefined;
+}
+
+/** Options of everything that grants leases. */
+export interface HolderOptions {
+  /** How long a lease lasts, in milliseconds: longer than the work usually takes, as short as a crashed holder may block the others. */
+  readonly ttl: number;
+  /**
+   * How long `acquire` and `run` wait for others, in milliseconds.
+   * @default the `ttl`: long enough for a crashed holder's lease to run out
+   */
+  readonly wait?: number | undefined;
+  /**
+   * What keeps leases alive while their holders work: `watchdog()`.
+   * @default nothing: a lease ends after its `ttl` unless it is extended
+   */
+  readonly watchdog?: Watchdog | null | undefined;
+  /**
+   * How those who wait learn of a release: `wakeBySubscriber(subscriber)`.
+   * @default they ask again, at growing, jittered intervals
+   */
+  readonly wake?: Wake | undefined;
+  /** Told of `acquired`, `busy`, `lost`, `release-failed`, `extend-failed` and `ttl-too-short`: less than two round trips. */
+  readonly onEvent?: OnEvent | undefined;
+  /**
+   * Given the work that goes on after a call has failed: freeing what may have been granted. A Worker passes
+   * `(work) => ctx.waitUntil(work)`.
+   */
+  readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined;
+}
+
+/** Grants leases on claims. */
+export function createHolder(prefix: string, claimOf: (name: string) => Claim, options: HolderOptions): Locks {
+  const { ttl, wait = ttl, wake } = options;
+  checkDuration("ttl", ttl, leastTtl);
+  checkDurationOrZero("wait", wait);
+  checkMethods("wake", wake, "wakeBySubscriber(subscriber)", "listen");
+  const ask = (call: TryOptions, whenBusy: Ask["whenBusy"]): Ask => ({
+    token: crypto.randomUUID(),
+    ttl: checkDuration("ttl", call.ttl ?? ttl, leastTtl),
+    whenBusy,
+  });
+  const around = (call: TryOptions) => surroundings(prefix, options, call);
+  around({});
+  const acquire = async (name: string, call: AcquireOptions = {}) => {
+    const patience = checkDurationOrZero("wait", call.wait ?? wait);
+    const whenBusy = patience === 0 ? "leave" : wake ? "listen" : "poll";
+    return waitForLease(claimOf(name), ask(call, whenBusy), around(call), patience, call.signal);
+  };
+  return {
+    acquire,
+    async tryAcquire(name, options = {}) {
+      const lease = await attempt(claimOf(name), ask(options, "leave"), around(options), options.signal);
+      return typeof lease === "number" ? null : lease;
+    },
+    run: async (name, work, options) => {
+      checkFunction("work", work);
+      return runHeld(await acquire(name, options), work);
+    },
+    async inspect(name, options) {
+      const remaining = await claimOf(name).remaining(options);
+      return { held: remaining > 0, remaining };
+    },
+    resume: async (serialized, options = {}) => resumeLease(claimOf, serialized, around(options), options),
+  };
+}
+
+/** @throws {OptionError} The watchdog is none. */
+function surroundings(
+  prefix: string,
+  { onEvent, wake, waitUntil, watchdog }: HolderOptions,
+  { watchdog: dog = watchdog }: TryOptions,
+): Context {
+  checkMethods("watchdog", dog ?? undefined, "watchdog()", "guard");
+  return { prefix, onEvent, wake, waitUntil, watchdog: dog };
+}
+
+async function runHeld<T>(lease: Lease, work: (lease: Lease) => T | Promise<T>): Promise<T> {
+  let result: T;
+  try {
+    result = await work(lease);
+  } finally {
+    await lease[Symbol.asyncDispose]();
+  }
+  if (lease.signal.aborted) lease.assertHeld();
+  return result;
+}

@@ -1,0 +1,72 @@
+import { flag } from "../../../port/reply.ts";
+import { defineScript } from "../../../script/define-script.ts";
+import { answer } from "./acquire.lua.ts";
+import { drawFence, lastOf, markFreed, wasFreed } from "./fence.lua.ts";
+
+/**
+ * Takes all locks or none. `keys` holds the lock, the counter and the wanted mark of each. The fences come back joined by commas, in
+ * the same order.
+ */
+export const acquireMany = defineScript({
+  keys: ["...keys"],
+  args: ["token", "ttl", "whenBusy"],
+  decode: answer,
+  lua: `
+local busy, left = false, 0
+for i = 1, #keys, 3 do
+  local holder = redis.call("GET", keys[i])
+  if holder and holder ~= token then
+    busy = true
+    left = math.max(left, redis.call("PTTL", keys[i]))
+    if whenBusy ~= "leave" then redis.call("SET", keys[i + 2], 1, "PX", left + 1000) end
+  end
+end
+if busy then return left end
+local t = redis.call("TIME")
+local drawn = {}
+for i = 1, #keys, 3 do
+  local lock, counter = keys[i], keys[i + 1]
+  local held = redis.call("GET", lock) and redis.call("GET", counter)
+  redis.call("SET", lock, token, "PX", ttl)
+  if held then drawn[#drawn + 1] = ${lastOf("held")}
+  else${drawFence}
+    drawn[#drawn + 1] = fence
+  end
+end
+return table.concat(drawn, ",")`,
+});
+
+/** Gives the holder of all at least `ttl` more on each. */
+export const extendMany = defineScript({
+  keys: ["...keys"],
+  args: ["token", "ttl"],
+  decode: flag,
+  lua: `
+for i = 1, #keys, 3 do
+  if redis.call("GET", keys[i]) ~= token then return 0 end
+end
+for i = 1, #keys, 3 do
+  if redis.call("PTTL", keys[i]) < tonumber(ttl) then redis.call("PEXPIRE", keys[i], ttl) end
+end
+return 1`,
+});
+
+/** Frees those that the token holds; 1 if each was held, or had been released with its fence before. */
+export const releaseMany = defineScript({
+  keys: ["...keys"],
+  args: ["token", "...given"],
+  decode: flag,
+  lua: `
+local all = 1
+for i = 1, #keys, 3 do
+  local lock, counter, wanted, fence = keys[i], keys[i + 1], keys[i + 2], given[(i + 2) / 3] or "0"
+  local holder, fences, waited = unpack(redis.call("MGET", lock, counter, wanted))
+  if holder == token then
+    redis.call("DEL", lock)${markFreed}
+    if waited then redis.call("PUBLISH", wanted, "") end
+  else
+    all = math.min(all, ${wasFreed})
+  end
+end
+return all`,
+});

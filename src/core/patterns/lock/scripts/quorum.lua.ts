@@ -1,0 +1,22 @@
+import { integer } from "../../../port/reply.ts";
+import { defineScript } from "../../../script/define-script.ts";
+import { lastOf } from "./fence.lua.ts";
+
+/**
+ * Raises the counter of the token's lock to the fence that the majority agreed on, so that every later majority finds one node that
+ * knows it. Answers 1 if the token still holds the lock here.
+ */
+export const raiseFence = defineScript({
+  keys: ["lock", "counter"],
+  args: ["token", "ttl", "fence"],
+  decode: integer,
+  lua: `
+if redis.call("GET", lock) ~= token then return 0 end
+local fences = redis.call("GET", counter)
+if not fences then
+  redis.call("SET", counter, fence .. " " .. fence .. " ", "PX", ttl + 3600000)
+elseif ${lastOf("fences")} < fence then
+  redis.call("SETRANGE", counter, 0, fence)
+end
+return 1`,
+});

@@ -1,0 +1,65 @@
+import { LockLostError, OptionError } from "../../errors.ts";
+import { alarm } from "../../time/timer.ts";
+
+/** How long a lease is held, and what became of it. */
+export interface Term {
+  /** Aborts when the term is lost. */
+  readonly signal: AbortSignal;
+  /** What became of it by now. */
+  state(): TermState;
+  /** Milliseconds until the deadline; below 0 after it. */
+  left(): number;
+  /** @throws What became of the term, unless it is held. */
+  check(): void;
+  /** Moves the deadline, never back. */
+  prolong(deadline: number): void;
+  /** Ends the term as lost, even if it was released: Redis did not know of it any more. */
+  lose(): void;
+  /** Ends the term by the holder's will; its signal stays as it is. */
+  end(state: TermState): void;
+}
+
+/** `held` until one of the others. */
+export type TermState = "held" | "lost" | "released" | "handed off";
+
+/** Starts a term that loses itself at its deadline, by a timer of its own: an answer that never comes cannot hold that up. */
+export function startTerm(name: string, start: number, onEnd: (error?: LockLostError) => void): Term {
+  const controller = new AbortController();
+  let deadline = start;
+  let state: TermState = "held";
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const left = () => deadline - performance.now();
+  const end = (next: TermState, error?: LockLostError) => {
+    if (state === "lost" || state === "handed off") return;
+    state = next;
+    clearTimeout(timer);
+    onEnd(error);
+    if (error) controller.abort(error);
+  };
+  const lose = () => end("lost", new LockLostError(name, -left()));
+  const watch = () => {
+    clearTimeout(timer);
+    if (left() <= 0) return lose();
+    timer = alarm(watch, left());
+  };
+  const current = (): TermState => {
+    if (state === "held" && left() <= 0) lose();
+    return state;
+  };
+  watch();
+  return {
+    signal: controller.signal,
+    state: current,
+    left,
+    check() {
+      if (current() === "lost") throw new LockLostError(name, -left());
+      if (state !== "held") throw new OptionError(`Lock \`${name}\` was ${state}; acquire it again`);
+    },
+    prolong(next) {
+      deadline = Math.max(deadline, next);
+      watch();
+    },
+    lose,
+    end,
+  };
+}

@@ -1,0 +1,137 @@
+import { checkMethods } from "../../check.ts";
+import { jitter, sleep } from "../../wait/sleep.ts";
+import type { Subscriber } from "../../port/subscriber.ts";
+
+/** How those who wait learn of a release. */
+export interface Wake {
+  /** Begins to listen for one asker, before it asks for the first time. */
+  listen(channel: string, token: string): Waiter;
+}
+
+/** One who waits for a release. */
+export interface Waiter {
+  /** Resolves when it is worth asking again: at a release, or after `ms`. */
+  wait(ms: number, signal: AbortSignal | undefined): Promise<void>;
+  /** Ends the listening. Who gives up after having been woken wakes the next one. */
+  leave(outcome: "granted" | "gave up"): void;
+}
+
+/** One who listens. */
+interface Listening {
+  readonly token: string;
+  /** Whether something happened that it has not asked about since. */
+  woken: boolean;
+  /** Ends its wait, while it waits. */
+  wake?: (() => void) | undefined;
+}
+
+/** Everybody in this process who waits for the same name: one subscription, first come first woken. */
+interface Channel {
+  readonly queue: Set<Listening>;
+  /** Whether every release is heard. */
+  state: "subscribing" | "open" | "failed";
+  close(): void;
+}
+
+/** The longest delay that a timer keeps, in milliseconds. */
+const longest = 2 ** 31 - 1;
+
+/**
+ * Waits for the message that a release publishes, at most for what the holder has left: a lost message costs time, not the lock.
+ * One subscription serves all who wait for a name, and each message wakes one of them. While the subscription fails, they poll.
+ * In a Worker, which holds no connection open, leave it out.
+ * @example
+ * const locks = createLock(redis, { ttl: seconds(10), wake: wakeBySubscriber(ioredisSubscriber(new Redis(url))) });
+ */
+export function wakeBySubscriber(subscriber: Subscriber): Wake {
+  const client = Reflect.has(Object(subscriber), "psubscribe");
+  checkMethods("subscriber", client ? null : (subscriber ?? null), "ioredisSubscriber(client)", "subscribe");
+  const channels = new Map<string, Channel>();
+  return {
+    listen(name, token) {
+      // Whoever is granted at the first attempt needs no subscription; it joins only one that is there.
+      let channel = channels.get(name);
+      const me: Listening = { token, woken: false };
+      channel?.queue.add(me);
+      const join = () => {
+        const joined = channels.get(name) ?? openChannel(subscriber, name, () => channels.delete(name));
+        channels.set(name, joined);
+        joined.queue.add(me);
+        // It was refused before it heard releases here, so it asks once more.
+        me.woken = joined.state === "open";
+        return joined;
+      };
+      return {
+        wait(ms, signal) {
+          channel ??= join();
+          return channel.state === "failed" ? sleep(Math.min(ms, jitter(100)), signal) : waitFor(me, ms, signal);
+        },
+        leave(outcome) {
+          channel?.queue.delete(me);
+          if (channel && me.woken && outcome === "gave up") deliver(channel.queue, "");
+          if (channel?.queue.size === 0) channel.close();
+        },
+      };
+    },
+  };
+}
+
+function openChannel(subscriber: Subscriber, name: string, onClose: () => void): Channel {
+  const queue = new Set<Listening>();
+  const wakeAll = () => queue.forEach(nudge);
+  const subscribed = subscriber.subscribe(name, (message) => deliver(queue, message), { onReconnect: wakeAll });
+  const channel: Channel = {
+    queue,
+    state: "subscribing",
+    close() {
+      onClose();
+      subscribed.then((unsubscribe) => unsubscribe()).catch(() => {});
+    },
+  };
+  const settle = (state: Channel["state"]) => {
+    channel.state = state;
+    // Whoever asked before every release was heard asks once more.
+    wakeAll();
+  };
+  subscribed.then(
+    () => settle("open"),
+    () => settle("failed"),
+  );
+  return channel;
+}
+
+/** A message is the token of the one to wake, `*` for all, or empty for the first. */
+function deliver(queue: Set<Listening>, message: string): void {
+  if (message === "*") return queue.forEach(nudge);
+  for (const listening of queue) {
+    if (message === "" ? !listening.woken : listening.token === message) return nudge(listening);
+  }
+}
+
+function nudge(listening: Listening): void {
+  listening.woken = true;
+  listening.wake?.();
+}
+
+/** Resolves when woken, also if that was before, or after `ms`. */
+function waitFor(me: Listening, ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const end = (settle: () => void) => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", leave);
+      me.wake = undefined;
+      settle();
+    };
+    const leave = () => end(() => reject(signal?.reason));
+    const wake = () =>
+      end(() => {
+        me.woken = false;
+        resolve();
+      });
+    const timer = setTimeout(wake, Math.min(ms, longest));
+    me.wake = wake;
+    signal?.addEventListener("abort", leave, { once: true });
+    if (signal?.aborted) leave();
+    else if (me.woken) wake();
+  });
+}

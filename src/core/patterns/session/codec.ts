@@ -1,0 +1,40 @@
+import { OptionError } from "../../errors.ts";
+
+/** Turns the value of one field into text and back. `devalue`'s `stringify` and `parse` make one that keeps dates, maps and sets. */
+export interface SessionCodec {
+  encode(value: unknown): string;
+  decode(text: string): unknown;
+}
+
+/**
+ * JSON, for the values that it gives back as they were. A `Date`, a `Map`, a class instance or `NaN` is refused by name of its
+ * field, for it would come back as something else.
+ */
+export const json: SessionCodec = {
+  encode: (value) => JSON.stringify(value, refuseLoss),
+  decode: (text) => JSON.parse(text),
+};
+
+/** Puts any text into one line: the escape is a character that JSON never holds. */
+export function toLine(text: string): string {
+  return text.replaceAll("\u0001", "\u00011").replaceAll("\n", "\u00010");
+}
+
+export function fromLine(line: string): string {
+  return line.includes("\u0001") ? line.replaceAll("\u00010", "\n").replaceAll("\u00011", "\u0001") : line;
+}
+
+// `this[key]` is the value before its `toJSON`, which has already made a string of a `Date`.
+function refuseLoss(this: Readonly<Record<string, unknown>>, key: string, value: unknown): unknown {
+  if (survives(this[key]) && !(this[key] === undefined && Array.isArray(this))) return value;
+  throw new OptionError("The session's data holds what JSON would change; pass a `codec` such as devalue's");
+}
+
+function survives(value: unknown): boolean {
+  if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value !== "object" || value === null) return !["bigint", "function", "symbol"].includes(typeof value);
+  if (Array.isArray(value)) return true;
+  // A plain object's prototype is the root of some realm, or there is none.
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}

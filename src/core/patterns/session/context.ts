@@ -1,0 +1,72 @@
+import { OptionError } from "../../errors.ts";
+import { emit, type OnEvent, type PatternEvent } from "../../event.ts";
+import type { Redis } from "../../port/redis.ts";
+import type { SessionCodec } from "./codec.ts";
+import { type Identity, identify, isToken } from "./identity.ts";
+import type { KnownTokens } from "./known-tokens.ts";
+import type { TokenSigner } from "./signer.ts";
+import type { Snapshot } from "./format.ts";
+
+/** How long a session lives, in milliseconds. */
+export interface SessionLimits {
+  /** How long a session lives unused. */
+  readonly idle: number;
+  /** How long a session lives at most, however much it is used. */
+  readonly absolute: number;
+}
+
+/** What the operations of one `createSessions` share. */
+export interface Context extends SessionLimits {
+  readonly redis: Redis;
+  readonly prefix: string;
+  readonly remember: SessionLimits | undefined;
+  readonly touchEvery: number;
+  readonly grace: number;
+  readonly maxPerUser: number;
+  readonly atLimit: "evict-oldest" | "refuse";
+  readonly maxBytes: number;
+  readonly codec: SessionCodec;
+  readonly signer: TokenSigner | undefined;
+  readonly known: KnownTokens;
+  readonly onEvent: OnEvent | undefined;
+}
+
+/** What a session object holds. It changes when the session is written to or rotated. */
+export interface Held<Data extends object = object> {
+  readonly context: Context;
+  /** What the caller sees: the token of the identity, signed where there is a signer. */
+  token: string;
+  identity: Identity;
+  snapshot: Snapshot;
+  /** What the snapshot holds, once somebody has asked. */
+  data: Data | undefined;
+}
+
+const contexts = new WeakMap<object, Context>();
+
+/** Ties what `createSessions` made to what it is made of, for the operations that live in modules of their own. */
+export function bindContext<T extends object>(sessions: T, context: Context): T {
+  contexts.set(sessions, context);
+  return sessions;
+}
+
+export function contextOf(sessions: object): Context {
+  const context = contexts.get(sessions);
+  if (context) return context;
+  throw new OptionError("`sessions` must come from createSessions");
+}
+
+/** @returns What a token from outside says, once its signature holds; `null` costs no round trip. */
+export async function trust(context: Context, token: unknown): Promise<Identity | null> {
+  if (typeof token !== "string" || token.length > 512) return null;
+  if (!context.signer) return isToken(token) ? identify(context.prefix, token) : null;
+  const verified = await context.signer.verify(token);
+  if (!verified || !isToken(verified.token)) return null;
+  return { ...(await identify(context.prefix, verified.token)), signed: verified.current ? token : undefined };
+}
+
+/** Reports what happened to a session, by its public id. */
+export function report(context: Context, type: string, id?: string, error?: unknown): void {
+  const event: PatternEvent = { pattern: "session", type, prefix: context.prefix, id };
+  emit(context.onEvent, error === undefined ? event : { ...event, error });
+}

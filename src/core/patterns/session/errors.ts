@@ -1,0 +1,49 @@
+import { RedisPatternsError } from "../../errors.ts";
+
+/** The user has `maxPerUser` sessions already and `atLimit` is `refuse`. Nothing was created. */
+export class SessionLimitError extends RedisPatternsError {
+  override readonly name = "SessionLimitError";
+
+  constructor(limit: number) {
+    super(
+      "SESSION_LIMIT",
+      `The user has ${limit} sessions already; end one of them, or use \`atLimit: "evict-oldest"\``,
+    );
+  }
+}
+
+/** The data would take more than `maxBytes`. Nothing was written. */
+export class SessionTooLargeError extends RedisPatternsError {
+  override readonly name = "SessionTooLargeError";
+
+  constructor(maxBytes: number) {
+    super(
+      "SESSION_TOO_LARGE",
+      `The session's data would exceed ${maxBytes} bytes; store an id in it, or raise \`maxBytes\``,
+    );
+  }
+}
+
+/** Others wrote to the session first, each time. Nothing was written. */
+export class SessionConflictError extends RedisPatternsError {
+  override readonly name = "SessionConflictError";
+
+  constructor(attempts: number) {
+    super(
+      "SESSION_CONFLICT",
+      `Others wrote to the session first, ${attempts} times in a row; try again, or write less often`,
+    );
+  }
+}
+
+/** The user has not proved who they are recently enough. */
+export class ReauthenticationError extends RedisPatternsError {
+  override readonly name = "ReauthenticationError";
+
+  constructor() {
+    super(
+      "REAUTHENTICATE",
+      "The user logged in too long ago for this; ask for the password and call `loginSession` again",
+    );
+  }
+}

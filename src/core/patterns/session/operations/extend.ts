@@ -1,0 +1,24 @@
+import { checkDuration } from "../../../check.ts";
+import { contextOf, trust } from "../context.ts";
+import { extendScript } from "../scripts/extend.lua.ts";
+import type { SessionCallOptions } from "../session.ts";
+import type { Sessions } from "../sessions.ts";
+
+/**
+ * Moves the absolute end of a session to `ttl` from now, later or earlier, and counts as a use. It still ends when it is idle.
+ * @param ttl In milliseconds.
+ * @returns When it ends now, or `null` if there is no such session.
+ */
+export async function extendSession(
+  sessions: Sessions<object>,
+  token: string,
+  ttl: number,
+  { signal }: SessionCallOptions = {},
+): Promise<number | null> {
+  const context = contextOf(sessions);
+  const values = { ttl: checkDuration("ttl", ttl) };
+  const identity = await trust(context, token);
+  if (!identity) return null;
+  const { keys, digest } = identity;
+  return (await extendScript(context.redis, { ...keys, digest, ...values }, { signal, idempotent: true })) || null;
+}

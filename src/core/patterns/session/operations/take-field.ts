@@ -1,0 +1,29 @@
+import { checkText } from "../../../check.ts";
+import { fromLine, toLine } from "../codec.ts";
+import { randomText } from "../../../crypto.ts";
+import { patched } from "../data.ts";
+import { dataOf, gone, heldBy, type Session, type SessionCallOptions } from "../session.ts";
+import { takeScript } from "../scripts/take.lua.ts";
+
+/**
+ * Reads a field and deletes it, atomically: a message that is to be shown once. Of parallel requests exactly one gets it.
+ * @returns `null` if there is none.
+ * @throws {SessionGoneError} The session has ended.
+ */
+export async function takeField<Data extends object, Name extends keyof Data & string>(
+  session: Session<Data>,
+  name: Name,
+  { signal }: SessionCallOptions = {},
+): Promise<Exclude<Data[Name], undefined> | null> {
+  const held = heldBy(session);
+  const { context, identity } = held;
+  const line = toLine(checkText("name", name));
+  const values = { ...identity.keys, digest: identity.digest, request: randomText(6), name: line };
+  const taken = await takeScript(context.redis, values, { signal, idempotent: true });
+  if (!taken) throw gone(held);
+  held.data = patched(context, dataOf(held), { removed: 1, fields: [line] });
+  const [value] = taken;
+  // The codec's boundary, as in `decode`.
+  const decoded: unknown[][] = value === undefined ? [] : [["value", context.codec.decode(fromLine(value))]];
+  return Object.fromEntries(decoded).value ?? null;
+}

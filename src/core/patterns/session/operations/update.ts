@@ -1,0 +1,53 @@
+import { checkCount } from "../../../check.ts";
+import { randomText } from "../../../crypto.ts";
+import { jitter, sleep } from "../../../wait/sleep.ts";
+import type { Held } from "../context.ts";
+import { encode, type SessionPatch } from "../data.ts";
+import { SessionConflictError, SessionTooLargeError } from "../errors.ts";
+import { gone, heldBy, type Session, type SessionCallOptions } from "../session.ts";
+import { swapScript } from "../scripts/swap.lua.ts";
+
+/** Options of `updateSession`. */
+export interface UpdateOptions extends SessionCallOptions {
+  /**
+   * How often to try while others keep writing.
+   * @default 50
+   */
+  readonly attempts?: number | undefined;
+}
+
+/**
+ * Computes new values from the current ones and writes them only if nothing was written in between; else it computes again from
+ * what is there now. Each attempt is one round trip, the first too: the session object knows the version that it was read at.
+ * @returns The data as written.
+ * @throws {SessionGoneError} The session has ended; nothing was written.
+ * @throws {SessionConflictError} Others wrote first, `attempts` times in a row.
+ * @example
+ * const sessions = createSessions<{ visits?: number }>(redis, { idle: minutes(30), absolute: hours(12) });
+ * const session = await sessions.read(token);
+ * if (session) await updateSession(session, ({ visits = 0 }) => ({ visits: visits + 1 }));
+ */
+export async function updateSession<Data extends object>(
+  session: Session<Data>,
+  change: (data: Readonly<Data>) => SessionPatch<Data> | Promise<SessionPatch<Data>>,
+  { attempts = 50, signal }: UpdateOptions = {},
+): Promise<Readonly<Data>> {
+  const held = heldBy(session);
+  for (let attempt = 0; attempt < checkCount("attempts", attempts); attempt += 1) {
+    if (attempt > 0) await sleep(jitter(Math.min(2 ** attempt, 64)), signal);
+    if (await swap(held, await change(session.data), signal)) return session.data;
+  }
+  throw new SessionConflictError(attempts);
+}
+
+async function swap(held: Held, patch: object, signal: AbortSignal | undefined): Promise<boolean> {
+  const { context, identity, snapshot } = held;
+  const values = { ...identity.keys, digest: identity.digest, request: randomText(6), maxBytes: context.maxBytes };
+  const condition = { ...encode(context, patch), expected: snapshot.version };
+  const reply = await swapScript(context.redis, { ...values, ...condition }, { signal, idempotent: true });
+  if (!reply) throw gone(held);
+  if (reply.outcome === "too large") throw new SessionTooLargeError(context.maxBytes);
+  held.snapshot = reply.now;
+  held.data = undefined;
+  return reply.outcome === "written";
+}

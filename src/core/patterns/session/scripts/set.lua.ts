@@ -1,0 +1,15 @@
+import { integer } from "../../../port/reply.ts";
+import { defineScript } from "../../../script/define-script.ts";
+import { guard } from "./record.lua.ts";
+import { writeLua } from "./write.lua.ts";
+
+// A write is conditional on the session being alive, so that a slow request cannot bring back what a logout ended. Only the
+// fields of the patch are written, so that parallel writers of different fields keep both.
+export const setScript = defineScript({
+  keys: ["session", "user", "bucket"],
+  args: ["digest", "request", "maxBytes", "removed", "...fields"],
+  decode: integer,
+  lua: `${guard}${writeLua}
+if not alive then return 0 end
+return write()`,
+});

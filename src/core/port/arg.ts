@@ -1,0 +1,11 @@
+import { OptionError } from "../errors.ts";
+
+/**
+ * The text of an argument as adapters send it: a whole number in digits alone, without an exponent.
+ * @throws {OptionError} It is neither a string nor a number.
+ */
+export function argText(arg: unknown): string {
+  if (typeof arg === "string") return arg;
+  if (typeof arg !== "number") throw new OptionError("An argument of a command must be a string or a number");
+  return Math.abs(arg) >= 1e21 && Number.isFinite(arg) ? String(BigInt(arg)) : String(arg);
+}

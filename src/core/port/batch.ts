@@ -1,0 +1,54 @@
+import { ReplyError } from "../errors.ts";
+import type { Command, Redis, Reply, SendOptions } from "./redis.ts";
+
+interface Sent {
+  readonly command: Command;
+  readonly options: SendOptions | undefined;
+  readonly resolve: (reply: Reply) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** How many commands one trip carries at most. */
+const most = 500;
+
+/**
+ * A port whose commands of one moment leave in one trip, so that many scripts cost as many trips as one. It leaves when the expected
+ * number has come, and else with the next turn of the event loop.
+ */
+export function batchingPort(redis: Redis, expected: number): Redis {
+  if (expected < 2) return redis;
+  let queue: Sent[] = [];
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const leave = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    const leaving = queue;
+    queue = [];
+    if (leaving.length > 0) void carry(redis, leaving);
+  };
+  return {
+    scriptHeader: redis.scriptHeader,
+    pipeline: (commands, options) => redis.pipeline(commands, options),
+    send: (command, options) =>
+      new Promise((resolve, reject) => {
+        queue.push({ command, options, resolve, reject });
+        timer ??= setTimeout(leave, 0);
+        if (queue.length >= Math.min(expected, most)) leave();
+      }),
+  };
+}
+
+async function carry(redis: Redis, sent: readonly Sent[]): Promise<void> {
+  try {
+    const commands = sent.map(({ command }) => command);
+    const replies = await redis.pipeline(commands, sent[0]?.options);
+    for (const [i, one] of sent.entries()) settle(one, replies[i] ?? null);
+  } catch (error) {
+    for (const { reject } of sent) reject(error);
+  }
+}
+
+function settle({ resolve, reject }: Sent, reply: Reply | ReplyError): void {
+  if (reply instanceof ReplyError) reject(reply);
+  else resolve(reply);
+}

@@ -1,0 +1,73 @@
+import { ReplyError } from "../errors.ts";
+import type { Command, Redis, Reply, SendOptions } from "./redis.ts";
+import { nullableText, nullableTexts } from "./reply.ts";
+
+/** Ports that answered CROSSSLOT: keys of several slots go out one by one there. */
+const clusterPorts = new WeakSet<Redis>();
+
+/**
+ * Runs a command over several keys: all at once, or on a Cluster, where they belong to several slots, one by one in the same trip.
+ */
+export async function perSlot<R>(
+  redis: Redis,
+  keys: readonly string[],
+  run: (keys: readonly string[]) => Promise<R[]>,
+): Promise<R[]> {
+  if (keys.length === 0) return [];
+  const each = async () => (await Promise.all(keys.map((key) => run([key])))).flat();
+  if (isScattered(redis, keys)) return each();
+  try {
+    return await run(keys);
+  } catch (error) {
+    if (!crossesSlots(redis, error)) throw error;
+  }
+  return each();
+}
+
+/** What one trip read: the strings of the keys, and the replies to the other commands. */
+export interface StringsAndReplies {
+  readonly strings: readonly (string | null)[];
+  readonly others: readonly Reply[];
+}
+
+/** Reads the strings of several keys, and what else one wants to know, in one trip. */
+export async function readStrings(
+  redis: Redis,
+  keys: readonly string[],
+  others: readonly Command[],
+  options: SendOptions,
+): Promise<StringsAndReplies> {
+  const together = keys.length > 1 && !isScattered(redis, keys);
+  const reads: Command[] = together ? [["MGET", ...keys]] : keys.map((key) => ["GET", key]);
+  const replies = await sendAll(redis, [...reads, ...others], options);
+  if (crossesSlots(redis, replies[0])) return readStrings(redis, keys, others, options);
+  const good = replies.map(orThrow);
+  const strings = together ? nullableTexts(good[0] ?? null) : good.slice(0, keys.length).map(nullableText);
+  return { strings, others: good.slice(reads.length) };
+}
+
+async function sendAll(
+  redis: Redis,
+  commands: readonly Command[],
+  options: SendOptions,
+): Promise<(Reply | ReplyError)[]> {
+  const [only, ...more] = commands;
+  if (!only) return [];
+  // A single command costs less by itself than as a pipeline.
+  return more.length > 0 ? redis.pipeline(commands, options) : [await redis.send(only, options)];
+}
+
+function orThrow(reply: Reply | ReplyError): Reply {
+  if (reply instanceof ReplyError) throw reply;
+  return reply;
+}
+
+function isScattered(redis: Redis, keys: readonly string[]): boolean {
+  return keys.length > 1 && (redis.masters !== undefined || clusterPorts.has(redis));
+}
+
+function crossesSlots(redis: Redis, outcome: unknown): boolean {
+  const crosses = outcome instanceof ReplyError && outcome.code === "CROSSSLOT";
+  if (crosses) clusterPorts.add(redis);
+  return crosses;
+}

@@ -1,0 +1,62 @@
+import { ReplyError } from "../errors.ts";
+import type { Command, Redis, Reply, SendOptions } from "./redis.ts";
+
+/** One trip to Redis. It names commands, never their arguments. */
+export interface WireEvent {
+  /** The names of the commands that went out together. */
+  readonly commands: readonly string[];
+  /** How long the trip took, in milliseconds. */
+  readonly duration: number;
+  /** `ok`; `refused` when Redis answered any of the commands with an error; `failed` when there was no answer. */
+  readonly outcome: "ok" | "refused" | "failed";
+  /** The code of the first error, such as `NOSCRIPT` or `TIMEOUT`. */
+  readonly code?: string | undefined;
+}
+
+/**
+ * Wraps a port so that `watch` is told of every trip.
+ * @example
+ * const redis = observe(ioredis(client), ({ commands, duration }) => histogram.record(duration, { command: commands[0] }));
+ */
+export function observe(redis: Redis, watch: (event: WireEvent) => void): Redis {
+  const { transaction, masters } = redis;
+  return {
+    scriptHeader: redis.scriptHeader,
+    distant: redis.distant,
+    send: (command, options) => observeTrip(watch, [command], () => redis.send(command, options)),
+    pipeline: (commands, options) => observeTrip(watch, commands, () => redis.pipeline(commands, options)),
+    ...(transaction && {
+      transaction: (commands: readonly Command[], options?: SendOptions) =>
+        observeTrip(watch, commands, () => transaction.call(redis, commands, options)),
+    }),
+    ...(masters && {
+      masters: async () => (await masters.call(redis)).map((master) => observe(master, watch)),
+    }),
+  };
+}
+
+async function observeTrip<T extends Reply | (Reply | ReplyError)[]>(
+  watch: (event: WireEvent) => void,
+  sent: readonly Command[],
+  trip: () => Promise<T>,
+): Promise<T> {
+  const start = performance.now();
+  const commands = sent.map(([name]) => name.toUpperCase());
+  const tell = (outcome: WireEvent["outcome"], code?: string) =>
+    watch({ commands, duration: performance.now() - start, outcome, code });
+  try {
+    const replies = await trip();
+    const list: readonly (Reply | ReplyError)[] = Array.isArray(replies) ? replies : [];
+    const refusal = list.find((reply) => reply instanceof ReplyError);
+    tell(refusal ? "refused" : "ok", refusal?.code);
+    return replies;
+  } catch (error) {
+    tell(error instanceof ReplyError ? "refused" : "failed", codeOf(error));
+    throw error;
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
+}

@@ -1,0 +1,132 @@
+import { checkPort } from "../check.ts";
+import { ConnectionError, type RedisPatternsError, ReplyError } from "../errors.ts";
+import { keyOf, keyPrefix } from "../keys.ts";
+import type { Command, Redis } from "./redis.ts";
+import { integers } from "./reply.ts";
+
+/** Options of a ping. */
+export interface PingOptions {
+  /** Ends the wait; the call then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * What the probed keys begin with, where an ACL restricts keys. Nothing is stored under them.
+   * @default "redis-patterns"
+   */
+  readonly prefix?: string | undefined;
+}
+
+/** What a ping found. */
+export type Ping = PingSuccess | PingFailure;
+
+/** Redis is there and runs scripts that write, which is all that the patterns need. */
+export interface PingSuccess {
+  readonly ok: true;
+  /** How long one script took there and back on an open connection, in milliseconds. */
+  readonly latency: number;
+  /** The server's clock minus this one, in milliseconds, give or take half the latency. Patterns decide by the server's. */
+  readonly clockDifference: number;
+}
+
+/** Redis cannot be used so. */
+export interface PingFailure {
+  readonly ok: false;
+  /** What is wrong. */
+  readonly reason: PingReason;
+  /** What to do about it. */
+  readonly remedy: string;
+  /** What happened. */
+  readonly error: RedisPatternsError;
+}
+
+/** What can be wrong with a connection to Redis. */
+export type PingReason =
+  | "credentials"
+  | "permission"
+  | "replica"
+  | "cluster"
+  | "tls"
+  | "endpoint"
+  | "unavailable"
+  | "unreachable"
+  | "unknown";
+
+/**
+ * Asks Redis whether the patterns can work over this port, and says what is wrong where they cannot: the usual mistakes are a wrong
+ * token, TLS missing or too much, one node of a Cluster, a replica, a read-only token, a URL that is no endpoint. Costs two trips.
+ * @throws {OptionError} `redis` is not a port.
+ * @example
+ * const pong = await ping(redis);
+ * if (!pong.ok) throw new Error(pong.remedy, { cause: pong.error });
+ * console.log(`${pong.latency} ms, clocks differ by ${pong.clockDifference} ms`);
+ */
+export async function ping(redis: Redis, { signal, prefix = "redis-patterns" }: PingOptions = {}): Promise<Ping> {
+  const key = keyOf(keyPrefix(prefix), "ping");
+  try {
+    // Without `masters` the port believes in a single server: a node of a Cluster would refuse most of these slots.
+    const probes = checkPort(redis, {}).masters
+      ? []
+      : spreadSlots.map((tag): Command => ["EXISTS", keyOf(prefix, tag)]);
+    const replies = await redis.pipeline([["EVAL", probe, 1, key], ...probes], { signal });
+    const refusal = replies.find((reply) => reply instanceof ReplyError);
+    if (refusal) throw refusal;
+    return await measure(redis, key, signal);
+  } catch (error) {
+    if (error instanceof ReplyError || error instanceof ConnectionError) return diagnosis(error);
+    throw error;
+  }
+}
+
+/** A script that may write, on a key that is not there; it answers with the server's clock. */
+const probe = `redis.call("DEL", KEYS[1]) local t = redis.call("TIME") return {tonumber(t[1]), tonumber(t[2])}`;
+
+/** Ids whose slots are spread evenly over the 16,384 of a Cluster. */
+const spreadSlots = ["2867", "1976", "130", "1386", "1820", "2931", "246", "2837"];
+
+async function measure(redis: Redis, key: string, signal: AbortSignal | undefined): Promise<PingSuccess> {
+  const before = Date.now();
+  const start = performance.now();
+  const [seconds = 0, microseconds = 0] = integers(await redis.send(["EVAL", probe, 1, key], { signal }));
+  const latency = performance.now() - start;
+  const serverTime = seconds * 1_000 + microseconds / 1_000;
+  return { ok: true, latency, clockDifference: Math.round(serverTime - before - latency / 2) };
+}
+
+/** The first that fits what the error and its causes say. */
+const mistakes: readonly (readonly [clue: RegExp, reason: PingReason, remedy: string])[] = [
+  [/WRONGPASS|NOAUTH|DENIED|unauthori[sz]ed/i, "credentials", "Check the password or token, and the user's name"],
+  [/NOPERM|user executing the script/, "permission", "Let the user run scripts and write; a read-only token cannot"],
+  [/READONLY/, "replica", "This is a replica; connect to the master, or let Sentinel or the Cluster find it"],
+  [/cluster support disabled/, "cluster", "This server is not a Cluster; pass a Redis client instead of a Cluster"],
+  [/MOVED|CROSSSLOT|^ASK /m, "cluster", "This is a node of a Cluster; pass a Cluster client instead of a Redis"],
+  [
+    /LOADING|CLUSTERDOWN|MASTERDOWN|BUSY|MISCONF|HTTP (5|429)|REST endpoint failed|ERR max /,
+    "unavailable",
+    "Try later",
+  ],
+  [/Upstash-compatible/, "endpoint", "Check the URL: it must be the REST URL of a database, or of a gateway"],
+  [
+    /SSL|TLS|CERT|EPROTO|altname|before it was ready/i,
+    "tls",
+    "Use rediss:// where the port speaks TLS, and only there",
+  ],
+];
+
+function diagnosis(error: ReplyError | ConnectionError): PingFailure {
+  const told = errorText(error);
+  const found = mistakes.find(([clue]) => clue.test(told));
+  if (found) return { ok: false, reason: found[1], remedy: found[2], error };
+  if (error instanceof ReplyError) return { ok: false, reason: "unknown", remedy: "See what Redis said", error };
+  return {
+    ok: false,
+    reason: "unreachable",
+    remedy: "Check the address, and that nothing on the way blocks it",
+    error,
+  };
+}
+
+/** The codes and messages of an error and of what caused it. */
+function errorText(error: unknown): string {
+  if (!(error instanceof Error)) return "";
+  const code = "code" in error ? String(error.code) : "";
+  return `${code}\n${error.message}\n${errorText(error.cause)}`;
+}

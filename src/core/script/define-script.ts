@@ -1,0 +1,134 @@
+import { OptionError, ReplyError } from "../errors.ts";
+import type { Arg, Redis, SendOptions } from "../port/redis.ts";
+import type { Decode } from "../port/reply.ts";
+import { tickEnd } from "../time/tick.ts";
+
+/** The values of a script's names: one `Arg` for each, a list for the one whose name begins with `...`. */
+export type ScriptValues<Names extends string> = {
+  readonly [N in Names as N extends `...${infer Rest}` ? Rest : N]: N extends `...${string}` ? readonly Arg[] : Arg;
+};
+
+/** A script, called like a function. */
+export interface Script<Names extends string, T> {
+  /**
+   * Runs the script: EVALSHA, and EVAL with the text where the server does not hold it yet.
+   * @throws {ReplyError} The script failed, or answered in a shape that its decoder refuses (code `SHAPE`).
+   */
+  (redis: Redis, values: ScriptValues<Names>, options?: SendOptions): Promise<T>;
+  /** The text that Redis runs: the names as locals, then the script. */
+  readonly lua: string;
+}
+
+/** What a script is made of. */
+export interface ScriptDefinition<Key extends string, Argument extends string, T> {
+  /** Every key that the script touches, by the name of its Lua local. The last may be a list: `...tags`. */
+  readonly keys: readonly Key[];
+  /** Every other argument, by the name of its Lua local, where it arrives as a string. The last may be a list: `...members`. */
+  readonly args: readonly Argument[];
+  /** Checks the reply and gives it its type. */
+  readonly decode: Decode<T>;
+  /** The script. Its keys and arguments are locals already. */
+  readonly lua: string;
+}
+
+/**
+ * Defines an atomic script with named keys and arguments, so that neither side counts positions: a misspelt name does not compile.
+ * @example
+ * const take = defineScript({
+ *   keys: ["stock"],
+ *   args: ["wanted"],
+ *   decode: integer,
+ *   lua: `return redis.call("DECRBY", stock, wanted)`,
+ * });
+ * const left = await take(redis, { stock: "shop:{42}:stock", wanted: 3 });
+ */
+export function defineScript<const Key extends string, const Argument extends string, T>(
+  definition: ScriptDefinition<Key, Argument, T>,
+): Script<Key | Argument, T> {
+  const { keys, args, decode } = definition;
+  const lua = locals("KEYS", keys) + locals("ARGV", args) + definition.lua;
+  const digestOf = createDigests(lua);
+  const run = async (redis: Redis, values: ScriptValues<Key | Argument>, options?: SendOptions): Promise<T> => {
+    const rest: Arg[] = [0];
+    append(rest, keys, values);
+    rest[0] = rest.length - 1;
+    append(rest, args, values);
+    const head = headOf(redis);
+    const known = digestOf(head);
+    const digest = typeof known === "string" ? known : await known;
+    const start = performance.now();
+    try {
+      return decode(await redis.send(["EVALSHA", digest, ...rest], options));
+    } catch (error) {
+      if (!(error instanceof ReplyError) || error.code !== "NOSCRIPT") throw error;
+    }
+    try {
+      return decode(await redis.send(["EVAL", head + lua, ...rest], options && remaining(options, start)));
+    } catch (error) {
+      if (!head || !(error instanceof ReplyError) || !/unexpected flag/i.test(error.message)) throw error;
+    }
+    headerless.add(redis);
+    return run(redis, values, options);
+  };
+  return Object.assign(run, { lua });
+}
+
+function locals(list: "KEYS" | "ARGV", names: readonly string[]): string {
+  return names
+    .map((name, i) =>
+      name.startsWith("...")
+        ? `local ${name.slice(3)}={unpack(${list},${i + 1})}\n`
+        : `local ${name}=${list}[${i + 1}]\n`,
+    )
+    .join("");
+}
+
+function append(list: Arg[], names: readonly string[], values: Readonly<Record<string, Arg | readonly Arg[]>>): void {
+  for (const name of names) {
+    const value = values[name.startsWith("...") ? name.slice(3) : name];
+    if (value === undefined) throw new OptionError(`The script needs a value for \`${name}\``);
+    if (typeof value === "object") list.push(...value);
+    else list.push(value);
+  }
+}
+
+/** Ports whose server refused the script header once; it is a server that does not know it. */
+const headerless = new WeakSet<Redis>();
+
+function headOf(redis: Redis): string {
+  return redis.scriptHeader && !headerless.has(redis) ? `${redis.scriptHeader}\n` : "";
+}
+
+/** Two trips share the deadline of one call. */
+function remaining({ timeout, ...options }: SendOptions, start: number): SendOptions {
+  if (timeout === undefined) return options;
+  return { ...options, timeout: Math.max(1, Math.ceil(timeout - (performance.now() - start))) };
+}
+
+/**
+ * Makes each digest of a text once: found by its head, since a text that is put together for each call would be hashed for each call.
+ * What is being made is shared by the callers of one tick alone: in a Worker, one request must not wait for what another started.
+ */
+function createDigests(lua: string): (head: string) => string | Promise<string> {
+  const made = new Map<string, string>();
+  const making = new Map<string, Promise<string>>();
+  const make = async (head: string) => {
+    const digest = await sha1(head + lua);
+    made.set(head, digest);
+    return digest;
+  };
+  return (head) => {
+    const known = made.get(head) ?? making.get(head);
+    if (known) return known;
+    const digest = make(head);
+    making.set(head, digest);
+    void tickEnd().then(() => making.delete(head));
+    return digest;
+  };
+}
+
+// WebCrypto and not node:crypto, which a Worker lacks; the text is hashed once per process or isolate, about 90 microseconds.
+async function sha1(body: string): Promise<string> {
+  const bytes = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(body));
+  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
