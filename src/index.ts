@@ -8,9 +8,6 @@ export type { Ping, PingFailure, PingOptions, PingReason, PingSuccess } from "./
 export { observe } from "./core/port/observe.ts";
 export type { WireEvent } from "./core/port/observe.ts";
 export type { Arg, Command, Redis, Reply, SendOptions } from "./core/port/redis.ts";
-export * from "./core/port/reply.ts";
-export { defineScript } from "./core/script/define-script.ts";
-export type { Script, ScriptDefinition, ScriptValues } from "./core/script/define-script.ts";
 export type { Listener, SubscribeOptions, Subscriber, Unsubscribe } from "./core/port/subscriber.ts";
 export * from "./core/patterns/cache/index.ts";
 export * from "./core/patterns/session/index.ts";

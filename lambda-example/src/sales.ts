@@ -1,4 +1,5 @@
-import { days, defineScript, integer } from "redis-patterns";
+import { days } from "redis-patterns";
+import { defineScript, integer } from "redis-patterns/script";
 import { redis } from "./redis.ts";
 
 // A set, so that a command that a client repeats after a lost reply counts the order once.

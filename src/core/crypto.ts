@@ -2,32 +2,54 @@ import { checkText } from "./check.ts";
 import { OptionError } from "./errors.ts";
 import { maxIdLength } from "./keys.ts";
 
-/** @returns `bytes` random bytes of Web Crypto as base64url. */
+// Web Crypto and not node:crypto, which a Worker lacks.
+
+/** Creates `bytes` random bytes, as base64url. */
 export function randomText(bytes: number): string {
   return base64url(crypto.getRandomValues(new Uint8Array(bytes)));
 }
 
-/** @returns The SHA-256 of the text's UTF-8 form as 43 characters of base64url. */
+/** The digest of the text's UTF-8 form. */
+export async function digest(algorithm: "SHA-1" | "SHA-256", text: string): Promise<Uint8Array> {
+  return new Uint8Array(await crypto.subtle.digest(algorithm, new TextEncoder().encode(text)));
+}
+
+/** The digest of the text's UTF-8 form, in hexadecimal digits. */
+export async function hexDigest(algorithm: "SHA-1" | "SHA-256", text: string): Promise<string> {
+  return Array.from(await digest(algorithm, text), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** The SHA-256 of the text's UTF-8 form, as 43 characters of base64url. */
 export async function sha256(text: string): Promise<string> {
-  return base64url(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))));
+  return base64url(await digest("SHA-256", text));
 }
 
-/** @returns The bytes in the alphabet of RFC 4648 section 5, without padding. */
+/** The bytes in base64 (RFC 4648 section 4). */
+export function base64(bytes: Uint8Array): string {
+  let text = "";
+  // In pieces, since each byte becomes an argument.
+  for (let i = 0; i < bytes.length; i += 8_192) text += String.fromCharCode(...bytes.subarray(i, i + 8_192));
+  return btoa(text);
+}
+
+/** The bytes in base64url, without padding (RFC 4648 section 5). */
 export function base64url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replaceAll("=", "");
+  return base64(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
-/** @returns The bytes of a base64url text, or `null` if it is none. */
+/** The bytes of a base64 text. */
+export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+}
+
+/** The bytes of a base64url text, or `null` if it is none. */
 export function fromBase64url(text: string): Uint8Array<ArrayBuffer> | null {
   if (!/^[\w-]+$/.test(text) || text.length % 4 === 1) return null;
-  return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (character) => character.charCodeAt(0));
+  return fromBase64(text.replaceAll("-", "+").replaceAll("_", "/"));
 }
 
 /**
- * @returns 144 bits of the hash of a user of an application, as 24 characters: what keys and tokens say instead of the user's id.
+ * What keys and secrets say instead of the id of an application's user: 144 bits of its hash, as 24 characters.
  * @throws {OptionError} The user is empty, too long, or malformed text: a lone surrogate has no UTF-8 form, so that two would be one.
  */
 export async function userTag(prefix: string, user: string): Promise<string> {
@@ -36,3 +58,31 @@ export async function userTag(prefix: string, user: string): Promise<string> {
   }
   throw new OptionError(`\`user\` must be well-formed text of at most ${maxIdLength} characters`);
 }
+
+/** What a secret says: whose it is and the name of what it opens. */
+export interface Secret {
+  /** 24 characters: the user's tag, or random ones. */
+  readonly owner: string;
+  /** 16 characters. */
+  readonly name: string;
+}
+
+/** Owner, name and 256 secret bits. */
+const secretShape = /^([\w-]{24})([\w-]{16})[\w-]{43}$/;
+
+/** Creates a secret that names what it opens. Store only the digest of the whole. */
+export function newSecret(owner: string, name = randomText(12)): string {
+  return owner + name + randomText(32);
+}
+
+/** Reads what a secret says, or `null` if the text does not have the shape of one. */
+export function parseSecret(text: string): Secret | null {
+  const [, owner, name] = secretShape.exec(text) ?? [];
+  return owner !== undefined && name !== undefined ? { owner, name } : null;
+}
+
+/**
+ * How long what was used up answers a repetition of the request that used it, in milliseconds: five minutes, longer than any client
+ * sends again.
+ */
+export const replayWindow = 300_000;

@@ -1,6 +1,6 @@
+import { base64 } from "../core/crypto.ts";
 import { ConnectionError, RedisPatternsError, ReplyError } from "../core/errors.ts";
 import type { Reply } from "../core/port/redis.ts";
-import { base64 } from "./digest.ts";
 
 /** What one reply becomes in JSON. */
 export type Result = { readonly result: Reply } | { readonly error: string };
@@ -38,8 +38,13 @@ export function resultOf(reply: Reply | ReplyError, request: Request): Result {
 }
 
 function encoded(reply: Reply): Reply {
-  if (typeof reply === "string") return base64(reply);
+  if (typeof reply === "string") return base64Text(reply);
   return Array.isArray(reply) ? reply.map(encoded) : reply;
+}
+
+/** The base64 of a text's UTF-8 bytes; ASCII is its own bytes. */
+function base64Text(text: string): string {
+  return /^[\0-\x7f]*$/.test(text) ? btoa(text) : base64(new TextEncoder().encode(text));
 }
 
 /** What a failed request is answered with. Whatever is the server's fault is also reported. */

@@ -1,5 +1,6 @@
 import type { Reply } from "../core/port/redis.ts";
-import { sha1 } from "./digest.ts";
+import { setBounded } from "../core/bounded-map.ts";
+import { hexDigest } from "../core/crypto.ts";
 
 /** A command as Redis must be given it, and how to read its reply. */
 export interface Translated {
@@ -24,11 +25,8 @@ export function createScriptAliases(): ScriptAliases {
   async function strip(script: string): Promise<string> {
     const stripped = withoutKeyLocking(script);
     if (stripped === script) return script;
-    const [theirs, ours] = await Promise.all([sha1(script), sha1(stripped)]);
-    aliases.delete(theirs);
-    const [oldest] = aliases.keys();
-    if (oldest !== undefined && aliases.size >= capacity) aliases.delete(oldest);
-    aliases.set(theirs, ours);
+    const [theirs, ours] = await Promise.all([hexDigest("SHA-1", script), hexDigest("SHA-1", stripped)]);
+    setBounded(aliases, theirs, ours, capacity);
     return stripped;
   }
 
@@ -41,7 +39,7 @@ export function createScriptAliases(): ScriptAliases {
     if (!/^LOAD$/i.test(second) || words.length !== 3) return { words };
     const script = await strip(third);
     if (script === third) return { words };
-    const digest = await sha1(third);
+    const digest = await hexDigest("SHA-1", third);
     return { words: [name, second, script], read: () => digest };
   };
 }

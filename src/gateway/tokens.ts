@@ -1,5 +1,5 @@
 import { OptionError } from "../core/errors.ts";
-import { digest } from "./digest.ts";
+import { digest } from "../core/crypto.ts";
 
 /** A bearer token and what it allows. */
 export interface GatewayToken {

@@ -1,10 +1,10 @@
 import { expect, it } from "vitest";
+import { OptionError } from "../../src/core/errors.ts";
 import {
   IdempotencyBusyError,
   IdempotencyConflictError,
   IdempotentFailureError,
-  OptionError,
-} from "../../src/core/errors.ts";
+} from "../../src/core/patterns/idempotency/errors.ts";
 import { createIdempotency } from "../../src/core/patterns/idempotency/index.ts";
 import { sleep } from "../../src/core/wait/sleep.ts";
 import { onEveryBackend } from "../support/backends.ts";

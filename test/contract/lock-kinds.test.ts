@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { LockBusyError, LockLostError } from "../../src/core/errors.ts";
+import { LockBusyError, LockLostError } from "../../src/core/patterns/lock/errors.ts";
 import type { PatternEvent } from "../../src/core/event.ts";
 import {
   createElection,

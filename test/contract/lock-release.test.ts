@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { LockLostError } from "../../src/core/errors.ts";
+import { LockLostError } from "../../src/core/patterns/lock/errors.ts";
 import {
   createLock,
   createManyLocks,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { LockBusyError, LockLostError, OptionError } from "../../src/core/errors.ts";
+import { OptionError } from "../../src/core/errors.ts";
+import { LockBusyError, LockLostError } from "../../src/core/patterns/lock/errors.ts";
 import type { PatternEvent } from "../../src/core/event.ts";
 import { createLock, firstComeFirstServed, wakeBySubscriber, watchdog } from "../../src/core/patterns/lock/index.ts";
 import type { Redis } from "../../src/core/port/redis.ts";

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { days, hours, minutes, seconds } from "../../src/core/time/duration.ts";
-import { OptionError, SessionGoneError } from "../../src/core/errors.ts";
+import { OptionError } from "../../src/core/errors.ts";
+import { SessionGoneError } from "../../src/core/patterns/session/errors.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
 import {
   createSessions,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { hours, minutes } from "../../src/core/time/duration.ts";
-import { SessionGoneError } from "../../src/core/errors.ts";
+import { SessionGoneError } from "../../src/core/patterns/session/errors.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
 import { createSessions, listSessions, type Session, updateSession } from "../../src/core/patterns/session/index.ts";
 import { gated } from "../fixtures/session-gate.ts";

@@ -1,7 +1,8 @@
 import { parse, stringify } from "devalue";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hours, minutes } from "../../src/core/time/duration.ts";
-import { OptionError, SessionGoneError } from "../../src/core/errors.ts";
+import { OptionError } from "../../src/core/errors.ts";
+import { SessionGoneError } from "../../src/core/patterns/session/errors.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
 import { integer } from "../../src/core/port/reply.ts";
 import {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { hours, minutes, seconds } from "../../src/core/time/duration.ts";
-import { SessionGoneError } from "../../src/core/errors.ts";
+import { SessionGoneError } from "../../src/core/patterns/session/errors.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
 import { texts } from "../../src/core/port/reply.ts";
 import {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { OptionError, ReplyError, SessionGoneError } from "../../src/core/errors.ts";
+import { OptionError, ReplyError } from "../../src/core/errors.ts";
+import { SessionGoneError } from "../../src/core/patterns/session/errors.ts";
 import { hours, minutes, seconds } from "../../src/core/time/duration.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
 import { integer, text } from "../../src/core/port/reply.ts";

@@ -1,19 +1,15 @@
-import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
+import { entries as sources } from "../../scripts/entries.ts";
 import { type Snippet, snippets } from "./snippets.ts";
 
 const root = join(import.meta.dirname, "../..");
 
 /** `redis-patterns/lock` as a reader imports it, and the file behind it. */
-const entries: Record<string, string> = { "redis-patterns": "src/index.ts" };
-for (const folder of ["src/core", "src/adapters", "src"]) {
-  for (const name of readdirSync(join(root, folder))) {
-    const index = join(folder, name, "index.ts");
-    if (existsSync(join(root, index))) entries[`redis-patterns/${name}`] = index;
-  }
-}
+const entries: Record<string, string> = Object.fromEntries(
+  Object.entries(sources).map(([name, file]) => [name === "index" ? "redis-patterns" : `redis-patterns/${name}`, file]),
+);
 
 /** What the reader is assumed to have: a database, a request, a client, and everything that the package exports. */
 function surroundings(): string {

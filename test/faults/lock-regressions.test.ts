@@ -2,7 +2,8 @@
 import { Redis as Client } from "ioredis";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
-import { ConnectionError, LockBusyError, LockLostError, ReplyError } from "../../src/core/errors.ts";
+import { ConnectionError, ReplyError } from "../../src/core/errors.ts";
+import { LockBusyError, LockLostError } from "../../src/core/patterns/lock/errors.ts";
 import {
   createLock,
   createReadWriteLock,

@@ -1,7 +1,8 @@
 import { Redis as Client } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
-import { ConnectionError, LockLostError, OptionError, ReplyError } from "../../src/core/errors.ts";
+import { ConnectionError, OptionError, ReplyError } from "../../src/core/errors.ts";
+import { LockLostError } from "../../src/core/patterns/lock/errors.ts";
 import { createLock, firstComeFirstServed, waitForReplicas } from "../../src/core/patterns/lock/index.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
 import { sleep } from "../../src/core/wait/sleep.ts";

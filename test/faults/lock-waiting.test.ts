@@ -2,7 +2,7 @@ import { Redis as Client } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
 import { ioredisSubscriber } from "../../src/adapters/ioredis/subscriber.ts";
-import { LockBusyError } from "../../src/core/errors.ts";
+import { LockBusyError } from "../../src/core/patterns/lock/errors.ts";
 import {
   createLock,
   createReadWriteLock,

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { hours, minutes } from "../../src/core/time/duration.ts";
-import { ConnectionError, SessionGoneError } from "../../src/core/errors.ts";
+import { ConnectionError } from "../../src/core/errors.ts";
+import { SessionGoneError } from "../../src/core/patterns/session/errors.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
 import {
   createSessions,

@@ -11,7 +11,8 @@ import { observe, type WireEvent } from "../../src/core/port/observe.ts";
 import type { Command, Redis, Reply } from "../../src/core/port/redis.ts";
 import * as reply from "../../src/core/port/reply.ts";
 import { defineScript } from "../../src/core/script/define-script.ts";
-import { jitter, sleep } from "../../src/core/wait/sleep.ts";
+import { jitter } from "../../src/core/wait/backoff.ts";
+import { sleep } from "../../src/core/wait/sleep.ts";
 
 describe("durations", () => {
   it("are milliseconds", () => {

@@ -1,6 +1,7 @@
 import { ConnectionError, type ReplyError } from "../../core/errors.ts";
 import type { Reply } from "../../core/port/redis.ts";
-import { jitter, sleep } from "../../core/wait/sleep.ts";
+import { jitter } from "../../core/wait/backoff.ts";
+import { sleep } from "../../core/wait/sleep.ts";
 import type { Path, Post } from "./post.ts";
 
 /** Commands that one caller waits for together. */
@@ -26,7 +27,6 @@ export function delivery(post: Post, path: Path, resends = 2): Deliver {
   return async (all) => {
     const calls = all.filter(({ left }) => !left);
     if (calls.length === 0) return;
-    let again: Call[] = [];
     try {
       const body = calls.map((call) => call.body).join();
       const size = calls.reduce((sum, call) => sum + call.size, 0);
@@ -34,11 +34,11 @@ export function delivery(post: Post, path: Path, resends = 2): Deliver {
       for (const { size, resolve } of calls) resolve(replies.splice(0, size));
     } catch (error) {
       const lost = resends > 0 && error instanceof ConnectionError && error.sent === "unknown";
-      again = calls.filter(({ idempotent, reject }) => (lost && idempotent) || reject(error));
+      const again = calls.filter(({ idempotent, reject }) => (lost && idempotent) || reject(error));
+      if (again.length === 0) return;
+      await sleep(jitter(200 / resends));
+      await delivery(post, path, resends - 1)(again);
     }
-    if (again.length === 0) return;
-    await sleep(jitter(200 / resends));
-    await delivery(post, path, resends - 1)(again);
   };
 }
 

@@ -3,6 +3,7 @@ import { checkDuration } from "../../core/check.ts";
 import { raceDeadline, effectiveTimeout } from "../../core/time/deadline.ts";
 import { OptionError, ReplyError } from "../../core/errors.ts";
 import type { Command, Redis, Reply, SendOptions } from "../../core/port/redis.ts";
+import { orThrow } from "../../core/port/reply.ts";
 import { type Call, type Deliver, delivery, leave } from "./deliver.ts";
 import { poster } from "./post.ts";
 import { ticks } from "./ticks.ts";
@@ -62,11 +63,7 @@ export function rest({ url, token, fetch, timeout = 2_000, batch = true }: RestO
   return {
     scriptHeader: "#!lua flags=allow-key-locking",
     distant: true,
-    async send(command, options) {
-      const [reply = null] = await call(queue, [command], options);
-      if (reply instanceof ReplyError) throw reply;
-      return reply;
-    },
+    send: (command, options) => call(queue, [command], options).then(([reply = null]) => orThrow(reply)),
     pipeline: (commands, options) =>
       call(queue, commands, options).catch((error: unknown) => {
         if (error instanceof ReplyError) return commands.map(() => error);

@@ -1,10 +1,6 @@
 import { tickEnd } from "../../core/time/tick.ts";
 import type { Call, Deliver } from "./deliver.ts";
 
-// The service accepts 10 MB in one request. A UTF-16 unit takes at most 3 bytes of UTF-8, and a command counts for 3,000 units
-// more, so that a request also holds at most 1,000 of them.
-const mostUnits = 3_000_000;
-
 /**
  * Collects the calls of one tick, in a Worker also of those that hash something first. A batch never mixes two requests of a Worker,
  * which must not share I/O.
@@ -24,7 +20,9 @@ export function ticks(deliver: Deliver): Deliver {
     for (const call of tick) {
       const weight = call.body.length + 3_000 * call.size;
       units += weight;
-      if (units > mostUnits) {
+      // The service accepts 10 MB in one request. A UTF-16 unit takes at most 3 bytes of UTF-8, and a command counts for 3,000 units
+      // more, so that a request also holds at most 1,000 of them.
+      if (units > 3_000_000) {
         // One after the other, so that the order holds beyond what one request carries.
         await deliver(batch);
         batch = [];

@@ -1,5 +1,6 @@
 import { ConnectionError, RedisPatternsError, ReplyError } from "../../core/errors.ts";
 import type { Reply } from "../../core/port/redis.ts";
+import { orThrow } from "../../core/port/reply.ts";
 
 /** What the client's HTTP part makes of one reply. */
 interface Item {
@@ -9,9 +10,7 @@ interface Item {
 
 /** The reply to a single command. */
 export function single(answer: unknown): Reply {
-  const reply = item(answer);
-  if (reply instanceof ReplyError) throw reply;
-  return reply;
+  return orThrow(item(answer));
 }
 
 /** The replies to several commands. A single error stands for the refusal of them all. */

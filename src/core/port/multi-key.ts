@@ -1,6 +1,6 @@
 import { ReplyError } from "../errors.ts";
 import type { Command, Redis, Reply, SendOptions } from "./redis.ts";
-import { nullableText, nullableTexts } from "./reply.ts";
+import { nullableText, nullableTexts, orThrow } from "./reply.ts";
 
 /** Ports that answered CROSSSLOT: keys of several slots go out one by one there. */
 const clusterPorts = new WeakSet<Redis>();
@@ -55,11 +55,6 @@ async function sendAll(
   if (!only) return [];
   // A single command costs less by itself than as a pipeline.
   return more.length > 0 ? redis.pipeline(commands, options) : [await redis.send(only, options)];
-}
-
-function orThrow(reply: Reply | ReplyError): Reply {
-  if (reply instanceof ReplyError) throw reply;
-  return reply;
 }
 
 function isScattered(redis: Redis, keys: readonly string[]): boolean {

@@ -1,6 +1,7 @@
 import { checkPort } from "../check.ts";
 import { ConnectionError, type RedisPatternsError, ReplyError } from "../errors.ts";
 import { keyOf, keyPrefix } from "../keys.ts";
+import { probe } from "./ping.lua.ts";
 import type { Command, Redis } from "./redis.ts";
 import { integers } from "./reply.ts";
 
@@ -75,9 +76,6 @@ export async function ping(redis: Redis, { signal, prefix = "redis-patterns" }: 
     throw error;
   }
 }
-
-/** A script that may write, on a key that is not there; it answers with the server's clock. */
-const probe = `redis.call("DEL", KEYS[1]) local t = redis.call("TIME") return {tonumber(t[1]), tonumber(t[2])}`;
 
 /** Ids whose slots are spread evenly over the 16,384 of a Cluster. */
 const spreadSlots = ["2867", "1976", "130", "1386", "1820", "2931", "246", "2837"];

@@ -8,6 +8,15 @@ function shapeError(wanted: string): ReplyError {
   return new ReplyError(`SHAPE Redis answered something else than ${wanted}`);
 }
 
+/**
+ * A reply of a pipeline that must be no failure.
+ * @throws {ReplyError} It is one.
+ */
+export function orThrow(reply: Reply | ReplyError): Reply {
+  if (reply instanceof ReplyError) throw reply;
+  return reply;
+}
+
 /** A whole number; decimal text is one too, since HTTP carries big integers as text. */
 export function integer(reply: Reply): number {
   const value = typeof reply === "string" && reply !== "" ? Number(reply) : reply;

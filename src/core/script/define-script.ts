@@ -1,3 +1,4 @@
+import { hexDigest } from "../crypto.ts";
 import { OptionError, ReplyError } from "../errors.ts";
 import type { Arg, Redis, SendOptions } from "../port/redis.ts";
 import type { Decode } from "../port/reply.ts";
@@ -106,14 +107,14 @@ function remaining({ timeout, ...options }: SendOptions, start: number): SendOpt
 }
 
 /**
- * Makes each digest of a text once: found by its head, since a text that is put together for each call would be hashed for each call.
+ * Makes each digest of a text once, which takes about 90 microseconds: found by its head, since a text that is put together for each call would be hashed for each call.
  * What is being made is shared by the callers of one tick alone: in a Worker, one request must not wait for what another started.
  */
 function createDigests(lua: string): (head: string) => string | Promise<string> {
   const made = new Map<string, string>();
   const making = new Map<string, Promise<string>>();
   const make = async (head: string) => {
-    const digest = await sha1(head + lua);
+    const digest = await hexDigest("SHA-1", head + lua);
     made.set(head, digest);
     return digest;
   };
@@ -125,10 +126,4 @@ function createDigests(lua: string): (head: string) => string | Promise<string> 
     void tickEnd().then(() => making.delete(head));
     return digest;
   };
-}
-
-// WebCrypto and not node:crypto, which a Worker lacks; the text is hashed once per process or isolate, about 90 microseconds.
-async function sha1(body: string): Promise<string> {
-  const bytes = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(body));
-  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,13 +1,11 @@
 import { TimeoutError } from "../errors.ts";
 import type { SendOptions } from "../port/redis.ts";
+import { startTimer } from "./timer.ts";
 
 /** The deadline of one call: the adapter's, or the call's own where that is shorter. */
 export function effectiveTimeout(timeout: number, { timeout: own = timeout }: SendOptions): number {
   return Math.min(timeout, own);
 }
-
-/** The longest time that a timer takes, 24 days; with a longer one it would end at once. */
-const longest = 2 ** 31 - 1;
 
 /**
  * Runs `work` for at most `timeout` milliseconds. The signal given to it aborts when the deadline passes or when the caller's own
@@ -47,7 +45,7 @@ export function raceDeadline<T>(
       onEnd?.(reason);
       reject(reason);
     };
-    const timer = setTimeout(end, Math.min(timeout, longest));
+    const timer = startTimer(end, timeout);
     signal?.addEventListener("abort", end);
     working.then(
       (value) => {

@@ -1,15 +1,19 @@
-/** The longest delay that a timer keeps, in milliseconds; a longer one would fire at once. */
-const longest = 2 ** 31 - 1;
+/** The longest delay that a timer keeps, in milliseconds: 24.8 days. A longer one would fire at once, for it is held in 32 bits. */
+export const longestDelay = 2 ** 31 - 1;
 
-/**
- * Calls back after `ms`, or after 24 days if that is sooner. It lets a process end although it holds a lock; a Worker's timers are
- * numbers and keep nothing alive.
- */
-export function alarm(call: () => void, ms: number): ReturnType<typeof setTimeout> {
-  return background(setTimeout(call, Math.min(Math.ceil(ms), longest)));
+/** Calls back once after `ms` milliseconds, or after `longestDelay` if that is sooner. `clearTimeout` ends it. */
+export function startTimer(call: () => void, ms: number): ReturnType<typeof setTimeout> {
+  return setTimeout(call, Math.min(ms, longestDelay));
 }
 
-function background<T extends number | { unref?(): unknown }>(timer: T): T {
-  if (typeof timer === "object") timer.unref?.();
+/** A timer that lets a Node process end before it fires; a Worker's timers keep nothing alive anyway. */
+export function startBackgroundTimer(call: () => void, ms: number): ReturnType<typeof setTimeout> {
+  const timer = startTimer(call, ms);
+  unref(timer);
   return timer;
+}
+
+/** In Node a timer is an object, elsewhere a number. */
+function unref(timer: number | { unref?(): unknown }): void {
+  if (typeof timer === "object") timer.unref?.();
 }

@@ -1,3 +1,5 @@
+import { startTimer } from "../time/timer.ts";
+
 /**
  * Waits `ms` milliseconds.
  * @throws The signal's reason, as soon as it aborts.
@@ -9,15 +11,10 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
       clearTimeout(timer);
       reject(signal?.reason);
     };
-    const timer = setTimeout(() => {
+    const timer = startTimer(() => {
       signal?.removeEventListener("abort", abort);
       resolve();
     }, ms);
     signal?.addEventListener("abort", abort, { once: true });
   });
-}
-
-/** @returns A random duration between half of `ms` and `ms`, so that waiters who began together do not return together. */
-export function jitter(ms: number): number {
-  return ms * (0.5 + Math.random() / 2);
 }

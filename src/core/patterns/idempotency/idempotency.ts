@@ -1,9 +1,11 @@
 import { checkFunction, checkDuration, checkDurationOrZero, checkOneOf, checkPort } from "../../check.ts";
-import { IdempotencyBusyError, IdempotencyConflictError, IdempotentFailureError, OptionError } from "../../errors.ts";
+import { OptionError } from "../../errors.ts";
+import { IdempotencyBusyError, IdempotencyConflictError, IdempotentFailureError } from "./errors.ts";
 import { emit, type OnEvent } from "../../event.ts";
 import { keyOf, keyPrefix } from "../../keys.ts";
 import type { Redis } from "../../port/redis.ts";
-import { jitter, sleep } from "../../wait/sleep.ts";
+import { jitter } from "../../wait/backoff.ts";
+import { sleep } from "../../wait/sleep.ts";
 import { claimRun, freeClaim, storeResult } from "./scripts/run.lua.ts";
 import { readRecord, type StoredRecord, writeRecord } from "./format.ts";
 

@@ -1,5 +1,7 @@
-import { ConnectionError, LockBusyError, RedisPatternsError } from "../../errors.ts";
-import { jitter, sleep } from "../../wait/sleep.ts";
+import { ConnectionError, RedisPatternsError } from "../../errors.ts";
+import { LockBusyError } from "./errors.ts";
+import { jitter } from "../../wait/backoff.ts";
+import { sleep } from "../../wait/sleep.ts";
 import type { Ask, Claim } from "./lockable.ts";
 import { validity } from "./grant.ts";
 import type { Waiter, Wake } from "./wake.ts";

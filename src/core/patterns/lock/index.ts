@@ -1,3 +1,4 @@
+export { LockBusyError, LockLostError } from "./errors.ts";
 export type { Ask, Claim } from "./lockable.ts";
 export type { ClaimAnswer } from "./scripts/acquire.lua.ts";
 export { firstComeFirstServed } from "./kinds/fifo.ts";

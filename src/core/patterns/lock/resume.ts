@@ -1,5 +1,5 @@
 import { checkDuration } from "../../check.ts";
-import { LockLostError } from "../../errors.ts";
+import { LockLostError } from "./errors.ts";
 import type { SendOptions } from "../../port/redis.ts";
 import type { Claim } from "./lockable.ts";
 import { leastTtl, validity } from "./grant.ts";

@@ -1,5 +1,6 @@
-import { LockLostError, OptionError } from "../../errors.ts";
-import { alarm } from "../../time/timer.ts";
+import { OptionError } from "../../errors.ts";
+import { LockLostError } from "./errors.ts";
+import { startBackgroundTimer } from "../../time/timer.ts";
 
 /** How long a lease is held, and what became of it. */
 export interface Term {
@@ -40,7 +41,7 @@ export function startTerm(name: string, start: number, onEnd: (error?: LockLostE
   const watch = () => {
     clearTimeout(timer);
     if (left() <= 0) return lose();
-    timer = alarm(watch, left());
+    timer = startBackgroundTimer(watch, Math.ceil(left()));
   };
   const current = (): TermState => {
     if (state === "held" && left() <= 0) lose();

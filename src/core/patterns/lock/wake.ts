@@ -1,5 +1,6 @@
 import { checkMethods } from "../../check.ts";
-import { jitter, sleep } from "../../wait/sleep.ts";
+import { jitter } from "../../wait/backoff.ts";
+import { sleep } from "../../wait/sleep.ts";
 import type { Subscriber } from "../../port/subscriber.ts";
 
 /** How those who wait learn of a release. */

@@ -1,8 +1,9 @@
 import { checkDuration } from "../../check.ts";
-import { LockLostError, OptionError } from "../../errors.ts";
-import { jitter } from "../../wait/sleep.ts";
+import { OptionError } from "../../errors.ts";
+import { LockLostError } from "./errors.ts";
+import { jitter } from "../../wait/backoff.ts";
 import type { Lease, Watchdog } from "./lease.ts";
-import { alarm } from "../../time/timer.ts";
+import { startBackgroundTimer } from "../../time/timer.ts";
 
 /** Options of a watchdog. */
 export interface WatchdogOptions {
@@ -45,7 +46,7 @@ export function watchdog({ every, maxHold = 3_600_000 }: WatchdogOptions = {}): 
     clearTimeout(timer);
     if (guarded.size === 0) return;
     const next = Math.min(...Array.from(guarded, ({ due }) => due));
-    timer = alarm(tick, Math.max(0, next - performance.now()));
+    timer = startBackgroundTimer(tick, Math.max(0, next - performance.now()));
   };
   const tick = () => {
     const now = performance.now();

@@ -1,5 +1,5 @@
 import { checkText } from "../../check.ts";
-import { SessionGoneError } from "../../errors.ts";
+import { SessionGoneError } from "./errors.ts";
 import { integer } from "../../port/reply.ts";
 import { type Context, report } from "./context.ts";
 import { createScript } from "./scripts/create.lua.ts";

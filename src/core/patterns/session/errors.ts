@@ -1,5 +1,14 @@
 import { RedisPatternsError } from "../../errors.ts";
 
+/** The session has ended, so that nothing was written: it was destroyed, revoked, or ran out. */
+export class SessionGoneError extends RedisPatternsError {
+  override readonly name = "SessionGoneError";
+
+  constructor(options?: ErrorOptions) {
+    super("SESSION_GONE", "The session has ended and nothing was written; ask the user to log in again", options);
+  }
+}
+
 /** The user has `maxPerUser` sessions already and `atLimit` is `refuse`. Nothing was created. */
 export class SessionLimitError extends RedisPatternsError {
   override readonly name = "SessionLimitError";

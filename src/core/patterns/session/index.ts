@@ -6,7 +6,13 @@ export type { NewSession, SessionDevice } from "./create.ts";
 export type { Csrf, OriginCheck } from "./http/csrf.ts";
 export { createCsrf, isSameOrigin } from "./http/csrf.ts";
 export type { SessionPatch } from "./data.ts";
-export { ReauthenticationError, SessionConflictError, SessionLimitError, SessionTooLargeError } from "./errors.ts";
+export {
+  SessionGoneError,
+  ReauthenticationError,
+  SessionConflictError,
+  SessionLimitError,
+  SessionTooLargeError,
+} from "./errors.ts";
 export { extendSession } from "./operations/extend.ts";
 export { requireFresh } from "./operations/require-fresh.ts";
 export type { SessionInfo } from "./operations/list.ts";

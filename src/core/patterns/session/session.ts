@@ -1,4 +1,5 @@
-import { OptionError, SessionGoneError } from "../../errors.ts";
+import { OptionError } from "../../errors.ts";
+import { SessionGoneError } from "./errors.ts";
 import { randomText } from "../../crypto.ts";
 import { type Context, type Held, report } from "./context.ts";
 import { decode, encode, patched, type SessionPatch } from "./data.ts";

@@ -1,4 +1,5 @@
-import { OptionError, SessionGoneError } from "../../errors.ts";
+import { OptionError } from "../../errors.ts";
+import { SessionGoneError } from "./errors.ts";
 import type { Redis } from "../../port/redis.ts";
 import { randomText, userTag } from "../../crypto.ts";
 import { bindContext, type Context, report, trust } from "./context.ts";

@@ -1,5 +1,6 @@
 import { ConnectionError } from "../../../errors.ts";
-import { jitter, sleep } from "../../../wait/sleep.ts";
+import { jitter } from "../../../wait/backoff.ts";
+import { sleep } from "../../../wait/sleep.ts";
 import { type Claim, claim } from "../scripts/claim.lua.ts";
 import { type Context, type Dated, giveUp, keysOf, leaseTtl, trip } from "../context.ts";
 import { LoadFailedError } from "../errors.ts";

@@ -1,7 +1,8 @@
 import { checkFunction } from "../../../check.ts";
 import { flag } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
-import { jitter, sleep } from "../../../wait/sleep.ts";
+import { jitter } from "../../../wait/backoff.ts";
+import { sleep } from "../../../wait/sleep.ts";
 import type { Cache } from "../cache.ts";
 import type { CallOptions } from "../call.ts";
 import { type Context, contextOf, keysOf, leaseTtl, trip, wakes } from "../context.ts";

@@ -1,8 +1,10 @@
 import { checkFunction, checkDuration, checkPort, checkText } from "../../../check.ts";
-import { ConnectionError, LockBusyError, LockLostError } from "../../../errors.ts";
+import { ConnectionError } from "../../../errors.ts";
+import { LockBusyError, LockLostError } from "../errors.ts";
 import type { OnEvent } from "../../../event.ts";
 import type { Redis } from "../../../port/redis.ts";
-import { jitter, sleep } from "../../../wait/sleep.ts";
+import { jitter } from "../../../wait/backoff.ts";
+import { sleep } from "../../../wait/sleep.ts";
 import type { Locks, LockState } from "../locks.ts";
 import type { Lease } from "../lease.ts";
 import { createLock } from "../lock.ts";

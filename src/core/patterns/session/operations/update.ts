@@ -1,6 +1,7 @@
 import { checkCount } from "../../../check.ts";
 import { randomText } from "../../../crypto.ts";
-import { jitter, sleep } from "../../../wait/sleep.ts";
+import { jitter } from "../../../wait/backoff.ts";
+import { sleep } from "../../../wait/sleep.ts";
 import type { Held } from "../context.ts";
 import { encode, type SessionPatch } from "../data.ts";
 import { SessionConflictError, SessionTooLargeError } from "../errors.ts";
