@@ -5,21 +5,20 @@ import type { Reply } from "../../core/port/redis.ts";
 export function read(status: number, text: string, size: number): (Reply | ReplyError)[] {
   if (status === 401) throw new ReplyError("WRONGPASS The REST endpoint refused `token`");
   const busy = status > 499 || status === 429;
-  const replies = busy ? undefined : parse(text);
-  const [whole] = replies ?? [];
-  if (whole instanceof ReplyError && (status > 399 || replies?.length !== size)) throw whole;
-  if (replies?.length === size) return replies;
+  const replies = busy ? [] : parse(text);
+  const [whole] = replies;
+  if (whole instanceof ReplyError && (status > 399 || replies.length !== size)) throw whole;
+  if (replies.length === size) return replies;
   const hint = busy ? "" : "; is `url` an Upstash-compatible endpoint?";
   throw new ConnectionError(`HTTP ${status} from Redis${hint}`, status > 299 && status < 500 ? false : "unknown");
 }
 
-/** @returns `undefined` for a body of another protocol. */
-function parse(text: string): (Reply | ReplyError)[] | undefined {
+/** @returns Nothing for a body of another protocol. */
+function parse(text: string): (Reply | ReplyError)[] {
   try {
-    const body: unknown = JSON.parse(text);
-    return [body].flat().map((item) => reply(item as Item));
+    return [JSON.parse(text)].flat().map(reply);
   } catch {
-    return undefined;
+    return [];
   }
 }
 
