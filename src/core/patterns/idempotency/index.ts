@@ -1,3 +1,3 @@
 export { IdempotencyBusyError, IdempotencyConflictError, IdempotentFailureError } from "./errors.ts";
 export { createIdempotency } from "./idempotency.ts";
-export type { Idempotent, IdempotencyOptions, IdempotentOptions, IdempotentRun } from "./idempotency.ts";
+export type { Idempotent, IdempotencyOptions, IdempotentOptions, IdempotentRun } from "./options.ts";

@@ -1,54 +1,58 @@
 import type { Reply } from "../../../port/redis.ts";
-import { flag, listOf, nullableText, text } from "../../../port/reply.ts";
+import { flag, texts } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
+import { isRunning } from "../format.ts";
 
-/** What a caller is to do: run the work, or wait `remaining` milliseconds at most, or take what is stored. */
-export type Claimed =
+/** What the caller does next: run the work, wait `remaining` milliseconds at most, or take the stored outcome. */
+export type RunState =
   | { readonly state: "run" }
   | { readonly state: "wait"; readonly remaining: number; readonly record: string }
   | { readonly state: "done"; readonly record: string };
 
-function claimed(reply: Reply): Claimed {
-  const [state = "", record = "", remaining = "0"] = listOf(nullableText)(reply).map((item) => item ?? "");
+function decodeRunState(reply: Reply): RunState {
+  const [state = "", record = "", remaining = "0"] = texts(reply);
   if (state === "run") return { state };
   if (state === "wait") return { state, remaining: Math.max(0, Number(remaining)), record };
-  return { state: "done", record: text(record) };
+  return { state: "done", record };
 }
 
-/** Claims the key for one run, unless somebody runs or has run. The same claim twice, as after a lost reply, is one claim. */
-export const claimRun = defineScript({
-  keys: ["record"],
-  args: ["running", "lease"],
-  decode: claimed,
+// Reading and claiming are one script, so that of two callers one runs. The same claim twice, as after a lost reply, is one claim.
+export const claimRunScript = defineScript({
+  keys: ["key"],
+  args: ["ownRecord", "lease"],
+  decode: decodeRunState,
   lua: `
-local found = redis.call("GET", record)
-if not found or found == running then
-  redis.call("SET", record, running, "PX", lease)
+local stored = redis.call("GET", key)
+if not stored or stored == ownRecord then
+  redis.call("SET", key, ownRecord, "PX", lease)
   return {"run"}
 end
-if string.sub(found, 1, 3) == "1r:" then return {"wait", found, tostring(redis.call("PTTL", record))} end
-return {"done", found}`,
+if ${isRunning("stored")} then
+  return {"wait", stored, tostring(redis.call("PTTL", key))}
+end
+return {"done", stored}`,
 });
 
-/** Stores what the run gave, if the key is still claimed by it. */
-export const storeResult = defineScript({
-  keys: ["record"],
-  args: ["running", "done", "ttl"],
+// A run whose lease is over must not overwrite the record of the run that took its place.
+export const storeOutcomeScript = defineScript({
+  keys: ["key"],
+  args: ["ownRecord", "outcome", "ttl"],
   decode: flag,
   lua: `
-local found = redis.call("GET", record)
-if found == done then return 1 end
-if found ~= running then return 0 end
-redis.call("SET", record, done, "PX", ttl)
+local stored = redis.call("GET", key)
+-- The reply to the first execution was lost.
+if stored == outcome then return 1 end
+if stored ~= ownRecord then return 0 end
+redis.call("SET", key, outcome, "PX", ttl)
 return 1`,
 });
 
-/** Frees the key for the next caller, if it is still claimed by this run. */
-export const freeClaim = defineScript({
-  keys: ["record"],
-  args: ["running"],
+// A run whose lease is over must not free the key of the run that took its place.
+export const freeKeyScript = defineScript({
+  keys: ["key"],
+  args: ["ownRecord"],
   decode: flag,
   lua: `
-if redis.call("GET", record) ~= running then return 0 end
-return redis.call("DEL", record)`,
+if redis.call("GET", key) ~= ownRecord then return 0 end
+return redis.call("DEL", key)`,
 });
