@@ -1,37 +1,65 @@
 import type { Reply } from "../../../port/redis.ts";
 import { texts } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
+import {
+  attemptsField,
+  consumedByField,
+  dataField,
+  decodeData,
+  digestField,
+  epochField,
+  missedByField,
+  purposeField,
+  userEpochField,
+  userField,
+} from "../format.ts";
 
-/** What became of a token: whose it was and what it carried, or how many attempts are left. */
+/** The outcome of an attempt: the token's user and data, or the number of wrong attempts that are left. */
 export type Consumed =
-  | { readonly accepted: true; readonly user: string; readonly data: string }
+  | { readonly accepted: true; readonly user: string; readonly data: unknown }
   | { readonly accepted: false; readonly attemptsLeft: number };
 
-// Checking and consuming are one script, so that of two that come together one is accepted. The record keeps the request that
-// consumed it: its replay is accepted again, nobody else's. A wrong purpose costs nothing: it is a mistake, not a guess.
+// Checking and consuming are one script, so that of two that come together one is accepted. The record keeps the request that consumed it:
+// a replay of that request is accepted again, no other is.
 export const consumeScript = defineScript({
   keys: ["record", "user"],
-  args: ["digest", "purpose", "request", "replayable"],
-  decode: consumed,
+  args: ["digest", "purpose", "request", "replayWindow"],
+  decode: decodeConsumed,
   lua: `
-local r = redis.call("HMGET", record, "k", "e", "p", "u", "d", "n", "x", "l")
-if r[7] == request then return {r[4], r[5]} end
-if r[8] == request then return {r[6]} end
-if not r[1] or r[3] ~= purpose or redis.call("HGET", user, "e") ~= r[2] then return {"0"} end
-if r[1] ~= digest then
-  if r[6] == "" then return {"0"} end
-  local left = redis.call("HINCRBY", record, "n", -1)
-  redis.call("HSET", record, "l", request)
-  if left <= 0 then redis.call("HDEL", record, "k", "d") end
+local storedDigest, epoch, storedPurpose, name, data, attempts, consumedBy, missedBy = unpack(redis.call("HMGET", record,
+  ${digestField}, ${epochField}, ${purposeField}, ${userField}, ${dataField}, ${attemptsField}, ${consumedByField}, ${missedByField}))
+if consumedBy == request then
+  return {name, data}
+end
+if missedBy == request then
+  return {attempts}
+end
+-- A wrong purpose is a mistake, not a guess: it costs no attempt.
+if not storedDigest or storedPurpose ~= purpose or redis.call("HGET", user, ${userEpochField}) ~= epoch then
+  return {"0"}
+end
+if storedDigest ~= digest then
+  if attempts == "" then
+    return {"0"}
+  end
+  local left = redis.call("HINCRBY", record, ${attemptsField}, -1)
+  redis.call("HSET", record, ${missedByField}, request)
+  if left <= 0 then
+    redis.call("HDEL", record, ${digestField}, ${dataField})
+  end
   return {tostring(left)}
 end
-redis.call("HDEL", record, "k")
-redis.call("HSET", record, "x", request)
-if redis.call("PTTL", record) > tonumber(replayable) then redis.call("PEXPIRE", record, replayable) end
-return {r[4], r[5]}`,
+redis.call("HDEL", record, ${digestField})
+redis.call("HSET", record, ${consumedByField}, request)
+if redis.call("PTTL", record) > tonumber(replayWindow) then
+  redis.call("PEXPIRE", record, replayWindow)
+end
+return {name, data}`,
 });
 
-function consumed(reply: Reply): Consumed {
+function decodeConsumed(reply: Reply): Consumed {
   const [first = "", data] = texts(reply);
-  return data === undefined ? { accepted: false, attemptsLeft: Number(first) } : { accepted: true, user: first, data };
+  return data === undefined
+    ? { accepted: false, attemptsLeft: Number(first) }
+    : { accepted: true, user: first, data: decodeData(data) };
 }

@@ -1,26 +1,37 @@
 import { integer } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
+import { digits, keepFor, newEpoch, serverTime } from "../../../script/fragments.lua.ts";
+import {
+  attemptsField,
+  dataField,
+  digestField,
+  epochField,
+  expiresAtField,
+  issuedByField,
+  purposeField,
+  userEpochField,
+  userField,
+} from "../format.ts";
 
-// A code replaces the one before it, with its attempts. The user's epoch is born as the server's time in microseconds, so that one
-// that was lost is never counted up to again.
+// A code replaces the one before it, with its attempts. `request` makes a replay answer what the first execution answered.
 export const issueScript = defineScript({
   keys: ["record", "user"],
   args: ["digest", "purpose", "name", "data", "ttl", "attempts", "request"],
   decode: integer,
   lua: `
-local known = redis.call("HMGET", record, "i", "a")
-if known[1] == request then return known[2] end
-local clock = redis.call("TIME")
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local ends = string.format("%.0f", now + ttl)
-local epoch = redis.call("HGET", user, "e")
+local issued = redis.call("HMGET", record, ${issuedByField}, ${expiresAtField})
+if issued[1] == request then return issued[2] end
+${serverTime}
+local expiresAt = ${digits("now + ttl")}
+local epoch = redis.call("HGET", user, ${userEpochField})
 if not epoch then
-  epoch = string.format("%.0f", clock[1] * 1000000 + clock[2])
-  redis.call("HSET", user, "e", epoch)
+  epoch = ${digits(newEpoch)}
+  redis.call("HSET", user, ${userEpochField}, epoch)
 end
-if redis.call("PTTL", user) < tonumber(ttl) then redis.call("PEXPIRE", user, ttl) end
+${keepFor("user", "ttl")}
 redis.call("DEL", record)
-redis.call("HSET", record, "k", digest, "e", epoch, "p", purpose, "u", name, "d", data, "n", attempts, "i", request, "a", ends)
+redis.call("HSET", record, ${digestField}, digest, ${epochField}, epoch, ${purposeField}, purpose, ${userField}, name, ${dataField}, data,
+  ${attemptsField}, attempts, ${issuedByField}, request, ${expiresAtField}, expiresAt)
 redis.call("PEXPIRE", record, ttl)
-return ends`,
+return expiresAt`,
 });

@@ -1,0 +1,11 @@
+import type { Redis } from "../../port/redis.ts";
+
+/** The checked options that all calls of one `createTokens` share. */
+export interface TokenContext {
+  readonly redis: Redis;
+  readonly prefix: string;
+  readonly ttl: number;
+  readonly attempts: number;
+  readonly digits: number;
+  readonly pepper: string;
+}

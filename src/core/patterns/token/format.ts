@@ -1,0 +1,67 @@
+import { checkText } from "../../check.ts";
+import { type Secret, sha256, userTag } from "../../crypto.ts";
+import { encodeId, keyOf } from "../../keys.ts";
+
+/** Where a link or a code is stored, and the digest that is stored of it. */
+export interface TokenPlace {
+  /** The key of its record. */
+  readonly record: string;
+  /** The key of its user's epoch. */
+  readonly user: string;
+  readonly digest: string;
+}
+
+/** A user may have any number of links, each with a name of its own. */
+export async function locateLink(prefix: string, token: string, { owner, name }: Secret): Promise<TokenPlace> {
+  return { record: keyOf(prefix, owner, `t1:${name}`), user: userKey(prefix, owner), digest: await sha256(token) };
+}
+
+/** A user has one code for each purpose. */
+export async function locateCode(
+  { prefix, pepper }: { readonly prefix: string; readonly pepper: string },
+  user: string,
+  purpose: string,
+  code: string,
+): Promise<TokenPlace> {
+  const owner = await userTag(prefix, user);
+  const digest = await sha256(`${pepper}:${owner}:${purpose}:${code}`);
+  return { record: keyOf(prefix, owner, `c1:${encodeId(purpose)}`), user: userKey(prefix, owner), digest };
+}
+
+/** @param owner The user's tag. */
+export function userKey(prefix: string, owner: string): string {
+  return keyOf(prefix, owner, "u1");
+}
+
+// The fields of a record, a hash, as Lua has them.
+
+/** Removed when the token is consumed. */
+export const digestField = '"k"';
+/** The user's epoch when the token was issued. */
+export const epochField = '"e"';
+export const purposeField = '"p"';
+export const userField = '"u"';
+export const dataField = '"d"';
+/** How many wrong attempts are left. Empty for a link, which has no limit. */
+export const attemptsField = '"n"';
+export const expiresAtField = '"a"';
+/** The requests that issued the token, that consumed it, and that made the last wrong attempt. */
+export const issuedByField = '"i"';
+export const consumedByField = '"x"';
+export const missedByField = '"l"';
+
+// The fields of the user's key, a hash.
+
+/** Tokens of an earlier epoch are revoked. */
+export const userEpochField = '"e"';
+/** The request that revoked last. */
+export const revokedByField = '"r"';
+
+/** @throws {OptionError} JSON cannot hold the data. */
+export function encodeData(data: unknown): string {
+  return checkText("data", JSON.stringify(data));
+}
+
+export function decodeData(text: string): unknown {
+  return JSON.parse(text);
+}

@@ -1,0 +1,79 @@
+/** Options of `createTokens`. */
+export interface TokenOptions {
+  /** How long a token or code is valid, in milliseconds: minutes for a code, an hour for a link. */
+  readonly ttl: number;
+  /**
+   * The first part of every key.
+   * @default "token"
+   */
+  readonly prefix?: string | undefined;
+  /**
+   * How many wrong attempts make a code invalid.
+   * @default 5
+   */
+  readonly attempts?: number | undefined;
+  /**
+   * How many digits a code has, from 6 to 12.
+   * @default 6
+   */
+  readonly digits?: number | undefined;
+  /**
+   * A secret of at least 32 characters, kept outside Redis, that codes are hashed with. A code of 6 digits has only a million forms, so
+   * without a pepper, anybody who can read Redis can find a code while it is valid. Links need no pepper.
+   */
+  readonly pepper?: string | undefined;
+}
+
+/** The user that a token is for, and the purpose that it serves. */
+export interface TokenClaim {
+  /** The application's id of the user. */
+  readonly user: string;
+  /** The purpose of the token, such as "verify-email". A token for one purpose is refused for every other. */
+  readonly purpose: string;
+}
+
+/** A token to be issued. */
+export interface NewToken<Data> extends TokenClaim, TokenCallOptions {
+  /** Data that `consume` returns as JSON restores it, such as the address to verify. A date comes back as text. */
+  readonly data?: Data | undefined;
+  /**
+   * How long this token is valid, in milliseconds.
+   * @default the `ttl` of createTokens
+   */
+  readonly ttl?: number | undefined;
+}
+
+/** Options of one call. */
+export interface TokenCallOptions {
+  /** Ends the wait; the call then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The verdict on a code. */
+export type CodeVerdict<Data> =
+  | { readonly accepted: true; readonly data: Data | null }
+  | {
+      readonly accepted: false;
+      /** How many more wrong attempts are allowed. It is 0 where there is no valid code. */
+      readonly attemptsLeft: number;
+    };
+
+/** Tokens and codes that are each accepted once. */
+export interface Tokens<Data> {
+  /** Issues a token of 256 random bits, for a link. A user may have any number of valid tokens. `expiresAt` is the server's time. */
+  issue(token: NewToken<Data>): Promise<{ readonly token: string; readonly expiresAt: number }>;
+  /**
+   * Accepts a token exactly once.
+   * @returns The token's user and data, or `null` if the token is unknown, expired, used, revoked, or for another purpose.
+   */
+  consume(
+    token: string | null | undefined,
+    options: TokenCallOptions & Pick<TokenClaim, "purpose">,
+  ): Promise<{ readonly user: string; readonly data: Data | null } | null>;
+  /** Issues a code of a few digits, to be typed. It replaces the user's earlier code for the same purpose. */
+  issueCode(code: NewToken<Data>): Promise<{ readonly code: string; readonly expiresAt: number }>;
+  /** Accepts a code exactly once, and counts wrong attempts. Spaces and dashes in the code are ignored. */
+  consumeCode(attempt: TokenClaim & TokenCallOptions & { readonly code: string }): Promise<CodeVerdict<Data>>;
+  /** Makes all tokens and codes of a user invalid with one command, such as after a change of password. */
+  revokeAll(user: string, options?: TokenCallOptions): Promise<void>;
+}
