@@ -1,2 +1,5 @@
-/** A script that may write, on a key that is not there; it answers with the server's clock. */
-export const probe = `redis.call("DEL", KEYS[1]) local t = redis.call("TIME") return {tonumber(t[1]), tonumber(t[2])}`;
+/** A script that may write, as those of the patterns do, on a key that does not exist. It answers with the server's clock. */
+export const probe = `
+redis.call("DEL", KEYS[1])
+local clock = redis.call("TIME")
+return {tonumber(clock[1]), tonumber(clock[2])}`;

@@ -41,8 +41,12 @@ export const storeOutcomeScript = defineScript({
   lua: `
 local stored = redis.call("GET", key)
 -- The reply to the first execution was lost.
-if stored == outcome then return 1 end
-if stored ~= ownRecord then return 0 end
+if stored == outcome then
+  return 1
+end
+if stored ~= ownRecord then
+  return 0
+end
 redis.call("SET", key, outcome, "PX", ttl)
 return 1`,
 });
@@ -53,6 +57,8 @@ export const freeKeyScript = defineScript({
   args: ["ownRecord"],
   decode: flag,
   lua: `
-if redis.call("GET", key) ~= ownRecord then return 0 end
+if redis.call("GET", key) ~= ownRecord then
+  return 0
+end
 return redis.call("DEL", key)`,
 });

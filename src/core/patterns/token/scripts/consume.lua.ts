@@ -28,6 +28,7 @@ export const consumeScript = defineScript({
   lua: `
 local storedDigest, epoch, storedPurpose, name, data, attempts, consumedBy, missedBy = unpack(redis.call("HMGET", record,
   ${digestField}, ${epochField}, ${purposeField}, ${userField}, ${dataField}, ${attemptsField}, ${consumedByField}, ${missedByField}))
+-- The reply to the first execution was lost.
 if consumedBy == request then
   return {name, data}
 end
@@ -39,6 +40,7 @@ if not storedDigest or storedPurpose ~= purpose or redis.call("HGET", user, ${us
   return {"0"}
 end
 if storedDigest ~= digest then
+  -- A link has no attempts to count: nobody guesses 256 bits.
   if attempts == "" then
     return {"0"}
   end
@@ -49,6 +51,7 @@ if storedDigest ~= digest then
   end
   return {tostring(left)}
 end
+-- Without a digest it is used up; the rest answers a replay for a while.
 redis.call("HDEL", record, ${digestField})
 redis.call("HSET", record, ${consumedByField}, request)
 if redis.call("PTTL", record) > tonumber(replayWindow) then

@@ -19,15 +19,18 @@ export const issueScript = defineScript({
   args: ["digest", "purpose", "name", "data", "ttl", "attempts", "request"],
   decode: integer,
   lua: `
-local issued = redis.call("HMGET", record, ${issuedByField}, ${expiresAtField})
-if issued[1] == request then return issued[2] end
+local issuedBy, expiresAt = unpack(redis.call("HMGET", record, ${issuedByField}, ${expiresAtField}))
+if issuedBy == request then
+  return expiresAt
+end
 ${serverTime}
-local expiresAt = ${digits("now + ttl")}
+expiresAt = ${digits("now + ttl")}
 local epoch = redis.call("HGET", user, ${userEpochField})
 if not epoch then
   epoch = ${digits(newEpoch)}
   redis.call("HSET", user, ${userEpochField}, epoch)
 end
+-- Without its epoch the token would be refused.
 ${keepFor("user", "ttl")}
 redis.call("DEL", record)
 redis.call("HSET", record, ${digestField}, digest, ${epochField}, epoch, ${purposeField}, purpose, ${userField}, name, ${dataField}, data,

@@ -11,7 +11,9 @@ export const revokeTokensScript = defineScript({
   decode: flag,
   lua: `
 local epoch, revokedBy = unpack(redis.call("HMGET", user, ${userEpochField}, ${revokedByField}))
-if not epoch or revokedBy == request then return 0 end
+if not epoch or revokedBy == request then
+  return 0
+end
 ${serverTime}
 redis.call("HSET", user, ${userEpochField}, ${digits(nextEpoch("epoch"))}, ${revokedByField}, request)
 return 1`,
