@@ -5,7 +5,7 @@ import type { Redis } from "ioredis";
  * ones stay exact; and it never sends a command twice, since it cannot know which ones may run twice.
  */
 export async function connect(url: string): Promise<Redis> {
-  const { Redis } = await import("ioredis").catch(absent);
+  const { Redis } = await import("ioredis").catch(throwMissingPackage);
   const client = new Redis(url, { protocol: 2, stringNumbers: true, maxRetriesPerRequest: 0, connectTimeout: 5_000 });
   let reachable = true;
   client.on("error", (error: NodeJS.ErrnoException) => {
@@ -19,6 +19,6 @@ export async function connect(url: string): Promise<Redis> {
   return client;
 }
 
-function absent(cause: unknown): never {
+function throwMissingPackage(cause: unknown): never {
   throw new Error("The gateway needs the package ioredis: npm install ioredis", { cause });
 }

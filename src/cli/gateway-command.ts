@@ -23,7 +23,7 @@ export function addGatewayCommand(program: Command): void {
     .addOption(tokenOption("--read-only-token <token>", "who may only read").env("KV_REST_API_READ_ONLY_TOKEN"))
     .addOption(new Option("--port <port>", "where to listen; 0 picks a free port").env("PORT").default("8079"))
     .option("--host <address>", "the address to listen on", "127.0.0.1");
-  command.action((flags: Flags) => run(flags, (message) => command.error(`error: ${message}`, { exitCode: 2 })));
+  command.action((flags: Flags) => runGateway(flags, (message) => command.error(`error: ${message}`, { exitCode: 2 })));
 }
 
 function tokenOption(flags: string, description: string): Option {
@@ -33,22 +33,22 @@ function tokenOption(flags: string, description: string): Option {
   ]);
 }
 
-async function run(flags: Flags, misused: (message: string) => never): Promise<void> {
+async function runGateway(flags: Flags, exitMisused: (message: string) => never): Promise<void> {
   const tokens = tokensOf(flags);
   const port = /^\d{1,5}$/.test(flags.port) ? Number(flags.port) : 65_536;
-  if (tokens.length === 0) misused("a gateway needs a token: --token, or the variable UPSTASH_REDIS_REST_TOKEN");
-  if (port > 65_535) misused("--port must be a number from 0 to 65535");
-  if (!/^rediss?:\/\/./.test(flags.redis)) misused("--redis must be a URL that begins with redis:// or rediss://");
-  tokens.forEach(warnOfShort);
-  warnOfPublic(flags.host);
+  if (tokens.length === 0) exitMisused("a gateway needs a token: --token, or the variable UPSTASH_REDIS_REST_TOKEN");
+  if (port > 65_535) exitMisused("--port must be a number from 0 to 65535");
+  if (!/^rediss?:\/\/./.test(flags.redis)) exitMisused("--redis must be a URL that begins with redis:// or rediss://");
+  tokens.forEach(warnIfShort);
+  warnIfPublic(flags.host);
   const client = await connect(flags.redis);
   try {
-    const server = await serveGateway(ioredis(client), { tokens, port, host: flags.host, onError: report });
+    const server = await serveGateway(ioredis(client), { tokens, port, host: flags.host, onError: reportError });
     console.log(`Gateway: ${server.url}`);
-    endWith(server, () => client.disconnect());
+    closeOnSignal(server, () => client.disconnect());
   } catch (error) {
     client.disconnect();
-    if (error instanceof OptionError) misused(error.message);
+    if (error instanceof OptionError) exitMisused(error.message);
     throw error;
   }
 }
@@ -58,21 +58,21 @@ function tokensOf({ token = [], readOnlyToken = [] }: Flags): GatewayToken[] {
 }
 
 /** 24 characters of base64 or hexadecimal are 96 bits or more. */
-function warnOfShort({ token }: GatewayToken): void {
+function warnIfShort({ token }: GatewayToken): void {
   if (token.length < 24) warn("a token of less than 24 characters can be guessed; make one by: openssl rand -hex 24");
 }
 
-function warnOfPublic(host: string): void {
+function warnIfPublic(host: string): void {
   if (/^(127\.|::1$|localhost$)/.test(host)) return;
   warn("other machines can reach this address, and tokens travel in plain text: put TLS in front");
 }
 
 /** That Redis is away and back is told by the client's own events. */
-function report(error: unknown): void {
+function reportError(error: unknown): void {
   if (!(error instanceof ConnectionError)) console.error(error);
 }
 
-function endWith(server: GatewayServer, disconnect: () => void): void {
+function closeOnSignal(server: GatewayServer, disconnect: () => void): void {
   const end = () => void server.close().finally(disconnect);
   process.once("SIGINT", end);
   process.once("SIGTERM", end);

@@ -33,10 +33,10 @@ export async function serveGateway(redis: Redis, options: ServeOptions): Promise
   // The program around keeps its own Request and Response.
   const listener = getRequestListener(createGateway(redis, rest), {
     overrideGlobalObjects: false,
-    errorHandler: unreadable,
+    errorHandler: refuseRequest,
   });
-  const server = createServer(limits, (request, response) => void listener(request, response));
-  server.on("clientError", answerUnreadable);
+  const server = createServer(serverLimits, (request, response) => void listener(request, response));
+  server.on("clientError", refuseSocket);
   server.listen(port, host);
   await once(server, "listening");
   return { url: urlOf(server, host), close: (grace = 5_000) => close(server, grace) };
@@ -60,15 +60,15 @@ async function close(server: Server, grace: number): Promise<void> {
 }
 
 /** A path may hold a value, hence more room than Node's 16 kB; who needs still more puts the command into the body. */
-const limits = { maxHeaderSize: 65_536, requestTimeout: 60_000, requireHostHeader: false };
+const serverLimits = { maxHeaderSize: 65_536, requestTimeout: 60_000, requireHostHeader: false };
 
 /** What no Request could be made of, such as one with a malformed Host header. */
-function unreadable(): Response {
+function refuseRequest(): Response {
   return Response.json({ error: "ERR the request could not be read" }, { status: 400 });
 }
 
 /** What was no HTTP at all, or headers that are too long or too slow: Node gives the bare socket. */
-function answerUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
+function refuseSocket(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
   const status = statuses.get(error.code ?? "") ?? "400 Bad Request";
   const body = JSON.stringify({ error: `ERR the request could not be read: ${status}` });

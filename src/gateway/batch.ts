@@ -1,39 +1,40 @@
 import { ReplyError } from "../core/errors.ts";
-import { Refusal, resultOf, type Answer } from "./answer.ts";
+import { Refusal, toResult, type JsonResponse } from "./response.ts";
 import { readBody } from "./body.ts";
-import { commandOf, readReply, sendOptions, type Call } from "./call.ts";
-import { parseLists } from "./json.ts";
+import { toCommand, toClientReply, sendOptionsOf, type Call } from "./call.ts";
+import { parseCommands } from "./json.ts";
 import { refusalOf } from "./refusals.ts";
 
 /** `POST /pipeline`: in order, not atomic, each failure in its place. */
-export async function pipeline(call: Call): Promise<Answer> {
-  const lists = await readLists(call, "pipeline");
-  const refusals = lists.map((words) =>
+export async function handlePipeline(call: Call): Promise<JsonResponse> {
+  const commands = await readCommands(call, "pipeline");
+  const refusals = commands.map((words) =>
     words.length === 0 ? new ReplyError("ERR empty pipeline command") : refusalOf(words, call.access),
   );
-  const allowed = await Promise.all(lists.filter((_, i) => !refusals[i]).map(call.scripts));
-  const replies = allowed.length === 0 ? [] : await call.redis.pipeline(allowed.map(commandOf), sendOptions(call));
-  const read = replies.map((reply, i) => readReply(reply, allowed[i])).values();
-  const inOrder = refusals.map((refusal) => refusal ?? read.next().value ?? null);
-  return { status: 200, body: inOrder.map((reply) => resultOf(reply, call.request)) };
+  const translations = await Promise.all(commands.filter((_, i) => !refusals[i]).map(call.translate));
+  const replies =
+    translations.length === 0 ? [] : await call.redis.pipeline(translations.map(toCommand), sendOptionsOf(call));
+  const clientReplies = replies.map((reply, i) => toClientReply(reply, translations[i])).values();
+  const inOrder = refusals.map((refusal) => refusal ?? clientReplies.next().value ?? null);
+  return { status: 200, body: inOrder.map((reply) => toResult(reply, call.request)) };
 }
 
 /** `POST /multi-exec`: atomic, or nothing at all. */
-export async function transaction(call: Call): Promise<Answer> {
+export async function handleTransaction(call: Call): Promise<JsonResponse> {
   const { redis, request } = call;
   if (!redis.transaction) throw new Refusal(400, "ERR /multi-exec needs a Redis client that has transactions");
-  const lists = await readLists(call, "transaction");
-  const refusal = lists.map((words) => refusalOf(words, call.access)).find((found) => found !== null);
+  const commands = await readCommands(call, "transaction");
+  const refusal = commands.map((words) => refusalOf(words, call.access)).find((found) => found !== null);
   if (refusal) throw refusal;
-  const translated = await Promise.all(lists.map(call.scripts));
-  const replies = await redis.transaction(translated.map(commandOf), sendOptions(call));
-  return { status: 200, body: replies.map((reply, i) => resultOf(readReply(reply, translated[i]), request)) };
+  const translations = await Promise.all(commands.map(call.translate));
+  const replies = await redis.transaction(translations.map(toCommand), sendOptionsOf(call));
+  return { status: 200, body: replies.map((reply, i) => toResult(toClientReply(reply, translations[i]), request)) };
 }
 
-async function readLists(call: Call, kind: "pipeline" | "transaction"): Promise<string[][]> {
+async function readCommands(call: Call, kind: "pipeline" | "transaction"): Promise<string[][]> {
   const body = await readBody(call.request, call.maxBody);
-  const lists = parseLists(body, `ERR failed to parse ${kind} request`);
-  if (lists.length === 0) throw new Refusal(400, `ERR empty ${kind} request`);
-  if (lists.length <= call.maxCommands) return lists;
+  const commands = parseCommands(body, `ERR failed to parse ${kind} request`);
+  if (commands.length === 0) throw new Refusal(400, `ERR empty ${kind} request`);
+  if (commands.length <= call.maxCommands) return commands;
   throw new Refusal(400, `ERR too many commands in one request. Limit: ${call.maxCommands}`);
 }

@@ -1,16 +1,16 @@
-import { Refusal } from "./answer.ts";
+import { Refusal } from "./response.ts";
 
 /** Reads a body of at most `limit` bytes; it is counted as it arrives, whatever its announced length. */
 export async function readBody(request: Request, limit: number): Promise<Uint8Array> {
-  if (Number(request.headers.get("content-length")) > limit) throw tooLarge(limit);
+  if (Number(request.headers.get("content-length")) > limit) throw tooLargeError(limit);
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of chunksOf(request)) {
     size += chunk.length;
-    if (size > limit) throw tooLarge(limit);
+    if (size > limit) throw tooLargeError(limit);
     chunks.push(chunk);
   }
-  return joined(chunks, size);
+  return join(chunks, size);
 }
 
 /** The text of a body. What is no text is refused: Redis would be given something else than what was sent. */
@@ -26,14 +26,16 @@ async function* chunksOf(request: Request): AsyncGenerator<Uint8Array> {
   const reader = request.body?.getReader();
   if (!reader) return;
   try {
-    for (let next = await read(reader); !next.done; next = await read(reader)) yield next.value;
+    for (let next = await readChunk(reader); !next.done; next = await readChunk(reader)) yield next.value;
   } finally {
     // Whoever stops half-way lets the sender stop too; after the end this does nothing.
     reader.cancel().catch(() => {});
   }
 }
 
-async function read(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<ReadableStreamReadResult<Uint8Array>> {
+async function readChunk(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+): Promise<ReadableStreamReadResult<Uint8Array>> {
   try {
     return await reader.read();
   } catch (cause) {
@@ -41,7 +43,7 @@ async function read(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<Re
   }
 }
 
-function joined(chunks: readonly Uint8Array[], size: number): Uint8Array {
+function join(chunks: readonly Uint8Array[], size: number): Uint8Array {
   const [only] = chunks;
   if (only && chunks.length === 1) return only;
   const whole = new Uint8Array(size);
@@ -53,6 +55,6 @@ function joined(chunks: readonly Uint8Array[], size: number): Uint8Array {
   return whole;
 }
 
-function tooLarge(limit: number): Refusal {
+function tooLargeError(limit: number): Refusal {
   return new Refusal(413, `ERR max request size exceeded. Limit: ${limit} bytes`);
 }

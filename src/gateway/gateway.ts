@@ -1,10 +1,10 @@
 import { checkFunction, checkCount, checkPort } from "../core/check.ts";
 import type { Redis } from "../core/port/redis.ts";
-import { checkFormat, failureOf, Refusal, respond, type Answer } from "./answer.ts";
-import { handlerOf } from "./routes.ts";
-import { createScriptAliases } from "./scripts.ts";
+import { checkFormat, toErrorResponse, Refusal, toResponse, type JsonResponse } from "./response.ts";
+import { findHandler } from "./routes.ts";
+import { createScriptTranslator } from "./scripts.ts";
 import { createAuthenticator, type GatewayToken } from "./tokens.ts";
-import { tokenIn } from "./path.ts";
+import { parseToken } from "./path.ts";
 
 /** The Upstash REST protocol as a web-standard handler. It always resolves, never rejects. */
 export type Gateway = (request: Request) => Promise<Response>;
@@ -41,27 +41,27 @@ export function createGateway(redis: Redis, options: GatewayOptions): Gateway {
   const authenticate = createAuthenticator(options.tokens);
   const context = {
     redis,
-    scripts: createScriptAliases(),
+    translate: createScriptTranslator(),
     maxBody: checkCount("maxBody", maxBody),
     maxCommands: checkCount("maxCommands", maxCommands),
   };
   checkFunction("onError", onError);
-  let answered = 0;
+  let responseCount = 0;
 
-  async function answer(request: Request): Promise<Answer> {
-    if (!methods.has(request.method)) throw new Refusal(405, "ERR method not allowed");
+  async function handle(request: Request): Promise<JsonResponse> {
+    if (!allowedMethods.has(request.method)) throw new Refusal(405, "ERR method not allowed");
     const { pathname, search } = new URL(request.url);
-    const access = await authenticate(request.headers.get("authorization"), tokenIn(search));
+    const access = await authenticate(request.headers.get("authorization"), parseToken(search));
     if (!access) throw new Refusal(401, "WRONGPASS invalid or missing auth token");
     checkFormat(request.headers);
-    return handlerOf(pathname, request.method)({ ...context, request, pathname, search, access });
+    return findHandler(pathname, request.method)({ ...context, request, pathname, search, access });
   }
 
   return async (request) => {
-    const outcome = await answer(request).catch((error: unknown) => failureOf(error, onError));
-    answered += 1;
-    return respond(request, outcome, answered);
+    const response = await handle(request).catch((error: unknown) => toErrorResponse(error, onError));
+    responseCount += 1;
+    return toResponse(request, response, responseCount);
   };
 }
 
-const methods: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT"]);
+const allowedMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT"]);

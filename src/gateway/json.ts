@@ -1,13 +1,13 @@
-import { Refusal } from "./answer.ts";
+import { Refusal } from "./response.ts";
 
 /** Reads `["SET", "key", 1]`. Numbers and booleans become their text, exactly as it was written. */
-export function parseWords(body: Uint8Array, complaint: string): string[] {
-  return parse(body, 1, complaint, wordsOf);
+export function parseCommand(body: Uint8Array, complaint: string): string[] {
+  return parse(body, 1, complaint, toWords);
 }
 
 /** Reads `[["SET", "key", 1], ["GET", "key"]]`. */
-export function parseLists(body: Uint8Array, complaint: string): string[][] {
-  return parse(body, 2, complaint, (lists) => listOf(lists).map(wordsOf));
+export function parseCommands(body: Uint8Array, complaint: string): string[][] {
+  return parse(body, 2, complaint, (lists) => toList(lists).map(toWords));
 }
 
 function parse<T>(body: Uint8Array, depth: number, complaint: string, read: (value: unknown) => T): T {
@@ -20,15 +20,15 @@ function parse<T>(body: Uint8Array, depth: number, complaint: string, read: (val
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-function wordsOf(value: unknown): string[] {
-  return listOf(value).map((word) => {
+function toWords(value: unknown): string[] {
+  return toList(value).map((word) => {
     if (typeof word === "string") return word;
     if (typeof word === "boolean") return String(word);
     throw new TypeError("An argument must be a string, a number or a boolean");
   });
 }
 
-function listOf(value: unknown): unknown[] {
+function toList(value: unknown): unknown[] {
   if (Array.isArray(value)) return value;
   throw new TypeError("A request and its commands must be lists");
 }
@@ -44,18 +44,18 @@ function quoteNumbers(json: string, depth: number): string {
     const quote = json.indexOf('"', at);
     const start = quote < 0 ? json.length : quote;
     const plain = json.slice(at, start);
-    if (plain !== ",") open += nesting(plain, depth - open);
-    at = quote < 0 ? json.length : endOfString(json, quote);
-    quoted += (plain === "," ? plain : plain.replace(number, '"$&"')) + json.slice(start, at);
+    if (plain !== ",") open += countNesting(plain, depth - open);
+    at = quote < 0 ? json.length : findStringEnd(json, quote);
+    quoted += (plain === "," ? plain : plain.replace(jsonNumber, '"$&"')) + json.slice(start, at);
   }
   return quoted;
 }
 
 /** Exactly JSON's numbers. Two that touch, as in `01`, become two strings that touch, which JSON.parse refuses. */
-const number = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+const jsonNumber = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
 /** How many lists more are open after the text than before. */
-function nesting(plain: string, room: number): number {
+function countNesting(plain: string, room: number): number {
   let open = 0;
   for (const [mark] of plain.matchAll(/[[\]{}]/g)) {
     open += mark === "[" ? 1 : -1;
@@ -65,7 +65,7 @@ function nesting(plain: string, room: number): number {
 }
 
 /** The position after the closing quote: the first with an even number of backslashes before it. */
-function endOfString(json: string, start: number): number {
+function findStringEnd(json: string, start: number): number {
   for (let quote = json.indexOf('"', start + 1); quote >= 0; quote = json.indexOf('"', quote + 1)) {
     let slashes = 0;
     while (json[quote - 1 - slashes] === "\\") slashes += 1;

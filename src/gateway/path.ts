@@ -1,11 +1,11 @@
-import { Refusal } from "./answer.ts";
+import { Refusal } from "./response.ts";
 
 /** The words of a path. It is decoded after it is split, so that `%2F` stays inside its word. */
 export function parsePath(pathname: string): string[] {
   return pathname
     .slice(1)
     .split("/")
-    .map((word) => decode(word));
+    .map((word) => decodePercent(word));
 }
 
 /**
@@ -13,25 +13,25 @@ export function parsePath(pathname: string): string[] {
  * A token is never part of a command.
  */
 export function parseQuery(search: string): string[] {
-  const pairs = search.slice(1).split("&").filter(Boolean).map(pairOf);
+  const pairs = search.slice(1).split("&").filter(Boolean).map(parsePair);
   const options = pairs.filter(([name]) => name !== "_token");
   return options.flatMap(([name, value]) => (value === "" ? [name] : [name, value]));
 }
 
 /** The value of the first `_token`. */
-export function tokenIn(search: string): string | null {
+export function parseToken(search: string): string | null {
   const token = /(?:^\?|&)_token=([^&]*)/.exec(search)?.[1];
-  return token === undefined ? null : decode(token, 401, "WRONGPASS invalid or missing auth token");
+  return token === undefined ? null : decodePercent(token, 401, "WRONGPASS invalid or missing auth token");
 }
 
-function pairOf(pair: string): readonly [name: string, value: string] {
+function parsePair(pair: string): readonly [name: string, value: string] {
   const at = pair.indexOf("=");
-  return at < 0 ? [decode(pair), ""] : [decode(pair.slice(0, at)), decode(pair.slice(at + 1))];
+  return at < 0 ? [decodePercent(pair), ""] : [decodePercent(pair.slice(0, at)), decodePercent(pair.slice(at + 1))];
 }
 
-function decode(text: string, status = 400, complaint = "ERR failed to parse command"): string {
+function decodePercent(encoded: string, status = 400, complaint = "ERR failed to parse command"): string {
   try {
-    return decodeURIComponent(text);
+    return decodeURIComponent(encoded);
   } catch (cause) {
     throw new Refusal(status, complaint, { cause });
   }

@@ -6,33 +6,33 @@ export function refusalOf(words: readonly string[], { readOnly }: Access): Reply
   const [name = ""] = words;
   if (name === "") return new ReplyError("ERR empty command");
   const command = name.toUpperCase();
-  if (connectionState.has(command) || blocks(command, words)) return notInRest(command);
-  if (command === "SCRIPT" && words[1]?.toUpperCase() === "DEBUG") return notInRest("SCRIPT DEBUG");
-  if (serverState.has(command)) return unavailable(command);
-  if (readOnly && !readCommands.has(command)) return noPermission(command);
+  if (connectionCommands.has(command) || isBlocking(command, words)) return notInRestError(command);
+  if (command === "SCRIPT" && words[1]?.toUpperCase() === "DEBUG") return notInRestError("SCRIPT DEBUG");
+  if (serverCommands.has(command)) return unavailableError(command);
+  if (readOnly && !readCommands.has(command)) return noPermissionError(command);
   return null;
 }
 
-function notInRest(command: string): ReplyError {
+function notInRestError(command: string): ReplyError {
   return new ReplyError(`ERR Command "${command}" is not allowed in REST or it has a special context path`);
 }
 
-function unavailable(command: string): ReplyError {
+function unavailableError(command: string): ReplyError {
   return new ReplyError(
     `ERR Command is not available: '${command}'. See https://upstash.com/docs/redis/overall/rediscompatibility for details`,
   );
 }
 
-function noPermission(command: string): ReplyError {
+function noPermissionError(command: string): ReplyError {
   const name = command.toLowerCase().slice(0, 64);
   return new ReplyError(`NOPERM this user has no permissions to run the '${name}' command or its subcommand`);
 }
 
 /** XREAD and XREADGROUP wait only with BLOCK, which must be told from a stream or a group of that name. */
-function blocks(command: string, words: readonly string[]): boolean {
-  if (blocking.has(command)) return true;
+function isBlocking(command: string, words: readonly string[]): boolean {
+  if (blockingCommands.has(command)) return true;
   if (command !== "XREAD" && command !== "XREADGROUP") return false;
-  for (let i = 1; i < words.length; i += 1 + (valuesOf.get(words[i]?.toUpperCase() ?? "") ?? 0)) {
+  for (let i = 1; i < words.length; i += 1 + (valueCounts.get(words[i]?.toUpperCase() ?? "") ?? 0)) {
     const option = words[i]?.toUpperCase();
     if (option === "BLOCK") return true;
     if (option === "STREAMS") return false;
@@ -41,23 +41,23 @@ function blocks(command: string, words: readonly string[]): boolean {
 }
 
 /** How many values follow each option of XREAD and XREADGROUP. */
-const valuesOf: ReadonlyMap<string, number> = new Map([
+const valueCounts: ReadonlyMap<string, number> = new Map([
   ["GROUP", 2],
   ["COUNT", 1],
   ["CLAIM", 1],
 ]);
 
 /** They would hold up everybody who shares the connection. */
-const blocking = wordSet(`
+const blockingCommands = wordSet(`
   BLPOP BRPOP BRPOPLPUSH BLMOVE BLMPOP BZPOPMIN BZPOPMAX BZMPOP WAIT WAITAOF`);
 
 /** They change, or belong to, a connection that many requests share. */
-const connectionState = wordSet(`
+const connectionCommands = wordSet(`
   AUTH HELLO RESET QUIT SELECT CLIENT READONLY READWRITE ASKING MULTI EXEC DISCARD WATCH UNWATCH MONITOR SYNC PSYNC REPLCONF
   SUBSCRIBE UNSUBSCRIBE PSUBSCRIBE PUNSUBSCRIBE SSUBSCRIBE SUNSUBSCRIBE`);
 
 /** They run the server, not the data: the hosted service does not have them, and a leaked token must not stop a server. */
-const serverState = wordSet(`
+const serverCommands = wordSet(`
   ACL BGREWRITEAOF BGSAVE CLUSTER CONFIG DEBUG FAILOVER MIGRATE MODULE PFDEBUG PFSELFTEST REPLICAOF RESTORE-ASKING SAVE SHUTDOWN
   SLAVEOF SWAPDB`);
 

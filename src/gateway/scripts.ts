@@ -3,49 +3,52 @@ import { setBounded } from "../core/bounded-map.ts";
 import { hexDigest } from "../core/crypto.ts";
 
 /** A command as Redis must be given it, and how to read its reply. */
-export interface Translated {
+export interface Translation {
   readonly words: readonly string[];
-  readonly read?: (reply: Reply) => Reply;
+  readonly convertReply?: (reply: Reply) => Reply;
 }
 
 /** Turns scripts with a header that only Upstash knows into scripts that Redis runs, under the digest that the client expects. */
-export type ScriptAliases = (words: readonly string[]) => Promise<Translated>;
+export type ScriptTranslator = (words: readonly string[]) => Promise<Translation>;
 
 /** How many scripts are remembered. A forgotten one is answered with NOSCRIPT, and the client sends its text again. */
-const capacity = 1_000;
+const maxAliases = 1_000;
 
 /**
  * Clients compute a script's digest over the text with its header, Redis over the text without. The list of pairs is in memory:
  * after a restart the first EVALSHA of each script gets NOSCRIPT, as after SCRIPT FLUSH.
  */
-export function createScriptAliases(): ScriptAliases {
+export function createScriptTranslator(): ScriptTranslator {
   const aliases = new Map<string, string>();
   const aliasOf = (digest: string) => aliases.get(digest.toLowerCase()) ?? digest;
 
-  async function strip(script: string): Promise<string> {
-    const stripped = withoutKeyLocking(script);
-    if (stripped === script) return script;
-    const [theirs, ours] = await Promise.all([hexDigest("SHA-1", script), hexDigest("SHA-1", stripped)]);
-    setBounded(aliases, theirs, ours, capacity);
-    return stripped;
+  async function translateScript(script: string): Promise<string> {
+    const redisScript = removeKeyLocking(script);
+    if (redisScript === script) return script;
+    const [clientDigest, redisDigest] = await Promise.all([
+      hexDigest("SHA-1", script),
+      hexDigest("SHA-1", redisScript),
+    ]);
+    setBounded(aliases, clientDigest, redisDigest, maxAliases);
+    return redisScript;
   }
 
   return async (words) => {
     const [name = "", second = "", third = ""] = words;
-    if (/^EVAL(_RO)?$/i.test(name)) return { words: [name, await strip(second), ...words.slice(2)] };
+    if (/^EVAL(_RO)?$/i.test(name)) return { words: [name, await translateScript(second), ...words.slice(2)] };
     if (/^EVALSHA(_RO)?$/i.test(name)) return { words: [name, aliasOf(second), ...words.slice(2)] };
     if (!/^SCRIPT$/i.test(name)) return { words };
     if (/^EXISTS$/i.test(second)) return { words: [name, second, ...words.slice(2).map(aliasOf)] };
     if (!/^LOAD$/i.test(second) || words.length !== 3) return { words };
-    const script = await strip(third);
+    const script = await translateScript(third);
     if (script === third) return { words };
     const digest = await hexDigest("SHA-1", third);
-    return { words: [name, second, script], read: () => digest };
+    return { words: [name, second, script], convertReply: () => digest };
   };
 }
 
 /** Removes the flag `allow-key-locking`, and the whole header where it was the only word; the line stays, so lines keep their numbers. */
-function withoutKeyLocking(script: string): string {
+function removeKeyLocking(script: string): string {
   const header = /^#![^\n]*/.exec(script)?.[0] ?? "";
   const flags = /(?<= )flags=(\S*)/.exec(header)?.[1]?.split(",") ?? [];
   if (!flags.includes("allow-key-locking")) return script;

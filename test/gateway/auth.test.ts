@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { OptionError } from "../../src/core/errors.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
 import { createGateway } from "../../src/gateway/index.ts";
-import { createAuthenticator, equalBytes } from "../../src/gateway/tokens.ts";
+import { createAuthenticator, areEqualBytes } from "../../src/gateway/tokens.ts";
 import { openScene } from "./open-gateway.ts";
 import { token } from "./token.ts";
 
@@ -117,14 +117,14 @@ describe("what a comparison gives away", () => {
     const bytes = Array.from({ length: 32 }, (_, i) => i);
     const known = counted(bytes);
     const offered = counted(bytes.map((byte, i) => (differences.includes(i) ? byte ^ 255 : byte)));
-    expect(equalBytes(known.watched, offered.watched)).toBe(differences.length === 0);
+    expect(areEqualBytes(known.watched, offered.watched)).toBe(differences.length === 0);
     expect(new Set(known.read).size).toBe(32);
     expect(new Set(offered.read).size).toBe(32);
   });
 
   it("tells digests of different lengths apart", () => {
-    expect(equalBytes([1, 2], [1, 2, 0])).toBe(false);
-    expect(equalBytes([1, 2, 0], [1, 2])).toBe(false);
+    expect(areEqualBytes([1, 2], [1, 2, 0])).toBe(false);
+    expect(areEqualBytes([1, 2, 0], [1, 2])).toBe(false);
   });
 
   it("hashes what is offered once, whatever it is, and the known tokens once in all", async () => {

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseLists, parseWords } from "../../src/gateway/json.ts";
+import { parseCommands, parseCommand } from "../../src/gateway/json.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
-const words = (json: string) => parseWords(bytes(json), "no");
+const words = (json: string) => parseCommand(bytes(json), "no");
 
 /** What JSON.parse, which we trust, says about a body. */
 function fitsCommand(json: string): boolean {
@@ -56,7 +56,7 @@ describe("the arguments of a JSON body", () => {
       fc.property(fc.array(fc.tuple(item, space, space)), (items) => {
         const json = `[${items.map(([{ json }, before, after]) => before + json + after).join(",")}]`;
         expect(words(json)).toEqual(items.map(([{ word }]) => word));
-        expect(parseLists(bytes(`[${json},${json}]`), "no")).toHaveLength(2);
+        expect(parseCommands(bytes(`[${json},${json}]`), "no")).toHaveLength(2);
       }),
     );
   });
@@ -107,7 +107,7 @@ describe("the arguments of a JSON body", () => {
   ])("take linear time even for ten million characters of %s", (_, piece) => {
     const body = bytes(`["a","${piece.repeat(10_000_000 / piece.length)}`);
     const start = performance.now();
-    expect(() => parseLists(body, "no")).toThrow("no");
+    expect(() => parseCommands(body, "no")).toThrow("no");
     expect(performance.now() - start).toBeLessThan(15_000);
   });
 });

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { createScriptAliases } from "../../src/gateway/scripts.ts";
+import { createScriptTranslator } from "../../src/gateway/scripts.ts";
 import { openScene } from "./open-gateway.ts";
 import { asBase64 } from "./token.ts";
 
@@ -98,7 +98,7 @@ describe("any other script", () => {
 
 describe("the memory of digests", () => {
   it("is bounded, forgets the oldest, and remembers anew", async () => {
-    const translate = createScriptAliases();
+    const translate = createScriptTranslator();
     const numbered = (n: number) => `${header}\nreturn ${n}`;
     const known = async (n: number) => (await translate(["EVALSHA", sha1(numbered(n))])).words[1] !== sha1(numbered(n));
     for (let n = 0; n < 1_200; n += 1) await translate(["EVAL", numbered(n), "0"]);

@@ -66,21 +66,21 @@ export function optionOf(client: IoredisClient, name: string): unknown {
 }
 
 /** The parts of a command in the form that ioredis takes without changing replies: transformers know lower-case names only. */
-export function wireForm(command: Command): [name: string, args: Arg[]] {
+export function normalizeCommand(command: Command): [name: string, args: Arg[]] {
   const [name, ...args] = command;
   if (typeof name !== "string" || name === "") throw new OptionError("A command must begin with its name");
   return [name.toUpperCase(), args.map(argText)];
 }
 
 /** Makes ioredis commands without sending them: what is sent is then known, and can be taken back. */
-export function commandMaker(client: IoredisClient): (command: Command) => QueuedCommand {
-  let made: QueuedCommand;
-  const tap: IoredisClient = Object.create(client, {
+export function createCommandBuilder(client: IoredisClient): (command: Command) => QueuedCommand {
+  let built: QueuedCommand;
+  const recorder: IoredisClient = Object.create(client, {
     options: { value: Object.create(client.options, { enableAutoPipelining: { value: false } }) },
-    sendCommand: { value: (queued: QueuedCommand) => (made = queued).promise },
+    sendCommand: { value: (queued: QueuedCommand) => (built = queued).promise },
   });
   return (command) => {
-    void tap.callBuffer(...wireForm(command));
-    return made;
+    void recorder.callBuffer(...normalizeCommand(command));
+    return built;
   };
 }

@@ -9,7 +9,7 @@ interface Corkable {
 }
 
 /** How many bytes leave together: more would save few system calls, and keep Redis idle while they are put together. */
-const page = 4_096;
+const maxCorked = 4_096;
 
 /**
  * Lets what is written together leave by one system call for each 4 kB instead of one for each command; the order stays. A client
@@ -21,7 +21,7 @@ export function gatherWrites(client: IoredisClient): void {
   if (stream.writableCorked === 0) {
     stream.cork();
     queueMicrotask(() => stream.uncork());
-  } else if (stream.writableLength >= page) {
+  } else if (stream.writableLength >= maxCorked) {
     stream.uncork();
     stream.cork();
   }

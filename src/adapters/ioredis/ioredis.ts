@@ -4,16 +4,16 @@ import type { Command, Redis, Reply, SendOptions } from "../../core/port/redis.t
 import {
   checkClient,
   checkReads,
-  commandMaker,
+  createCommandBuilder,
   type IoredisBatch,
   type IoredisClient,
   type QueuedCommand,
-  wireForm,
+  normalizeCommand,
 } from "./client.ts";
 import { gatherWrites } from "./cork.ts";
 import { watchFaults } from "./fault.ts";
 import { toReply } from "./replies.ts";
-import { replyError, track, trip } from "./trip.ts";
+import { toReplyError, trackCommand, runTrip } from "./trip.ts";
 
 /** Options of the adapter. */
 export interface IoredisOptions {
@@ -36,19 +36,23 @@ export interface IoredisOptions {
  */
 export function ioredis(client: IoredisClient, { timeout = 2_000 }: IoredisOptions = {}): Redis {
   checkReads(checkClient(client));
-  const wire: Wire = { client, timeout: checkDuration("timeout", timeout), make: commandMaker(client) };
-  const send: Redis["send"] = (command, options) => single(wire, command, options);
-  const transaction: Redis["transaction"] = (commands, options) => atomic(wire, commands, options);
+  const context: IoredisContext = {
+    client,
+    timeout: checkDuration("timeout", timeout),
+    buildCommand: createCommandBuilder(client),
+  };
+  const send: Redis["send"] = (command, options) => sendOne(context, command, options);
+  const transaction: Redis["transaction"] = (commands, options) => sendTransaction(context, commands, options);
   watchFaults(client);
   const { nodes } = client;
   if (!client.isCluster || !nodes) {
-    return { send, transaction, pipeline: (commands, options) => batch(wire, commands, options) };
+    return { send, transaction, pipeline: (commands, options) => sendPipeline(context, commands, options) };
   }
   return {
     send,
     transaction,
     pipeline: (commands, options) =>
-      Promise.all(commands.map((command) => single(wire, command, options).catch(refusal))),
+      Promise.all(commands.map((command) => sendOne(context, command, options).catch(catchRefusal))),
     async masters() {
       if (client.status !== "ready") await send(["PING"]);
       return nodes.call(client, "master").map((master) => ioredis(master, { timeout }));
@@ -56,82 +60,94 @@ export function ioredis(client: IoredisClient, { timeout = 2_000 }: IoredisOptio
   };
 }
 
-interface Wire {
+interface IoredisContext {
   readonly client: IoredisClient;
   readonly timeout: number;
-  readonly make: (command: Command) => QueuedCommand;
+  readonly buildCommand: (command: Command) => QueuedCommand;
 }
 
-function single({ client, timeout, make }: Wire, command: Command, options: SendOptions = {}): Promise<Reply> {
+function sendOne(
+  { client, timeout, buildCommand }: IoredisContext,
+  command: Command,
+  options: SendOptions = {},
+): Promise<Reply> {
   const commands: QueuedCommand[] = [];
-  const go = () => {
-    const queued = track(make(command), commands);
+  const write = () => {
+    const queued = trackCommand(buildCommand(command), commands);
     gatherWrites(client);
     client.sendCommand(queued as never);
     return queued.promise;
   };
-  return trip(client, timeout, options, commands, go, (answer) => toReply(command, answer));
+  return runTrip(client, timeout, options, commands, write, (answer) => toReply(command, answer));
 }
 
-async function batch({ client, timeout }: Wire, commands: readonly Command[], options: SendOptions = {}) {
+async function sendPipeline(
+  { client, timeout }: IoredisContext,
+  commands: readonly Command[],
+  options: SendOptions = {},
+) {
   if (commands.length === 0) return [];
-  const wired = commands.map(wireForm);
+  const normalized = commands.map(normalizeCommand);
   const queued: QueuedCommand[] = [];
-  const go = () => {
-    const pipeline = tracked(client.pipeline(), queued);
-    for (const [name, args] of wired) pipeline.callBuffer(name, args);
+  const write = () => {
+    const pipeline = trackBatch(client.pipeline(), queued);
+    for (const [name, args] of normalized) pipeline.callBuffer(name, args);
     return pipeline.exec();
   };
-  return trip(client, timeout, options, queued, go, (answer) => outcomes(commands, answer));
+  return runTrip(client, timeout, options, queued, write, (answer) => decodeResults(commands, answer));
 }
 
-async function atomic({ client, timeout, make }: Wire, commands: readonly Command[], options: SendOptions = {}) {
+async function sendTransaction(
+  { client, timeout, buildCommand }: IoredisContext,
+  commands: readonly Command[],
+  options: SendOptions = {},
+) {
   if (commands.length === 0) return [];
-  if (client.isCluster && slotsOf(commands.map(make)) > 1) {
+  if (client.isCluster && countSlots(commands.map(buildCommand)) > 1) {
     throw new ReplyError("CROSSSLOT The keys of a transaction must share one hash tag");
   }
-  const wired = commands.map(wireForm);
+  const normalized = commands.map(normalizeCommand);
   const queued: QueuedCommand[] = [];
-  const go = () => {
-    const transaction = tracked(client.multi(), queued);
-    for (const [name, args] of wired) transaction.callBuffer(name, args);
-    return transaction.exec().catch(queueingError);
+  const write = () => {
+    const transaction = trackBatch(client.multi(), queued);
+    for (const [name, args] of normalized) transaction.callBuffer(name, args);
+    return transaction.exec().catch(throwQueueingError);
   };
-  return trip(client, timeout, options, queued, go, (answer) => outcomes(commands, answer));
+  return runTrip(client, timeout, options, queued, write, (answer) => decodeResults(commands, answer));
 }
 
 /** How many slots the commands with keys need. */
-function slotsOf(queued: readonly QueuedCommand[]): number {
+function countSlots(queued: readonly QueuedCommand[]): number {
   return new Set(queued.map((command) => command.getSlot()).filter((slot) => slot !== null)).size;
 }
 
 /** Tracks what goes into a batch, but not the EXEC of a transaction: a MULTI that is sent must be ended. */
-function tracked(batch: IoredisBatch, commands: QueuedCommand[]): IoredisBatch {
+function trackBatch(batch: IoredisBatch, commands: QueuedCommand[]): IoredisBatch {
   const { sendCommand } = batch as IoredisBatch & { sendCommand(queued: QueuedCommand): unknown };
   return Object.assign(batch, {
     sendCommand: (queued: QueuedCommand) =>
-      sendCommand.call(batch, queued.name === "exec" ? queued : track(queued, commands)),
+      sendCommand.call(batch, queued.name === "exec" ? queued : trackCommand(queued, commands)),
   });
 }
 
 /** Redis says EXECABORT; what it refused while queueing says why. */
-function queueingError(error: unknown): never {
+function throwQueueingError(error: unknown): never {
   const earlier: unknown = error instanceof Error ? Reflect.get(error, "previousErrors") : undefined;
   throw (Array.isArray(earlier) && earlier[0]) || error;
 }
 
 /** ioredis gives `[error, reply]` for each command. An error that Redis did not utter fails the whole trip. */
-function outcomes(commands: readonly Command[], results: unknown): (Reply | ReplyError)[] {
+function decodeResults(commands: readonly Command[], results: unknown): (Reply | ReplyError)[] {
   if (!Array.isArray(results)) throw new ReplyError("EXECABORT The transaction was discarded");
   return commands.map((command, i) => {
     const [error, reply]: [unknown, unknown] = results[i] ?? [];
-    if (error instanceof Error && error.name === "ReplyError") return replyError(error);
+    if (error instanceof Error && error.name === "ReplyError") return toReplyError(error);
     if (error) throw error;
     return toReply(command, reply);
   });
 }
 
-function refusal(error: unknown): ReplyError {
+function catchRefusal(error: unknown): ReplyError {
   if (error instanceof ReplyError) return error;
   throw error;
 }

@@ -3,7 +3,7 @@ import { checkClient, type IoredisClient } from "./client.ts";
 import { ioredis } from "./ioredis.ts";
 
 /** The newest password of each Cluster, for the connections that it has yet to make. */
-const newest = new WeakMap<IoredisClient, string>();
+const newestPasswords = new WeakMap<IoredisClient, string>();
 
 /**
  * Changes the password of a client in use. The open connections authenticate again, which ElastiCache asks for every 12 hours, and
@@ -18,10 +18,11 @@ export async function setPassword(client: IoredisClient, password: string): Prom
   const { nodes } = checkClient(client);
   const connections = client.isCluster && nodes ? nodes.call(client, "all") : [client];
   await Promise.all(connections.filter(({ status }) => status === "ready").map((one) => authenticate(one, password)));
-  for (const one of connections) setOption(one, password);
+  for (const one of connections) setPasswordOption(one, password);
   if (!client.isCluster) return;
-  if (!newest.has(client)) client.on("+node", (node) => setOption(node as IoredisClient, newest.get(client)));
-  newest.set(client, password);
+  if (!newestPasswords.has(client))
+    client.on("+node", (node) => setPasswordOption(node as IoredisClient, newestPasswords.get(client)));
+  newestPasswords.set(client, password);
 }
 
 async function authenticate(connection: IoredisClient, password: string): Promise<void> {
@@ -29,6 +30,6 @@ async function authenticate(connection: IoredisClient, password: string): Promis
   await ioredis(connection).send(typeof username === "string" ? ["AUTH", username, password] : ["AUTH", password]);
 }
 
-function setOption(connection: IoredisClient, password: string | undefined): void {
+function setPasswordOption(connection: IoredisClient, password: string | undefined): void {
   Reflect.set(connection.options, "password", password);
 }

@@ -42,7 +42,7 @@ export const lambda: ConnectionPreset = {
   maxRetriesPerRequest: 1,
   enableReadyCheck: false,
   retryStrategy: (attempt) => Math.min(50 * attempt, 500),
-  reconnectOnError: readOnly,
+  reconnectOnError: reconnectIfReadOnly,
 };
 
 /**
@@ -57,7 +57,7 @@ export const server: ConnectionPreset = {
   maxRetriesPerRequest: 3,
   enableReadyCheck: true,
   retryStrategy: (attempt) => Math.min(50 * attempt, 2_000),
-  reconnectOnError: readOnly,
+  reconnectOnError: reconnectIfReadOnly,
 };
 
 /**
@@ -72,6 +72,6 @@ export const managedCluster: ClusterPreset = {
   redisOptions: { tls: {}, connectTimeout: 2_000, socketTimeout: 1_000, keepAlive: 30_000 },
 };
 
-function readOnly(error: Error): 2 | false {
+function reconnectIfReadOnly(error: Error): 2 | false {
   return error.message.startsWith("READONLY") && 2;
 }

@@ -3,7 +3,7 @@ import { withDeadline } from "../../core/time/deadline.ts";
 import type { Listener, Subscriber } from "../../core/port/subscriber.ts";
 import { checkClient, type IoredisClient } from "./client.ts";
 import type { IoredisOptions } from "./ioredis.ts";
-import { failure } from "./trip.ts";
+import { toPortError } from "./trip.ts";
 
 /** The subset of an ioredis `Redis` or `Cluster` that the subscriber needs; versions 5 and 6 fit. */
 export interface IoredisSubscriberClient extends IoredisClient {
@@ -26,32 +26,36 @@ export function ioredisSubscriber(
 ): Subscriber {
   checkClient(client);
   checkDuration("timeout", timeout);
-  const desk: Desk = { client, timeout, channels: new Map(), left: new Set(), handshake: undefined };
-  const watch = watcher(desk);
+  const state: SubscriberState = { client, timeout, channels: new Map(), abandoned: new Set(), handshake: undefined };
+  const watch = createWatcher(state);
   return {
     async subscribe(name, listener, { signal, onReconnect } = {}) {
-      const seat: Seat = { listener: checkFunction("listener", listener), onReconnect, confirmed: false };
+      const subscription: Subscription = {
+        listener: checkFunction("listener", listener),
+        onReconnect,
+        confirmed: false,
+      };
       checkText("channel", name);
       signal?.throwIfAborted();
-      if (isIdle(desk)) watch.start();
-      const channel = desk.channels.get(name) ?? { name, seats: new Set(), live: undefined };
-      desk.channels.set(name, channel);
-      channel.seats.add(seat);
-      const leave = () => vacate(desk, channel, seat, watch.stop);
+      if (isIdle(state)) watch.start();
+      const channel = state.channels.get(name) ?? { name, subscriptions: new Set(), confirmation: undefined };
+      state.channels.set(name, channel);
+      channel.subscriptions.add(subscription);
+      const end = () => leave(state, channel, subscription, watch.stop);
       try {
-        await withDeadline(timeout, signal, () => confirmation(desk, channel));
+        await withDeadline(timeout, signal, () => confirm(state, channel));
       } catch (error) {
-        void leave();
-        throw signal?.aborted ? error : failure(client, error, "unknown");
+        void end();
+        throw signal?.aborted ? error : toPortError(client, error, "unknown");
       }
-      seat.confirmed = true;
-      return leave;
+      subscription.confirmed = true;
+      return end;
     },
   };
 }
 
 /** One subscription. */
-interface Seat {
+interface Subscription {
   readonly listener: Listener;
   readonly onReconnect: (() => void) | undefined;
   confirmed: boolean;
@@ -59,91 +63,92 @@ interface Seat {
 
 interface Channel {
   readonly name: string;
-  readonly seats: Set<Seat>;
+  readonly subscriptions: Set<Subscription>;
   /** Redis' confirmation, since the connection was last lost. */
-  live: Promise<unknown> | undefined;
+  confirmation: Promise<unknown> | undefined;
 }
 
-interface Desk {
+interface SubscriberState {
   readonly client: IoredisSubscriberClient;
   readonly timeout: number;
   readonly channels: Map<string, Channel>;
   /** Those that nobody listens to any more, until Redis has confirmed the UNSUBSCRIBE. */
-  readonly left: Set<Channel>;
+  readonly abandoned: Set<Channel>;
   /** Ends with the handshake of the connection that is being made. */
   handshake: Promise<void> | undefined;
 }
 
-function confirmation(desk: Desk, channel: Channel): Promise<unknown> {
-  if (channel.live) return channel.live;
-  const { client } = desk;
-  const live = client.status === "connect" ? afterHandshake(desk, channel) : client.subscribe(channel.name);
-  channel.live = live;
-  live.catch(() => {
-    if (channel.live === live) channel.live = undefined;
+function confirm(state: SubscriberState, channel: Channel): Promise<unknown> {
+  if (channel.confirmation) return channel.confirmation;
+  const { client } = state;
+  const confirmation =
+    client.status === "connect" ? subscribeAfterHandshake(state, channel) : client.subscribe(channel.name);
+  channel.confirmation = confirmation;
+  confirmation.catch(() => {
+    if (channel.confirmation === confirmation) channel.confirmation = undefined;
   });
-  return live;
+  return confirmation;
 }
 
 /** ioredis 5 writes a SUBSCRIBE between the commands of its handshake, which then fail: a subscribed connection refuses them. */
-async function afterHandshake(desk: Desk, channel: Channel): Promise<unknown> {
-  desk.handshake ??= handshakeOf(desk);
-  await desk.handshake;
-  return channel.seats.size > 0 ? desk.client.subscribe(channel.name) : undefined;
+async function subscribeAfterHandshake(state: SubscriberState, channel: Channel): Promise<unknown> {
+  state.handshake ??= waitForHandshake(state);
+  await state.handshake;
+  return channel.subscriptions.size > 0 ? state.client.subscribe(channel.name) : undefined;
 }
 
-function handshakeOf(desk: Desk): Promise<void> {
-  const { client } = desk;
+function waitForHandshake(state: SubscriberState): Promise<void> {
+  const { client } = state;
   return new Promise((resolve) => {
     const end = () => {
       for (const event of ["ready", "close"]) client.off(event, end);
-      Object.assign(desk, { handshake: undefined });
+      Object.assign(state, { handshake: undefined });
       resolve();
     };
     for (const event of ["ready", "close"]) client.on(event, end);
   });
 }
 
-function isIdle({ channels, left }: Desk): boolean {
-  return channels.size === 0 && left.size === 0;
+function isIdle({ channels, abandoned }: SubscriberState): boolean {
+  return channels.size === 0 && abandoned.size === 0;
 }
 
-async function vacate(desk: Desk, channel: Channel, seat: Seat, stop: () => void) {
-  if (!channel.seats.delete(seat) || channel.seats.size > 0) return;
-  desk.channels.delete(channel.name);
-  desk.left.add(channel);
-  await withDeadline(desk.timeout, undefined, () => farewell(desk, channel, stop)).catch(() => {});
+async function leave(state: SubscriberState, channel: Channel, subscription: Subscription, stop: () => void) {
+  if (!channel.subscriptions.delete(subscription) || channel.subscriptions.size > 0) return;
+  state.channels.delete(channel.name);
+  state.abandoned.add(channel);
+  await withDeadline(state.timeout, undefined, () => unsubscribe(state, channel, stop)).catch(() => {});
 }
 
 /** What fails here, because the connection was lost, is done on the next one: ioredis brings the channel back on it. */
-async function farewell(desk: Desk, channel: Channel, stop: () => void): Promise<void> {
-  const { client, channels, left } = desk;
+async function unsubscribe(state: SubscriberState, channel: Channel, stop: () => void): Promise<void> {
+  const { client, channels, abandoned } = state;
   try {
     if (!channels.has(channel.name)) await client.unsubscribe(channel.name);
   } catch (error) {
     if (client.status !== "end") throw error;
   }
-  left.delete(channel);
-  if (isIdle(desk)) stop();
+  abandoned.delete(channel);
+  if (isIdle(state)) stop();
 }
 
 /** Passes messages on, and subscribes again what a lost connection took. On the client it leaves nothing while nobody subscribes. */
-function watcher(desk: Desk): { start(): void; stop(): void } {
-  const { client, channels } = desk;
+function createWatcher(state: SubscriberState): { start(): void; stop(): void } {
+  const { client, channels } = state;
   let inner: IoredisClient | undefined;
   let lost = false;
   const onMessage = (name: unknown, message: unknown) => deliver(channels.get(String(name)), String(message));
   const onClose = () => {
     lost = true;
-    for (const channel of channels.values()) channel.live = undefined;
+    for (const channel of channels.values()) channel.confirmation = undefined;
   };
   const onReady = () => {
     inner?.off("end", onInnerEnd);
     inner = innerConnection(client);
     inner?.on("end", onInnerEnd);
     if (lost) {
-      for (const channel of channels.values()) void resume(desk, channel);
-      for (const channel of desk.left) void farewell(desk, channel, stop).catch(() => {});
+      for (const channel of channels.values()) void resubscribe(state, channel);
+      for (const channel of state.abandoned) void unsubscribe(state, channel, stop).catch(() => {});
     }
     lost = false;
   };
@@ -174,24 +179,25 @@ function innerConnection(client: IoredisClient): IoredisClient | undefined {
 }
 
 /** Fails only if the connection is lost again; then the next one does it. */
-async function resume(desk: Desk, channel: Channel): Promise<void> {
-  const earlier = [...channel.seats].filter(({ confirmed }) => confirmed);
-  channel.live = undefined;
-  const live = confirmation(desk, channel);
-  const confirmed = await live.then(
-    () => channel.live === live,
+async function resubscribe(state: SubscriberState, channel: Channel): Promise<void> {
+  const earlier = [...channel.subscriptions].filter(({ confirmed }) => confirmed);
+  channel.confirmation = undefined;
+  const confirmation = confirm(state, channel);
+  const confirmed = await confirmation.then(
+    () => channel.confirmation === confirmation,
     () => false,
   );
   if (!confirmed) return;
-  for (const seat of earlier) if (channel.seats.has(seat)) call(() => seat.onReconnect?.());
+  for (const subscription of earlier)
+    if (channel.subscriptions.has(subscription)) callListener(() => subscription.onReconnect?.());
 }
 
 function deliver(channel: Channel | undefined, message: string): void {
-  Array.from(channel?.seats ?? []).forEach(({ listener }) => call(() => listener(message)));
+  Array.from(channel?.subscriptions ?? []).forEach(({ listener }) => callListener(() => listener(message)));
 }
 
 /** What one listener throws is an uncaught exception, as with any event, but the others still hear. */
-function call(callback: () => void): void {
+function callListener(callback: () => void): void {
   try {
     callback();
   } catch (error) {

@@ -8,48 +8,48 @@ import { connectionFault } from "./fault.ts";
  * Runs one trip to Redis within its deadline; `go` tracks the commands that it sends. ioredis keeps a command in its queues until
  * it is answered, and writes it whenever the connection comes back; so what the caller gave up becomes a PING where it stands.
  */
-export async function trip<T, R>(
+export async function runTrip<T, R>(
   client: IoredisClient,
   timeout: number,
   options: SendOptions,
   commands: readonly QueuedCommand[],
-  go: () => Promise<T>,
+  write: () => Promise<T>,
   decode: (answer: T) => R,
 ): Promise<R> {
   const { signal } = options;
   try {
-    return decode(await raceDeadline(effectiveTimeout(timeout, options), signal, go));
+    return decode(await raceDeadline(effectiveTimeout(timeout, options), signal, write));
   } catch (error) {
-    commands.forEach(defuse);
+    commands.forEach(replaceByPing);
     if (signal?.aborted && error === signal.reason) throw error;
-    throw failure(client, error, commands.some(({ written }) => written) ? "unknown" : false);
+    throw toPortError(client, error, commands.some(({ written }) => written) ? "unknown" : false);
   }
 }
 
 /** Adds a command to a trip, and follows it from ioredis' queue to the socket. */
-export function track(command: QueuedCommand, commands: QueuedCommand[]): QueuedCommand {
+export function trackCommand(command: QueuedCommand, commands: QueuedCommand[]): QueuedCommand {
   commands.push(command);
-  command.toWritable = writeTracked;
+  command.toWritable = markWritten;
   return command;
 }
 
-function writeTracked(this: QueuedCommand, socket: object): unknown {
+function markWritten(this: QueuedCommand, socket: object): unknown {
   this.written = true;
   return Object.getPrototypeOf(this).toWritable.call(this, socket);
 }
 
-function defuse(command: QueuedCommand): void {
+function replaceByPing(command: QueuedCommand): void {
   Object.assign(command, { name: "ping", args: [] });
 }
 
 /** What ioredis says, in the words of the port. */
-export function failure(client: IoredisClient, error: unknown, sent: Sent): unknown {
+export function toPortError(client: IoredisClient, error: unknown, sent: Sent): unknown {
   if (error instanceof TimeoutError && !sent) {
     return new TimeoutError(error.timeout, sent, { cause: connectionFault(client) });
   }
   if (error instanceof RedisPatternsError) return error;
   if (!(error instanceof Error)) return new ConnectionError("Redis was not reached", sent, { cause: error });
-  if (error.name === "ReplyError") return replyError(error);
+  if (error.name === "ReplyError") return toReplyError(error);
   // It carries the command with its arguments, which do not belong in a log.
   Reflect.deleteProperty(error, "command");
   if (error.message === "Command timed out") {
@@ -60,6 +60,6 @@ export function failure(client: IoredisClient, error: unknown, sent: Sent): unkn
 }
 
 /** Redis' refusal. ioredis' own error is no cause of it: it holds the command with its arguments. */
-export function replyError(error: Error): ReplyError {
+export function toReplyError(error: Error): ReplyError {
   return new ReplyError(error.message);
 }

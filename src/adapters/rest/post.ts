@@ -1,6 +1,6 @@
 import { ConnectionError, type ReplyError, type Sent } from "../../core/errors.ts";
 import type { Reply } from "../../core/port/redis.ts";
-import { read } from "./read.ts";
+import { decodeReplies } from "./replies.ts";
 
 /** Commands that need not, or must, run as one. */
 export type Path = "/pipeline" | "/multi-exec";
@@ -12,10 +12,10 @@ export type Path = "/pipeline" | "/multi-exec";
  */
 export type Post = (path: Path, body: string, size: number, signal: AbortSignal) => Promise<(Reply | ReplyError)[]>;
 
-export function poster(url: string, token: string, fetch?: typeof globalThis.fetch): Post {
+export function createPost(url: string, token: string, fetch?: typeof globalThis.fetch): Post {
   let syncToken = "";
   return async (path, body, size, signal) => {
-    const alone = size === 1 && path === "/pipeline";
+    const isSingle = size === 1 && path === "/pipeline";
     const request = {
       method: "POST",
       headers: {
@@ -24,7 +24,7 @@ export function poster(url: string, token: string, fetch?: typeof globalThis.fet
         "upstash-encoding": "base64",
         "upstash-sync-token": syncToken,
       },
-      body: alone ? body : `[${body}]`,
+      body: isSingle ? body : `[${body}]`,
       // A redirect would carry the token to another host.
       redirect: "manual",
       signal,
@@ -32,18 +32,18 @@ export function poster(url: string, token: string, fetch?: typeof globalThis.fet
     let response: Response;
     let text: string;
     try {
-      response = await (fetch ?? globalThis.fetch)(url + (alone ? "/" : path), request);
+      response = await (fetch ?? globalThis.fetch)(url + (isSingle ? "/" : path), request);
       text = await response.text();
     } catch (cause) {
-      throw new ConnectionError("The REST endpoint did not answer", reached(cause), { cause });
+      throw new ConnectionError("The REST endpoint did not answer", wasSent(cause), { cause });
     }
     syncToken = response.headers.get("upstash-sync-token") ?? syncToken;
-    return read(response.status, text, size);
+    return decodeReplies(response.status, text, size);
   };
 }
 
 /** Node says so when there was no connection at all; elsewhere it stays unknown. */
-function reached(error: unknown): Sent {
+function wasSent(error: unknown): Sent {
   const { code } = ((error as Error).cause ?? {}) as { readonly code?: string };
   return /REFUSED|NOTFOUND|CONNECT_/.test(`${code}`) ? false : "unknown";
 }

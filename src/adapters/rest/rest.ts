@@ -4,9 +4,9 @@ import { raceDeadline, effectiveTimeout } from "../../core/time/deadline.ts";
 import { OptionError, ReplyError } from "../../core/errors.ts";
 import type { Command, Redis, Reply, SendOptions } from "../../core/port/redis.ts";
 import { orThrow } from "../../core/port/reply.ts";
-import { type Call, type Deliver, delivery, leave } from "./deliver.ts";
-import { poster } from "./post.ts";
-import { ticks } from "./ticks.ts";
+import { type Call, type Delivery, createDelivery, endCall } from "./delivery.ts";
+import { createPost } from "./post.ts";
+import { batchByTick } from "./batch-by-tick.ts";
 
 /** Options of the adapter. */
 export interface RestOptions {
@@ -42,48 +42,48 @@ export interface RestOptions {
  */
 export function rest({ url, token, fetch, timeout = 2_000, batch = true }: RestOptions): Redis {
   checkDuration("timeout", timeout);
-  const post = poster(endpoint(url), visible(token), fetch);
-  const plain = delivery(post, "/pipeline");
-  const atomic = delivery(post, "/multi-exec");
-  const queue = batch ? ticks(plain) : plain;
+  const post = createPost(checkUrl(url), checkToken(token), fetch);
+  const deliverPipeline = createDelivery(post, "/pipeline");
+  const deliverTransaction = createDelivery(post, "/multi-exec");
+  const deliverBatched = batch ? batchByTick(deliverPipeline) : deliverPipeline;
 
-  const call = (deliver: Deliver, commands: readonly Command[], options: SendOptions = {}) => {
+  const runCall = (deliver: Delivery, commands: readonly Command[], options: SendOptions = {}) => {
     const { signal, idempotent } = options;
-    let queued: Call | undefined;
+    let call: Call | undefined;
     const work = () =>
       new Promise<(Reply | ReplyError)[]>((resolve, reject) => {
-        const body = commands.map(encode).join();
+        const body = commands.map(encodeCommand).join();
         if (!body) return resolve([]);
-        queued = { body, size: commands.length, idempotent, left: false, resolve, reject };
-        void deliver([queued]);
+        call = { body, size: commands.length, idempotent, ended: false, resolve, reject };
+        void deliver([call]);
       });
-    return raceDeadline(effectiveTimeout(timeout, options), signal, work, undefined, () => queued && leave(queued));
+    return raceDeadline(effectiveTimeout(timeout, options), signal, work, undefined, () => call && endCall(call));
   };
 
   return {
     scriptHeader: "#!lua flags=allow-key-locking",
     distant: true,
-    send: (command, options) => call(queue, [command], options).then(([reply = null]) => orThrow(reply)),
+    send: (command, options) => runCall(deliverBatched, [command], options).then(([reply = null]) => orThrow(reply)),
     pipeline: (commands, options) =>
-      call(queue, commands, options).catch((error: unknown) => {
+      runCall(deliverBatched, commands, options).catch((error: unknown) => {
         if (error instanceof ReplyError) return commands.map(() => error);
         throw error;
       }),
-    transaction: (commands, options) => call(atomic, commands, options),
+    transaction: (commands, options) => runCall(deliverTransaction, commands, options),
   };
 }
 
-function endpoint(url: string): string {
+function checkUrl(url: string): string {
   if (/^https?:\/\/[^\s/?#@]+(\/[^\s?#]*)?$/.test(url)) return url.replace(/\/$/, "");
   throw new OptionError("`url` must be the REST URL, https://..., without query; a redis:// URL is for ioredis");
 }
 
 // What a header cannot carry would come back in the text of fetch's own error, and with it the secret.
-function visible(token: string): string {
+function checkToken(token: string): string {
   if (token && /^[!-~]+$/.test(token)) return token;
   throw new OptionError("`token` must be the REST token, without spaces");
 }
 
-function encode(command: Command): string {
+function encodeCommand(command: Command): string {
   return JSON.stringify(command.map(argText));
 }

@@ -6,7 +6,7 @@ export interface UpstashClient {
 }
 
 /** Sends one HTTP request by way of the client. */
-export type Request = (path: readonly string[], body: unknown, signal: AbortSignal) => Promise<unknown>;
+export type SendRequest = (path: readonly string[], body: unknown, signal: AbortSignal) => Promise<unknown>;
 
 /** The HTTP part of the client: the field `client`, which every version has and the types hide. */
 interface Requester {
@@ -21,7 +21,7 @@ interface Requester {
 }
 
 /** Finds the HTTP part of the client, and refuses what cannot be made right. */
-export function requesterOf(client: UpstashClient): Request {
+export function findRequester(client: UpstashClient): SendRequest {
   const requester = (client as unknown as { readonly client?: Requester } | null)?.client;
   if (typeof requester?.request !== "function") {
     throw new OptionError("`client` must be an @upstash/redis client: new Redis({ url, token }) or Redis.fromEnv()");
@@ -33,13 +33,17 @@ export function requesterOf(client: UpstashClient): Request {
   if (!/^Bearer (?!undefined$)[!-~]+$/.test(headers?.authorization ?? "")) {
     throw new OptionError("`client` has no usable `token`; pass it, without spaces, to new Redis({ url, token })");
   }
-  const theirs = options.signal;
-  if (theirs && typeof theirs !== "function") {
+  const clientSignal = options.signal;
+  if (clientSignal && typeof clientSignal !== "function") {
     throw new OptionError(
       "`client` was made with a `signal`, after whose abort it invents answers; pass a function: signal: () => AbortSignal.timeout(1_000)",
     );
   }
   // Only of a signal made by a function does the client reject on abort; of any other it makes an answer.
   return (path, body, signal) =>
-    requester.request({ path, body, signal: () => (theirs ? AbortSignal.any([signal, theirs()]) : signal) });
+    requester.request({
+      path,
+      body,
+      signal: () => (clientSignal ? AbortSignal.any([signal, clientSignal()]) : signal),
+    });
 }

@@ -3,8 +3,8 @@ import { checkDuration } from "../../core/check.ts";
 import { effectiveTimeout, withDeadline } from "../../core/time/deadline.ts";
 import { ReplyError } from "../../core/errors.ts";
 import type { Command, Redis, SendOptions } from "../../core/port/redis.ts";
-import { failure, listOf, single } from "./answer.ts";
-import { requesterOf, type UpstashClient } from "./client.ts";
+import { throwPortError, listDecoder, decodeSingle } from "./replies.ts";
+import { findRequester, type UpstashClient } from "./client.ts";
 
 /** Options of the adapter. */
 export interface UpstashOptions {
@@ -28,35 +28,35 @@ export interface UpstashOptions {
  */
 export function upstash(client: UpstashClient, { timeout = 2_000 }: UpstashOptions = {}): Redis {
   checkDuration("timeout", timeout);
-  const request = requesterOf(client);
+  const request = findRequester(client);
 
-  const trip = <T>(
+  const runTrip = <T>(
     path: readonly string[],
     body: unknown,
     options: SendOptions,
     decode: (answer: unknown) => T,
   ): Promise<T> => {
-    const work = (signal: AbortSignal) => request(path, body, signal).catch(failure).then(decode);
+    const work = (signal: AbortSignal) => request(path, body, signal).catch(throwPortError).then(decode);
     return withDeadline(effectiveTimeout(timeout, options), options.signal, work);
   };
 
-  const list = async (path: string, commands: readonly Command[], options: SendOptions = {}) =>
-    commands.length === 0 ? [] : trip([path], commands.map(words), options, listOf(commands.length));
+  const runBatch = async (path: string, commands: readonly Command[], options: SendOptions = {}) =>
+    commands.length === 0 ? [] : runTrip([path], commands.map(encodeCommand), options, listDecoder(commands.length));
 
   return {
     scriptHeader: "#!lua flags=allow-key-locking",
     distant: true,
-    send: async (command, options = {}) => trip([], words(command), options, single),
+    send: async (command, options = {}) => runTrip([], encodeCommand(command), options, decodeSingle),
     pipeline: (commands, options) =>
-      list("pipeline", commands, options).catch((error: unknown) => {
+      runBatch("pipeline", commands, options).catch((error: unknown) => {
         if (error instanceof ReplyError) return commands.map(() => error);
         throw error;
       }),
-    transaction: (commands, options) => list("multi-exec", commands, options),
+    transaction: (commands, options) => runBatch("multi-exec", commands, options),
   };
 }
 
 /** Strings only: the client makes JSON of whatever else it is given, and fails half-way where it cannot. */
-function words(command: Command): string[] {
+function encodeCommand(command: Command): string[] {
   return command.map(argText);
 }

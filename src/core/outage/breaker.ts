@@ -33,25 +33,25 @@ export interface BreakerOptions {
 export function createBreaker({ failures = 3, cooldown = 1_000 }: BreakerOptions = {}): Breaker {
   checkCount("breaker.failures", failures);
   checkDuration("breaker.cooldown", cooldown);
-  let inARow = 0;
-  let silentUntil = 0;
+  let failuresInARow = 0;
+  let probeAt = 0;
   return {
     get open() {
-      return inARow >= failures;
+      return failuresInARow >= failures;
     },
     ready() {
-      if (inARow < failures) return true;
+      if (failuresInARow < failures) return true;
       const now = performance.now();
-      if (now < silentUntil) return false;
-      silentUntil = now + cooldown;
+      if (now < probeAt) return false;
+      probeAt = now + cooldown;
       return true;
     },
     succeeded() {
-      inARow = 0;
+      failuresInARow = 0;
     },
     failed() {
-      inARow += 1;
-      silentUntil = performance.now() + cooldown;
+      failuresInARow += 1;
+      probeAt = performance.now() + cooldown;
     },
   };
 }

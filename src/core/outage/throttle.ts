@@ -10,7 +10,7 @@ export function createThrottle(limit: number): Throttle {
   let running = 0;
   return {
     async run(signal, work) {
-      if (running >= limit) await turn(queue, signal);
+      if (running >= limit) await waitForTurn(queue, signal);
       else running += 1;
       try {
         return await work();
@@ -24,7 +24,7 @@ export function createThrottle(limit: number): Throttle {
   };
 }
 
-function turn(queue: (() => void)[], signal: AbortSignal): Promise<void> {
+function waitForTurn(queue: (() => void)[], signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const enter = () => {
       signal.removeEventListener("abort", leave);

@@ -1,7 +1,7 @@
 import { ReplyError } from "../errors.ts";
 import type { Command, Redis, Reply, SendOptions } from "./redis.ts";
 
-interface Sent {
+interface QueuedCommand {
   readonly command: Command;
   readonly options: SendOptions | undefined;
   readonly resolve: (reply: Reply) => void;
@@ -9,7 +9,7 @@ interface Sent {
 }
 
 /** How many commands one trip carries at most. */
-const most = 500;
+const maxCommands = 500;
 
 /**
  * A port whose commands of one moment leave in one trip, so that many scripts cost as many trips as one. It leaves when the expected
@@ -17,14 +17,14 @@ const most = 500;
  */
 export function batchingPort(redis: Redis, expected: number): Redis {
   if (expected < 2) return redis;
-  let queue: Sent[] = [];
+  let queue: QueuedCommand[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const leave = () => {
+  const flush = () => {
     clearTimeout(timer);
     timer = undefined;
-    const leaving = queue;
+    const queued = queue;
     queue = [];
-    if (leaving.length > 0) void carry(redis, leaving);
+    if (queued.length > 0) void sendQueued(redis, queued);
   };
   return {
     scriptHeader: redis.scriptHeader,
@@ -32,13 +32,13 @@ export function batchingPort(redis: Redis, expected: number): Redis {
     send: (command, options) =>
       new Promise((resolve, reject) => {
         queue.push({ command, options, resolve, reject });
-        timer ??= setTimeout(leave, 0);
-        if (queue.length >= Math.min(expected, most)) leave();
+        timer ??= setTimeout(flush, 0);
+        if (queue.length >= Math.min(expected, maxCommands)) flush();
       }),
   };
 }
 
-async function carry(redis: Redis, sent: readonly Sent[]): Promise<void> {
+async function sendQueued(redis: Redis, sent: readonly QueuedCommand[]): Promise<void> {
   try {
     const commands = sent.map(({ command }) => command);
     const replies = await redis.pipeline(commands, sent[0]?.options);
@@ -48,7 +48,7 @@ async function carry(redis: Redis, sent: readonly Sent[]): Promise<void> {
   }
 }
 
-function settle({ resolve, reject }: Sent, reply: Reply | ReplyError): void {
+function settle({ resolve, reject }: QueuedCommand, reply: Reply | ReplyError): void {
   if (reply instanceof ReplyError) reject(reply);
   else resolve(reply);
 }

@@ -19,7 +19,7 @@ export async function perSlot<R>(
   try {
     return await run(keys);
   } catch (error) {
-    if (!crossesSlots(redis, error)) throw error;
+    if (!detectCluster(redis, error)) throw error;
   }
   return each();
 }
@@ -40,7 +40,7 @@ export async function readStrings(
   const together = keys.length > 1 && !isScattered(redis, keys);
   const reads: Command[] = together ? [["MGET", ...keys]] : keys.map((key) => ["GET", key]);
   const replies = await sendAll(redis, [...reads, ...others], options);
-  if (crossesSlots(redis, replies[0])) return readStrings(redis, keys, others, options);
+  if (detectCluster(redis, replies[0])) return readStrings(redis, keys, others, options);
   const good = replies.map(orThrow);
   const strings = together ? nullableTexts(good[0] ?? null) : good.slice(0, keys.length).map(nullableText);
   return { strings, others: good.slice(reads.length) };
@@ -61,7 +61,7 @@ function isScattered(redis: Redis, keys: readonly string[]): boolean {
   return keys.length > 1 && (redis.masters !== undefined || clusterPorts.has(redis));
 }
 
-function crossesSlots(redis: Redis, outcome: unknown): boolean {
+function detectCluster(redis: Redis, outcome: unknown): boolean {
   const crosses = outcome instanceof ReplyError && outcome.code === "CROSSSLOT";
   if (crosses) clusterPorts.add(redis);
   return crosses;

@@ -42,16 +42,16 @@ async function observeTrip<T extends Reply | (Reply | ReplyError)[]>(
 ): Promise<T> {
   const start = performance.now();
   const commands = sent.map(([name]) => name.toUpperCase());
-  const tell = (outcome: WireEvent["outcome"], code?: string) =>
+  const report = (outcome: WireEvent["outcome"], code?: string) =>
     watch({ commands, duration: performance.now() - start, outcome, code });
   try {
     const replies = await trip();
     const list: readonly (Reply | ReplyError)[] = Array.isArray(replies) ? replies : [];
     const refusal = list.find((reply) => reply instanceof ReplyError);
-    tell(refusal ? "refused" : "ok", refusal?.code);
+    report(refusal ? "refused" : "ok", refusal?.code);
     return replies;
   } catch (error) {
-    tell(error instanceof ReplyError ? "refused" : "failed", codeOf(error));
+    report(error instanceof ReplyError ? "refused" : "failed", codeOf(error));
     throw error;
   }
 }

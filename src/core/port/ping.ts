@@ -1,7 +1,7 @@
 import { checkPort } from "../check.ts";
 import { ConnectionError, type RedisPatternsError, ReplyError } from "../errors.ts";
 import { keyOf, keyPrefix } from "../keys.ts";
-import { probe } from "./ping.lua.ts";
+import { pingScript } from "./ping.lua.ts";
 import type { Command, Redis } from "./redis.ts";
 import { integers } from "./reply.ts";
 
@@ -67,12 +67,12 @@ export async function ping(redis: Redis, { signal, prefix = "redis-patterns" }: 
     const probes = checkPort(redis, {}).masters
       ? []
       : spreadSlots.map((tag): Command => ["EXISTS", keyOf(prefix, tag)]);
-    const replies = await redis.pipeline([["EVAL", probe, 1, key], ...probes], { signal });
+    const replies = await redis.pipeline([["EVAL", pingScript, 1, key], ...probes], { signal });
     const refusal = replies.find((reply) => reply instanceof ReplyError);
     if (refusal) throw refusal;
     return await measure(redis, key, signal);
   } catch (error) {
-    if (error instanceof ReplyError || error instanceof ConnectionError) return diagnosis(error);
+    if (error instanceof ReplyError || error instanceof ConnectionError) return diagnose(error);
     throw error;
   }
 }
@@ -83,7 +83,7 @@ const spreadSlots = ["2867", "1976", "130", "1386", "1820", "2931", "246", "2837
 async function measure(redis: Redis, key: string, signal: AbortSignal | undefined): Promise<PingSuccess> {
   const before = Date.now();
   const start = performance.now();
-  const [seconds = 0, microseconds = 0] = integers(await redis.send(["EVAL", probe, 1, key], { signal }));
+  const [seconds = 0, microseconds = 0] = integers(await redis.send(["EVAL", pingScript, 1, key], { signal }));
   const latency = performance.now() - start;
   const serverTime = seconds * 1_000 + microseconds / 1_000;
   return { ok: true, latency, clockDifference: Math.round(serverTime - before - latency / 2) };
@@ -109,9 +109,9 @@ const mistakes: readonly (readonly [clue: RegExp, reason: PingReason, remedy: st
   ],
 ];
 
-function diagnosis(error: ReplyError | ConnectionError): PingFailure {
-  const told = errorText(error);
-  const found = mistakes.find(([clue]) => clue.test(told));
+function diagnose(error: ReplyError | ConnectionError): PingFailure {
+  const text = errorText(error);
+  const found = mistakes.find(([clue]) => clue.test(text));
   if (found) return { ok: false, reason: found[1], remedy: found[2], error };
   if (error instanceof ReplyError) return { ok: false, reason: "unknown", remedy: "See what Redis said", error };
   return {

@@ -47,14 +47,14 @@ export function defineScript<const Key extends string, const Argument extends st
   definition: ScriptDefinition<Key, Argument, T>,
 ): Script<Key | Argument, T> {
   const { keys, args, decode } = definition;
-  const lua = locals("KEYS", keys) + locals("ARGV", args) + definition.lua;
+  const lua = declareLocals("KEYS", keys) + declareLocals("ARGV", args) + definition.lua;
   const digestOf = createDigests(lua);
   const run = async (redis: Redis, values: ScriptValues<Key | Argument>, options?: SendOptions): Promise<T> => {
     const rest: Arg[] = [0];
-    append(rest, keys, values);
+    appendValues(rest, keys, values);
     rest[0] = rest.length - 1;
-    append(rest, args, values);
-    const head = headOf(redis);
+    appendValues(rest, args, values);
+    const head = headerOf(redis);
     const known = digestOf(head);
     const digest = typeof known === "string" ? known : await known;
     const start = performance.now();
@@ -64,7 +64,7 @@ export function defineScript<const Key extends string, const Argument extends st
       if (!(error instanceof ReplyError) || error.code !== "NOSCRIPT") throw error;
     }
     try {
-      return decode(await redis.send(["EVAL", head + lua, ...rest], options && remaining(options, start)));
+      return decode(await redis.send(["EVAL", head + lua, ...rest], options && withRemainingTime(options, start)));
     } catch (error) {
       if (!head || !(error instanceof ReplyError) || !/unexpected flag/i.test(error.message)) throw error;
     }
@@ -74,7 +74,7 @@ export function defineScript<const Key extends string, const Argument extends st
   return Object.assign(run, { lua });
 }
 
-function locals(list: "KEYS" | "ARGV", names: readonly string[]): string {
+function declareLocals(list: "KEYS" | "ARGV", names: readonly string[]): string {
   return names
     .map((name, i) =>
       name.startsWith("...")
@@ -84,7 +84,11 @@ function locals(list: "KEYS" | "ARGV", names: readonly string[]): string {
     .join("");
 }
 
-function append(list: Arg[], names: readonly string[], values: Readonly<Record<string, Arg | readonly Arg[]>>): void {
+function appendValues(
+  list: Arg[],
+  names: readonly string[],
+  values: Readonly<Record<string, Arg | readonly Arg[]>>,
+): void {
   for (const name of names) {
     const value = values[name.startsWith("...") ? name.slice(3) : name];
     if (value === undefined) throw new OptionError(`The script needs a value for \`${name}\``);
@@ -96,12 +100,12 @@ function append(list: Arg[], names: readonly string[], values: Readonly<Record<s
 /** Ports whose server refused the script header once; it is a server that does not know it. */
 const headerless = new WeakSet<Redis>();
 
-function headOf(redis: Redis): string {
+function headerOf(redis: Redis): string {
   return redis.scriptHeader && !headerless.has(redis) ? `${redis.scriptHeader}\n` : "";
 }
 
 /** Two trips share the deadline of one call. */
-function remaining({ timeout, ...options }: SendOptions, start: number): SendOptions {
+function withRemainingTime({ timeout, ...options }: SendOptions, start: number): SendOptions {
   if (timeout === undefined) return options;
   return { ...options, timeout: Math.max(1, Math.ceil(timeout - (performance.now() - start))) };
 }
@@ -111,19 +115,19 @@ function remaining({ timeout, ...options }: SendOptions, start: number): SendOpt
  * What is being made is shared by the callers of one tick alone: in a Worker, one request must not wait for what another started.
  */
 function createDigests(lua: string): (head: string) => string | Promise<string> {
-  const made = new Map<string, string>();
-  const making = new Map<string, Promise<string>>();
-  const make = async (head: string) => {
+  const digests = new Map<string, string>();
+  const pending = new Map<string, Promise<string>>();
+  const compute = async (head: string) => {
     const digest = await hexDigest("SHA-1", head + lua);
-    made.set(head, digest);
+    digests.set(head, digest);
     return digest;
   };
   return (head) => {
-    const known = made.get(head) ?? making.get(head);
+    const known = digests.get(head) ?? pending.get(head);
     if (known) return known;
-    const digest = make(head);
-    making.set(head, digest);
-    void tickEnd().then(() => making.delete(head));
+    const digest = compute(head);
+    pending.set(head, digest);
+    void tickEnd().then(() => pending.delete(head));
     return digest;
   };
 }

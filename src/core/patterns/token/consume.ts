@@ -3,13 +3,13 @@ import { parseSecret, randomText, replayWindow } from "../../crypto.ts";
 import { parseCode } from "./code.ts";
 import type { TokenContext } from "./context.ts";
 import { locateCode, locateLink, type TokenPlace } from "./format.ts";
-import type { CodeVerdict, TokenCallOptions, TokenClaim } from "./options.ts";
+import type { CodeVerdict, TokenCallOptions, TokenSubject } from "./options.ts";
 import { type Consumed, consumeScript } from "./scripts/consume.lua.ts";
 
 export async function consumeLink(
   context: TokenContext,
   token: string | null | undefined,
-  { purpose, signal }: TokenCallOptions & Pick<TokenClaim, "purpose">,
+  { purpose, signal }: TokenCallOptions & Pick<TokenSubject, "purpose">,
 ) {
   checkText("purpose", purpose);
   const secret = typeof token === "string" && parseSecret(token);
@@ -20,7 +20,7 @@ export async function consumeLink(
 
 export async function consumeCode(
   context: TokenContext,
-  { user, purpose, code, signal }: TokenClaim & TokenCallOptions & { readonly code: string },
+  { user, purpose, code, signal }: TokenSubject & TokenCallOptions & { readonly code: string },
 ): Promise<CodeVerdict<unknown>> {
   checkText("purpose", purpose);
   // Text that cannot be a code is a wrong attempt all the same.

@@ -1,2 +1,2 @@
-export type { CodeVerdict, NewToken, TokenCallOptions, TokenClaim, TokenOptions, Tokens } from "./options.ts";
+export type { CodeVerdict, NewToken, TokenCallOptions, TokenSubject, TokenOptions, Tokens } from "./options.ts";
 export { createTokens } from "./tokens.ts";

@@ -25,7 +25,7 @@ export interface TokenOptions {
 }
 
 /** The user that a token is for, and the purpose that it serves. */
-export interface TokenClaim {
+export interface TokenSubject {
   /** The application's id of the user. */
   readonly user: string;
   /** The purpose of the token, such as "verify-email". A token for one purpose is refused for every other. */
@@ -33,7 +33,7 @@ export interface TokenClaim {
 }
 
 /** A token to be issued. */
-export interface NewToken<Data> extends TokenClaim, TokenCallOptions {
+export interface NewToken<Data> extends TokenSubject, TokenCallOptions {
   /** Data that `consume` returns as JSON restores it, such as the address to verify. A date comes back as text. */
   readonly data?: Data | undefined;
   /**
@@ -68,12 +68,12 @@ export interface Tokens<Data> {
    */
   consume(
     token: string | null | undefined,
-    options: TokenCallOptions & Pick<TokenClaim, "purpose">,
+    options: TokenCallOptions & Pick<TokenSubject, "purpose">,
   ): Promise<{ readonly user: string; readonly data: Data | null } | null>;
   /** Issues a code of a few digits, to be typed. It replaces the user's earlier code for the same purpose. */
   issueCode(code: NewToken<Data>): Promise<{ readonly code: string; readonly expiresAt: number }>;
   /** Accepts a code exactly once, and counts wrong attempts. Spaces and dashes in the code are ignored. */
-  consumeCode(attempt: TokenClaim & TokenCallOptions & { readonly code: string }): Promise<CodeVerdict<Data>>;
+  consumeCode(attempt: TokenSubject & TokenCallOptions & { readonly code: string }): Promise<CodeVerdict<Data>>;
   /** Makes all tokens and codes of a user invalid with one command, such as after a change of password. */
   revokeAll(user: string, options?: TokenCallOptions): Promise<void>;
 }

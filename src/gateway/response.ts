@@ -6,7 +6,7 @@ import type { Reply } from "../core/port/redis.ts";
 export type Result = { readonly result: Reply } | { readonly error: string };
 
 /** A response that is not yet one. */
-export interface Answer {
+export interface JsonResponse {
   readonly status: number;
   readonly body: Result | readonly Result[];
 }
@@ -30,43 +30,43 @@ export function checkFormat(headers: Headers): void {
 }
 
 /** One reply in the encoding that the client asked for. */
-export function resultOf(reply: Reply | ReplyError, request: Request): Result {
+export function toResult(reply: Reply | ReplyError, request: Request): Result {
   if (reply instanceof ReplyError) return { error: reply.message };
   const wanted = request.headers.get("upstash-encoding");
   // The protocol leaves a bare OK as it is, and only there: a client decodes it anywhere else.
-  return { result: wanted === "base64" && reply !== "OK" ? encoded(reply) : reply };
+  return { result: wanted === "base64" && reply !== "OK" ? encode(reply) : reply };
 }
 
-function encoded(reply: Reply): Reply {
-  if (typeof reply === "string") return base64Text(reply);
-  return Array.isArray(reply) ? reply.map(encoded) : reply;
+function encode(reply: Reply): Reply {
+  if (typeof reply === "string") return encodeText(reply);
+  return Array.isArray(reply) ? reply.map(encode) : reply;
 }
 
 /** The base64 of a text's UTF-8 bytes; ASCII is its own bytes. */
-function base64Text(text: string): string {
+function encodeText(text: string): string {
   return /^[\0-\x7f]*$/.test(text) ? btoa(text) : base64(new TextEncoder().encode(text));
 }
 
 /** What a failed request is answered with. Whatever is the server's fault is also reported. */
-export function failureOf(error: unknown, onError: (error: unknown) => void): Answer {
-  if (error instanceof Refusal) return failure(error.status, error.message);
-  if (error instanceof ReplyError) return failure(400, error.message);
+export function toErrorResponse(error: unknown, onError: (error: unknown) => void): JsonResponse {
+  if (error instanceof Refusal) return errorResponse(error.status, error.message);
+  if (error instanceof ReplyError) return errorResponse(400, error.message);
   try {
     onError(error);
   } catch {
     // The hook's own fault; GatewayOptions says so.
   }
-  if (!(error instanceof ConnectionError)) return failure(500, "ERR the gateway failed");
+  if (!(error instanceof ConnectionError)) return errorResponse(500, "ERR the gateway failed");
   const fate = error.sent === false ? "nothing was executed" : "the command may have been executed";
-  return failure(503, `ERR Redis is unavailable; ${fate}`);
+  return errorResponse(503, `ERR Redis is unavailable; ${fate}`);
 }
 
-function failure(status: number, error: string): Answer {
+function errorResponse(status: number, error: string): JsonResponse {
   return { status, body: { error } };
 }
 
 /** @param serial What the sync token is made of: it differs in every response. */
-export function respond(request: Request, { status, body }: Answer, serial: number): Response {
+export function toResponse(request: Request, { status, body }: JsonResponse, serial: number): Response {
   return new Response(request.method === "HEAD" ? null : JSON.stringify(body), {
     status,
     headers: {

@@ -3,37 +3,37 @@ import type { Reply } from "../../core/port/redis.ts";
 import { orThrow } from "../../core/port/reply.ts";
 
 /** What the client's HTTP part makes of one reply. */
-interface Item {
+interface ReplyJson {
   readonly result?: unknown;
   readonly error?: string;
 }
 
 /** The reply to a single command. */
-export function single(answer: unknown): Reply {
-  return orThrow(item(answer));
+export function decodeSingle(answer: unknown): Reply {
+  return orThrow(decodeItem(answer));
 }
 
 /** The replies to several commands. A single error stands for the refusal of them all. */
-export function listOf(size: number): (answer: unknown) => (Reply | ReplyError)[] {
+export function listDecoder(size: number): (answer: unknown) => (Reply | ReplyError)[] {
   return (answer) => {
-    if (Array.isArray(answer) && answer.length === size) return answer.map(item);
-    const whole = Array.isArray(answer) ? undefined : item(answer);
-    throw whole instanceof ReplyError ? whole : incompatible();
+    if (Array.isArray(answer) && answer.length === size) return answer.map(decodeItem);
+    const refusal = Array.isArray(answer) ? undefined : decodeItem(answer);
+    throw refusal instanceof ReplyError ? refusal : incompatibleError();
   };
 }
 
-function item(answer: unknown): Reply | ReplyError {
-  const { result, error } = (answer ?? {}) as Item;
-  return error ? new ReplyError(error) : domain(result);
+function decodeItem(answer: unknown): Reply | ReplyError {
+  const { result, error } = (answer ?? {}) as ReplyJson;
+  return error ? new ReplyError(error) : checkReply(result);
 }
 
-function domain(value: unknown): Reply {
+function checkReply(value: unknown): Reply {
   if (value === null || typeof value === "string" || typeof value === "number") return value;
-  if (Array.isArray(value)) return value.map(domain);
-  throw incompatible();
+  if (Array.isArray(value)) return value.map(checkReply);
+  throw incompatibleError();
 }
 
-function incompatible(): ConnectionError {
+function incompatibleError(): ConnectionError {
   return new ConnectionError(
     "The answer is not of the Upstash protocol; is it an Upstash-compatible endpoint?",
     "unknown",
@@ -44,10 +44,10 @@ function incompatible(): ConnectionError {
  * Tells what the client threw in the terms of the port. Its own messages end with the command, values included, and an HTML page
  * is quoted in them, so neither is kept as the cause. It keeps no HTTP status: a failure that comes as JSON is known by its text.
  */
-export function failure(error: unknown): never {
+export function throwPortError(error: unknown): never {
   if (error instanceof RedisPatternsError) throw error;
   const { name, message } = error instanceof Error ? error : { name: "", message: "" };
-  if (name === "UpstashJSONParseError") throw incompatible();
+  if (name === "UpstashJSONParseError") throw incompatibleError();
   if (name !== "UpstashError")
     throw new ConnectionError("The REST endpoint did not answer", "unknown", { cause: error });
   const refusal = new ReplyError(message);

@@ -2,45 +2,45 @@ import { ConnectionError, ReplyError } from "../../core/errors.ts";
 import type { Reply } from "../../core/port/redis.ts";
 
 /** Makes replies of the HTTP answer to `size` commands. */
-export function read(status: number, text: string, size: number): (Reply | ReplyError)[] {
+export function decodeReplies(status: number, text: string, size: number): (Reply | ReplyError)[] {
   if (status === 401) throw new ReplyError("WRONGPASS The REST endpoint refused `token`");
-  const busy = status > 499 || status === 429;
-  const replies = busy ? [] : parse(text);
-  const [whole] = replies;
-  if (whole instanceof ReplyError && (status > 399 || replies.length !== size)) throw whole;
+  const isBusy = status > 499 || status === 429;
+  const replies = isBusy ? [] : parseReplies(text);
+  const [refusal] = replies;
+  if (refusal instanceof ReplyError && (status > 399 || replies.length !== size)) throw refusal;
   if (replies.length === size) return replies;
-  const hint = busy ? "" : "; is `url` an Upstash-compatible endpoint?";
+  const hint = isBusy ? "" : "; is `url` an Upstash-compatible endpoint?";
   throw new ConnectionError(`HTTP ${status} from Redis${hint}`, status > 299 && status < 500 ? false : "unknown");
 }
 
 /** @returns Nothing for a body of another protocol. */
-function parse(text: string): (Reply | ReplyError)[] {
+function parseReplies(text: string): (Reply | ReplyError)[] {
   try {
-    return [JSON.parse(text)].flat().map(reply);
+    return [JSON.parse(text)].flat().map(decodeReply);
   } catch {
     return [];
   }
 }
 
 /** What answers a command. Exactly one of the two is there. */
-interface Item {
+interface ReplyJson {
   readonly result?: unknown;
   readonly error?: string;
 }
 
-function reply({ result, error }: Item): Reply | ReplyError {
-  return error ? new ReplyError(error) : decode(result);
+function decodeReply({ result, error }: ReplyJson): Reply | ReplyError {
+  return error ? new ReplyError(error) : decodeResult(result);
 }
 
 /** Every string is base64, save a bare `OK`, which base64 never is: its length is a multiple of four. */
-function decode(value: unknown): Reply {
-  if (Array.isArray(value)) return value.map(decode);
+function decodeResult(value: unknown): Reply {
+  if (Array.isArray(value)) return value.map(decodeResult);
   if (typeof value === "number" || value === null) return value;
-  return value === "OK" ? value : utf8(atob(value as string));
+  return value === "OK" ? value : decodeUtf8(atob(value as string));
 }
 
 /** @param binary One character per byte. */
-function utf8(binary: string): string {
+function decodeUtf8(binary: string): string {
   if (!/[^\0-\x7f]/.test(binary)) return binary;
   const bytes = new Uint8Array(binary.length);
   for (let i = 0; i < bytes.length; i += 1) bytes[i] = binary.charCodeAt(i);
