@@ -1,7 +1,8 @@
 import { Cluster, Redis as Redis6 } from "ioredis";
 import { Cluster as Cluster5, Redis as Redis5 } from "ioredis-5";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { type IoredisSubscriberClient, ioredisSubscriber } from "../../src/adapters/ioredis/subscriber.ts";
+import type { IoredisSubscriberClient } from "../../src/adapters/ioredis/client.ts";
+import { ioredisSubscriber } from "../../src/adapters/ioredis/subscriber.ts";
 import { integer, text } from "../../src/core/port/reply.ts";
 import { sleep } from "../../src/core/wait/sleep.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";

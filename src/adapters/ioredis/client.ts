@@ -17,6 +17,12 @@ export interface IoredisClient {
   nodes?(role: "all" | "master"): readonly IoredisClient[];
 }
 
+/** The subset of an ioredis `Redis` or `Cluster` that the subscriber needs. Versions 5 and 6 have it. */
+export interface IoredisSubscriberClient extends IoredisClient {
+  subscribe(channel: string): Promise<unknown>;
+  unsubscribe(channel: string): Promise<unknown>;
+}
+
 /** The subset of what ioredis' `pipeline()` and `multi()` return. */
 export interface IoredisBatch {
   callBuffer(name: string, args: Arg[]): unknown;
