@@ -1,9 +1,12 @@
+import { checkDuration } from "../../check.ts";
 import { ConnectionError, RedisPatternsError } from "../../errors.ts";
-import { LockBusyError } from "./errors.ts";
+import type { SendOptions } from "../../port/redis.ts";
+import { LockBusyError, LockLostError } from "./errors.ts";
 import { jitter } from "../../wait/backoff.ts";
 import { sleep } from "../../wait/sleep.ts";
 import type { Ask, Claim } from "./lockable.ts";
-import { validity } from "./grant.ts";
+import { readHandOff } from "./hand-off.ts";
+import { leastTtl, validity } from "./term.ts";
 import type { Waiter, Wake } from "./wake.ts";
 import { abandon, type Lease, reporter, startLease, type Surroundings } from "./lease.ts";
 
@@ -93,6 +96,22 @@ async function insist(
 function backoff(busyFor: number, attempts: number): number {
   const first = Math.min(80, Math.max(8, busyFor / 128));
   return Math.min(busyFor + 1, jitter(Math.min(500, first * 1.25 ** (attempts - 1))));
+}
+
+/** Goes on with a lease by extending it, which only the holder of the token can. */
+export async function resumeLease(
+  claimOf: (name: string) => Claim,
+  serialized: string,
+  around: Surroundings,
+  options: SendOptions & { readonly ttl?: number | undefined },
+): Promise<Lease> {
+  const { name, token, fence, ttl: before } = readHandOff(serialized);
+  const ttl = checkDuration("ttl", options.ttl ?? before, leastTtl);
+  const claim = claimOf(name);
+  const deadline = performance.now() + validity(ttl);
+  const extended = await claim.extend(token, ttl, { signal: options.signal, idempotent: true });
+  if (!extended || deadline <= performance.now()) throw new LockLostError(name);
+  return startLease(claim, { token, fence, ttl, deadline }, around);
 }
 
 function mayHaveArrived(error: unknown): boolean {

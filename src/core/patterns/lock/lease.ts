@@ -1,7 +1,7 @@
 import { checkDuration } from "../../check.ts";
 import { emit, type OnEvent, type PatternEvent } from "../../event.ts";
 import type { Claim } from "./lockable.ts";
-import { type Grant, leastTtl, validity } from "./grant.ts";
+import { type Grant, leastTtl, validity } from "./term.ts";
 import { writeHandOff } from "./hand-off.ts";
 import { startTerm, type Term } from "./term.ts";
 

@@ -1,28 +1,57 @@
+import type { Reply } from "../../../port/redis.ts";
+import { integer, text } from "../../../port/reply.ts";
+
+/** The fence of what was granted, or how many milliseconds the present holder has left. */
+export type ClaimAnswer = { readonly fence: string } | { readonly busyFor: number };
+
+/** Reads a fence, which has sixteen digits at least, or milliseconds. */
+export function answer(reply: Reply): ClaimAnswer {
+  const value = text(reply);
+  return value.length < 16 ? { busyFor: Math.max(0, integer(reply)) } : { fence: value };
+}
+
+/** The largest of several fences. */
+export function largestFence(fences: readonly string[]): string {
+  return String(Math.max(...fences.map(Number))).padStart(16, "0");
+}
+
+// What the counter of a lock reads is known here alone. It is "last since freed", three fences of sixteen digits: the last that was
+// drawn, the last that was released, and since which fence each was. A second run of a release finds its fence between those two; one
+// whose lease had been lost does not, whoever released after that. `freed` is empty until the first release.
+
+/** The last fence. Expects what the counter reads as `fences`. */
+export const lastFence = "string.sub(fences, 1, 16)";
+const sinceFence = "string.sub(fences, 18, 33)";
+const freedFence = "string.sub(fences, 35)";
+
 /**
  * Draws the next fence: one more than the last, and at least the server's time in microseconds, so that it also rises when the
  * counter was lost. A double holds it exactly until the year 2255, and sixteen digits do until 2286. Expects `counter`, `ttl` and the
  * server's time as `t`.
- *
- * The counter reads "last since freed": the last fence, the last one that was released, and since which one each was. A second run
- * of a release finds its fence between those two; one whose lease had been lost does not, whoever released after that.
  */
 export const drawFence = `
 local fence = string.format("%010d%06d", t[1], t[2])
 local fences = redis.call("GET", counter) or ""
-local last, since, freed = string.sub(fences, 1, 16), string.sub(fences, 18, 33), string.sub(fences, 35)
+local last, since, freed = ${lastFence}, ${sinceFence}, ${freedFence}
 if last >= fence then fence = string.format("%016.0f", last + 1) end
 if freed == "" or freed ~= last then since = fence end
 redis.call("SET", counter, fence .. " " .. since .. " " .. freed, "PX", string.format("%d", ttl + 3600000))`;
 
-/** The last fence in what the counter reads. */
-export function lastOf(fences: string): string {
-  return `string.sub(${fences}, 1, 16)`;
+/** Makes the counter read `fence` at least. Expects `counter`, `ttl` and `fence`. A function, so that bundles without it do not hold it. */
+export function raiseCounter(): string {
+  return `
+local fences = redis.call("GET", counter)
+if not fences then
+  redis.call("SET", counter, fence .. " " .. fence .. " ", "PX", ttl + 3600000)
+elseif ${lastFence} < fence then
+  redis.call("SETRANGE", counter, 0, fence)
+end`;
 }
 
 /** Remembers that the last fence was released. Expects `counter` and what it reads as `fences`. */
 export const markFreed = `
-if fences then redis.call("SETRANGE", counter, "34", ${lastOf("fences")}) end`;
+if fences then redis.call("SETRANGE", counter, "34", ${lastFence}) end`;
 
 /** 1 if `fence` was released before, else 0. Expects what the counter reads as `fences`. */
 export const wasFreed = `
-(fences and fence >= string.sub(fences, 18, 33) and fence <= string.sub(fences, 35) and 1 or 0)`;
+(fences and fence >= ${sinceFence} and fence <= ${freedFence} and 1 or 0)`;

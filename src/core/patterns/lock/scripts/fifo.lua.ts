@@ -1,7 +1,7 @@
 import { flag } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
-import { answer } from "./acquire.lua.ts";
-import { drawFence, lastOf, markFreed, wasFreed } from "./fence.lua.ts";
+import { answer, drawFence, lastFence, markFreed, wasFreed } from "./fence.lua.ts";
+import { markWanted, wakeToken } from "./wanted.lua.ts";
 
 /** Takes the server's time, as `t` and as `now` in milliseconds. */
 const takeTime = `
@@ -42,8 +42,8 @@ if holder == token or not holder and (not first or first == token) then
   redis.call("SET", lock, token, "PX", ttl)
   if first then${leaveLine}
   end
-  local held = holder and redis.call("GET", counter)
-  if held then return ${lastOf("held")} end${drawFence}
+  local fences = holder and redis.call("GET", counter)
+  if fences then return ${lastFence} end${drawFence}
   return fence
 end
 local left = holder and redis.call("PTTL", lock) or 0
@@ -56,9 +56,9 @@ end
 redis.call("ZADD", alive, now + patience, token)
 redis.call("PEXPIRE", line, patience)
 redis.call("PEXPIRE", alive, patience)
-redis.call("SET", wanted, 1, "PX", patience)
+${markWanted("patience")}
 local again = math.floor(patience / 3)
-if not holder then redis.call("PUBLISH", wanted, first) end
+if not holder then ${wakeToken("first")} end
 if whenBusy == "poll" then return math.min(again, 25 * (redis.call("ZRANK", line, token) + 1)) end
 if first == token and left >= 0 then again = math.min(again, left) end
 return again`,
@@ -77,7 +77,7 @@ if holder == token then
   redis.call("DEL", lock)${markFreed}
 end
 if waited and (not holder or holder == token) then
-  redis.call("PUBLISH", wanted, redis.call("ZRANGE", line, 0, 0)[1] or "")
+  ${wakeToken(`redis.call("ZRANGE", line, 0, 0)[1] or ""`)}
 end
 return holder == token and 1 or ${wasFreed}`,
 });

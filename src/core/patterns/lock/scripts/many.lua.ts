@@ -1,7 +1,17 @@
 import { flag } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
-import { answer } from "./acquire.lua.ts";
-import { drawFence, lastOf, markFreed, wasFreed } from "./fence.lua.ts";
+import { answer, drawFence, lastFence, markFreed, wasFreed } from "./fence.lua.ts";
+import { markWanted, wakeNext } from "./wanted.lua.ts";
+
+/** Several fences in one text, as `acquireMany` answers them. */
+export function joinFences(fences: readonly string[]): string {
+  return fences.join(",");
+}
+
+/** Takes apart what `joinFences` wrote. */
+export function splitFences(fences: string): string[] {
+  return fences.split(",");
+}
 
 /**
  * Takes all locks or none. `keys` holds the lock, the counter and the wanted mark of each. The fences come back joined by commas, in
@@ -14,11 +24,12 @@ export const acquireMany = defineScript({
   lua: `
 local busy, left = false, 0
 for i = 1, #keys, 3 do
-  local holder = redis.call("GET", keys[i])
+  local lock, wanted = keys[i], keys[i + 2]
+  local holder = redis.call("GET", lock)
   if holder and holder ~= token then
     busy = true
-    left = math.max(left, redis.call("PTTL", keys[i]))
-    if whenBusy ~= "leave" then redis.call("SET", keys[i + 2], 1, "PX", left + 1000) end
+    left = math.max(left, redis.call("PTTL", lock))
+    if whenBusy ~= "leave" then ${markWanted("left + 1000")} end
   end
 end
 if busy then return left end
@@ -26,9 +37,9 @@ local t = redis.call("TIME")
 local drawn = {}
 for i = 1, #keys, 3 do
   local lock, counter = keys[i], keys[i + 1]
-  local held = redis.call("GET", lock) and redis.call("GET", counter)
+  local fences = redis.call("GET", lock) and redis.call("GET", counter)
   redis.call("SET", lock, token, "PX", ttl)
-  if held then drawn[#drawn + 1] = ${lastOf("held")}
+  if fences then drawn[#drawn + 1] = ${lastFence}
   else${drawFence}
     drawn[#drawn + 1] = fence
   end
@@ -63,7 +74,7 @@ for i = 1, #keys, 3 do
   local holder, fences, waited = unpack(redis.call("MGET", lock, counter, wanted))
   if holder == token then
     redis.call("DEL", lock)${markFreed}
-    if waited then redis.call("PUBLISH", wanted, "") end
+    if waited then ${wakeNext} end
   else
     all = math.min(all, ${wasFreed})
   end

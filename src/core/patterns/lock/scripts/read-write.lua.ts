@@ -1,8 +1,8 @@
 import { flag, integer } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
-import { answer } from "./acquire.lua.ts";
-import { drawFence, lastOf, markFreed, wasFreed } from "./fence.lua.ts";
+import { answer, drawFence, lastFence, markFreed, wasFreed } from "./fence.lua.ts";
 import { holdIn, leave, serverTime } from "./semaphore.lua.ts";
+import { markWanted, wakeAll } from "./wanted.lua.ts";
 
 /** Takes the time, and sends home the readers whose time is over and the waiters who have not asked for too long. */
 const sendDeadHome = `${serverTime}
@@ -26,7 +26,7 @@ if not redis.call("ZSCORE", ${line}, token) then
 end
 redis.call("ZADD", alive, now + patience, token)
 for _, key in ipairs({readLine, writeLine, alive}) do redis.call("PEXPIRE", key, patience) end
-redis.call("SET", wanted, 1, "PX", patience)
+${markWanted("patience")}
 local again = math.floor(patience / 3)
 if left > 0 then again = math.min(again, left) end
 if whenBusy == "poll" then again = math.min(again, 100) end
@@ -68,8 +68,8 @@ local mine = tonumber(redis.call("ZSCORE", writeLine, token) or math.huge)
 local ahead = first and first ~= token or (arrivalOf(readLine, 0) or math.huge) < mine
 if holder == token or not holder and redis.call("ZCARD", readers) == 0 and not ahead then
   redis.call("SET", writer, token, "PX", ttl)${leaveLine("writeLine")}
-  local held = holder and redis.call("GET", counter)
-  if held then return ${lastOf("held")} end${drawFence}
+  local fences = holder and redis.call("GET", counter)
+  if fences then return ${lastFence} end${drawFence}
   return fence
 end
 local left = holder and math.max(0, redis.call("PTTL", writer)) or (arrivalOf(readers, 0) or now) - now${waitInLine("writeLine")}`,
@@ -91,7 +91,7 @@ export const releaseRead = defineScript({
   args: ["token"],
   decode: flag,
   lua: `${leaveLine("readLine")}${leave("readers")}
-if redis.call("ZCARD", readers) == 0 and redis.call("EXISTS", wanted) == 1 then redis.call("PUBLISH", wanted, "*") end
+if redis.call("ZCARD", readers) == 0 and redis.call("EXISTS", wanted) == 1 then ${wakeAll} end
 return released`,
 });
 
@@ -106,7 +106,7 @@ local held = redis.call("GET", writer) == token
 if held then
   redis.call("DEL", writer)${markFreed}
 end
-if redis.call("EXISTS", wanted) == 1 then redis.call("PUBLISH", wanted, "*") end
+if redis.call("EXISTS", wanted) == 1 then ${wakeAll} end
 return held and 1 or ${wasFreed}`,
 });
 

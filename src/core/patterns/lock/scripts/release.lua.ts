@@ -1,6 +1,7 @@
 import { flag } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
 import { markFreed, wasFreed } from "./fence.lua.ts";
+import { wakeNext } from "./wanted.lua.ts";
 
 /**
  * Frees the lock if the token holds it, and tells those who wait. A late release never frees another holder's lock. Run twice, as
@@ -14,6 +15,6 @@ export const releaseLock = defineScript({
 local holder, fences, waited = unpack(redis.call("MGET", lock, counter, wanted))
 if holder ~= token then return ${wasFreed} end
 redis.call("DEL", lock)${markFreed}
-if waited then redis.call("PUBLISH", wanted, "") end
+if waited then ${wakeNext} end
 return 1`,
 });

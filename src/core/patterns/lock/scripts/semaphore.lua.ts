@@ -1,7 +1,7 @@
 import { flag, integer } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
-import { answer } from "./acquire.lua.ts";
-import { drawFence } from "./fence.lua.ts";
+import { answer, drawFence } from "./fence.lua.ts";
+import { markWanted, wakeNext } from "./wanted.lua.ts";
 
 /** Takes the server's time, as `t` and as `now` in milliseconds. */
 export const serverTime = `
@@ -41,7 +41,7 @@ export const acquirePlace = defineScript({
 redis.call("ZREMRANGEBYSCORE", places, "-inf", now)
 if not redis.call("ZSCORE", places, token) and redis.call("ZCARD", places) >= tonumber(limit) then
   local left = redis.call("ZRANGE", places, 0, 0, "WITHSCORES")[2] - now
-  if whenBusy ~= "leave" then redis.call("SET", wanted, 1, "PX", left + 1000) end
+  if whenBusy ~= "leave" then ${markWanted("left + 1000")} end
   return left
 end${holdIn("places")}${drawFence}
 return fence`,
@@ -63,7 +63,7 @@ export const releasePlace = defineScript({
   args: ["token"],
   decode: flag,
   lua: `${leave("places")}
-if released == 1 and redis.call("EXISTS", wanted) == 1 then redis.call("PUBLISH", wanted, "") end
+if released == 1 and redis.call("EXISTS", wanted) == 1 then ${wakeNext} end
 return released`,
 });
 
