@@ -93,7 +93,7 @@ export function reporter({ prefix, onEvent }: Surroundings, id: string): Report 
 /** Starts the life of a granted lease. */
 export function startLease(claim: Claim, grant: Grant, around: Surroundings): Lease {
   const report = reporter(around, claim.name);
-  let unguard = () => {};
+  let unguard = nothing;
   const term = startTerm(claim.name, grant.deadline, (error) => {
     unguard();
     if (error) report("lost", { error });

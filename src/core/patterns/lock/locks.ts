@@ -58,12 +58,12 @@ export function createHolder(prefix: string, claimOf: (name: string) => Claim, o
   const acquire = async (name: string, call: AcquireOptions = {}) => {
     const patience = checkDurationOrZero("wait", call.wait ?? wait);
     const whenBusy = patience === 0 ? "leave" : wake ? "listen" : "poll";
-    return waitForLease(claimOf(name), ask(call, whenBusy), around(call), patience, call.signal);
+    return waitForLease(claimOf(name), ask(call, whenBusy), around(call), patience);
   };
   return {
     acquire,
     async tryAcquire(name, options = {}) {
-      const lease = await attempt(claimOf(name), ask(options, "leave"), around(options), options.signal);
+      const lease = await attempt(claimOf(name), ask(options, "leave"), around(options));
       return typeof lease === "number" ? null : lease;
     },
     run: async (name, work, options) => {
@@ -74,7 +74,7 @@ export function createHolder(prefix: string, claimOf: (name: string) => Claim, o
       const remaining = await claimOf(name).remaining(options);
       return { held: remaining > 0, remaining };
     },
-    resume: async (serialized, options = {}) => resumeLease(claimOf, serialized, around(options), options),
+    resume: async (serialized, options = {}) => resumeLease(claimOf, serialized, around(options), options.ttl),
   };
 }
 
@@ -82,10 +82,10 @@ export function createHolder(prefix: string, claimOf: (name: string) => Claim, o
 function surroundings(
   prefix: string,
   { onEvent, wake, waitUntil, watchdog }: HolderOptions,
-  { watchdog: dog = watchdog }: TryOptions,
+  { watchdog: dog = watchdog, signal }: TryOptions,
 ): Context {
   checkMethods("watchdog", dog ?? undefined, "watchdog()", "guard");
-  return { prefix, onEvent, wake, waitUntil, watchdog: dog };
+  return { prefix, onEvent, wake, waitUntil, watchdog: dog, signal };
 }
 
 async function runHeld<T>(lease: Lease, work: (lease: Lease) => T | Promise<T>): Promise<T> {

@@ -1,7 +1,7 @@
 import { checkCount, checkDuration } from "../../../check.ts";
 import { ConnectionError, OptionError, ReplyError } from "../../../errors.ts";
-import type { Reply, SendOptions } from "../../../port/redis.ts";
-import { integer } from "../../../port/reply.ts";
+import type { SendOptions } from "../../../port/redis.ts";
+import { integer, orThrow } from "../../../port/reply.ts";
 import { abandon } from "../lease.ts";
 import type { Claim, ReplicaWait } from "../lockable.ts";
 import { rewriteLock } from "../scripts/rewrite.lua.ts";
@@ -40,16 +40,11 @@ export function waitForReplicas({ count: wanted = 1, timeout = 100 }: ReplicaOpt
       confirmed(claim, async (token, options) => {
         const write = ["EVAL", rewriteLock.lua, 1, lock, token] as const;
         const replies = await redis.pipeline([write, ["WAIT", wanted, timeout]], options);
-        const [written = 0, replicas = 0] = replies.map(number);
+        const [written = 0, replicas = 0] = replies.map((reply) => integer(orThrow(reply)));
         if (written === 1 && replicas >= wanted) return;
         throw new ConnectionError("Too few replicas confirmed the lock in time", true);
       });
   };
-}
-
-function number(reply: Reply | ReplyError): number {
-  if (reply instanceof ReplyError) throw reply;
-  return integer(reply);
 }
 
 function confirmed(claim: Claim, confirm: (token: string, options?: SendOptions) => Promise<void>): Claim {

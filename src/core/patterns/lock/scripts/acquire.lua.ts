@@ -1,4 +1,5 @@
 import { defineScript } from "../../../script/define-script.ts";
+import { serverClock } from "../../../script/fragments.lua.ts";
 import { answer, drawFence, lastFence } from "./fence.lua.ts";
 import { markWanted } from "./wanted.lua.ts";
 
@@ -13,14 +14,14 @@ export const acquireLock = defineScript({
   lua: `
 if not redis.call("SET", lock, token, "NX", "PX", ttl) then
   if redis.call("GET", lock) ~= token then
-    local left = redis.call("PTTL", lock)
-    if whenBusy ~= "leave" then ${markWanted("math.max(left, 0) + 1000")} end
+    local left = math.max(0, redis.call("PTTL", lock))
+    if whenBusy ~= "leave" then ${markWanted} end
     return left
   end
   redis.call("PEXPIRE", lock, ttl)
   local fences = redis.call("GET", counter)
   if fences then return ${lastFence} end
 end
-local t = redis.call("TIME")${drawFence}
+${serverClock}${drawFence}
 return fence`,
 });

@@ -1,5 +1,6 @@
 import type { Reply } from "../../../port/redis.ts";
 import { integer, text } from "../../../port/reply.ts";
+import { digits } from "../../../script/fragments.lua.ts";
 
 /** The fence of what was granted, or how many milliseconds the present holder has left. */
 export type ClaimAnswer = { readonly fence: string } | { readonly busyFor: number };
@@ -27,22 +28,22 @@ const freedFence = "string.sub(fences, 35)";
 /**
  * Draws the next fence: one more than the last, and at least the server's time in microseconds, so that it also rises when the
  * counter was lost. A double holds it exactly until the year 2255, and sixteen digits do until 2286. Expects `counter`, `ttl` and the
- * server's time as `t`.
+ * server's time as `clock`.
  */
 export const drawFence = `
-local fence = string.format("%010d%06d", t[1], t[2])
 local fences = redis.call("GET", counter) or ""
 local last, since, freed = ${lastFence}, ${sinceFence}, ${freedFence}
+local fence = string.format("%010d%06d", clock[1], clock[2])
 if last >= fence then fence = string.format("%016.0f", last + 1) end
 if freed == "" or freed ~= last then since = fence end
-redis.call("SET", counter, fence .. " " .. since .. " " .. freed, "PX", string.format("%d", ttl + 3600000))`;
+redis.call("SET", counter, fence .. " " .. since .. " " .. freed, "PX", ${digits("ttl + 3600000")})`;
 
 /** Makes the counter read `fence` at least. Expects `counter`, `ttl` and `fence`. A function, so that bundles without it do not hold it. */
 export function raiseCounter(): string {
   return `
 local fences = redis.call("GET", counter)
 if not fences then
-  redis.call("SET", counter, fence .. " " .. fence .. " ", "PX", ttl + 3600000)
+  redis.call("SET", counter, fence .. " " .. fence .. " ", "PX", ${digits("ttl + 3600000")})
 elseif ${lastFence} < fence then
   redis.call("SETRANGE", counter, 0, fence)
 end`;

@@ -1,12 +1,8 @@
 import { flag } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
+import { digits, nextEpoch, serverTime } from "../../../script/fragments.lua.ts";
 import { answer, drawFence, lastFence, markFreed, wasFreed } from "./fence.lua.ts";
-import { markWanted, wakeToken } from "./wanted.lua.ts";
-
-/** Takes the server's time, as `t` and as `now` in milliseconds. */
-const takeTime = `
-local t = redis.call("TIME")
-local now = t[1] * 1000 + math.floor(t[2] / 1000)`;
+import { markWantedInLine, wakeToken } from "./wanted.lua.ts";
 
 /**
  * Sends those home who have not asked for too long, so that nobody dead blocks the line. A hundred at most, to stay short; the next
@@ -32,7 +28,7 @@ export const acquireInLine = defineScript({
   keys: ["lock", "counter", "wanted", "line", "alive"],
   args: ["token", "ttl", "whenBusy", "patience"],
   decode: answer,
-  lua: `${takeTime}
+  lua: `${serverTime}
 local first
 if redis.call("EXISTS", alive) == 1 then${sendDeadHome}
   first = redis.call("ZRANGE", line, 0, 0)[1]
@@ -51,12 +47,12 @@ if whenBusy == "leave" then return left end
 if not first then redis.call("DEL", line) end
 if not redis.call("ZSCORE", line, token) then
   local last = redis.call("ZRANGE", line, -1, -1, "WITHSCORES")[2] or 0
-  redis.call("ZADD", line, string.format("%.0f", math.max(last + 1, t[1] * 1000000 + t[2])), token)
+  redis.call("ZADD", line, ${digits(nextEpoch("last"))}, token)
 end
 redis.call("ZADD", alive, now + patience, token)
 redis.call("PEXPIRE", line, patience)
 redis.call("PEXPIRE", alive, patience)
-${markWanted("patience")}
+${markWantedInLine}
 local again = math.floor(patience / 3)
 if not holder then ${wakeToken("first")} end
 if whenBusy == "poll" then return math.min(again, 25 * (redis.call("ZRANK", line, token) + 1)) end
@@ -70,7 +66,7 @@ export const releaseInLine = defineScript({
   args: ["token", "fence"],
   decode: flag,
   lua: `
-if redis.call("EXISTS", alive) == 1 then${takeTime}${sendDeadHome}${leaveLine}
+if redis.call("EXISTS", alive) == 1 then${serverTime}${sendDeadHome}${leaveLine}
 end
 local holder, fences, waited = unpack(redis.call("MGET", lock, counter, wanted))
 if holder == token then

@@ -1,5 +1,6 @@
 import { flag } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
+import { keepFor, serverClock } from "../../../script/fragments.lua.ts";
 import { answer, drawFence, lastFence, markFreed, wasFreed } from "./fence.lua.ts";
 import { markWanted, wakeNext } from "./wanted.lua.ts";
 
@@ -29,12 +30,11 @@ for i = 1, #keys, 3 do
   if holder and holder ~= token then
     busy = true
     left = math.max(left, redis.call("PTTL", lock))
-    if whenBusy ~= "leave" then ${markWanted("left + 1000")} end
+    if whenBusy ~= "leave" then ${markWanted} end
   end
 end
 if busy then return left end
-local t = redis.call("TIME")
-local drawn = {}
+${serverClock}local drawn = {}
 for i = 1, #keys, 3 do
   local lock, counter = keys[i], keys[i + 1]
   local fences = redis.call("GET", lock) and redis.call("GET", counter)
@@ -57,7 +57,8 @@ for i = 1, #keys, 3 do
   if redis.call("GET", keys[i]) ~= token then return 0 end
 end
 for i = 1, #keys, 3 do
-  if redis.call("PTTL", keys[i]) < tonumber(ttl) then redis.call("PEXPIRE", keys[i], ttl) end
+  local lock = keys[i]
+  ${keepFor("lock", "ttl")}
 end
 return 1`,
 });

@@ -1,8 +1,9 @@
 import { flag, integer } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
+import { digits, newEpoch, serverTime } from "../../../script/fragments.lua.ts";
 import { answer, drawFence, lastFence, markFreed, wasFreed } from "./fence.lua.ts";
-import { holdIn, leave, serverTime } from "./semaphore.lua.ts";
-import { markWanted, wakeAll } from "./wanted.lua.ts";
+import { holdIn, leave } from "./semaphore.lua.ts";
+import { markWantedInLine, wakeAll } from "./wanted.lua.ts";
 
 /** Takes the time, and sends home the readers whose time is over and the waiters who have not asked for too long. */
 const sendDeadHome = `${serverTime}
@@ -21,12 +22,12 @@ function waitInLine(line: string): string {
   return `
 if whenBusy == "leave" then return left end
 if not redis.call("ZSCORE", ${line}, token) then
-  local arrival = math.max((arrivalOf(readLine, -1) or 0) + 1, (arrivalOf(writeLine, -1) or 0) + 1, t[1] * 1000000 + t[2])
-  redis.call("ZADD", ${line}, string.format("%.0f", arrival), token)
+  local arrival = math.max((arrivalOf(readLine, -1) or 0) + 1, (arrivalOf(writeLine, -1) or 0) + 1, ${newEpoch})
+  redis.call("ZADD", ${line}, ${digits("arrival")}, token)
 end
 redis.call("ZADD", alive, now + patience, token)
 for _, key in ipairs({readLine, writeLine, alive}) do redis.call("PEXPIRE", key, patience) end
-${markWanted("patience")}
+${markWantedInLine}
 local again = math.floor(patience / 3)
 if left > 0 then again = math.min(again, left) end
 if whenBusy == "poll" then again = math.min(again, 100) end

@@ -1,12 +1,8 @@
 import { flag, integer } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
+import { serverTime } from "../../../script/fragments.lua.ts";
 import { answer, drawFence } from "./fence.lua.ts";
 import { markWanted, wakeNext } from "./wanted.lua.ts";
-
-/** Takes the server's time, as `t` and as `now` in milliseconds. */
-export const serverTime = `
-local t = redis.call("TIME")
-local now = t[1] * 1000 + math.floor(t[2] / 1000)`;
 
 /**
  * Gives the token a place until `now + ttl`, or later if it had that already, and lets the set live as long as its last member: a
@@ -41,7 +37,7 @@ export const acquirePlace = defineScript({
 redis.call("ZREMRANGEBYSCORE", places, "-inf", now)
 if not redis.call("ZSCORE", places, token) and redis.call("ZCARD", places) >= tonumber(limit) then
   local left = redis.call("ZRANGE", places, 0, 0, "WITHSCORES")[2] - now
-  if whenBusy ~= "leave" then ${markWanted("left + 1000")} end
+  if whenBusy ~= "leave" then ${markWanted} end
   return left
 end${holdIn("places")}${drawFence}
 return fence`,
