@@ -11,9 +11,9 @@ import { abandon, type Lease, reporter, startLease, type Surroundings } from "./
 
 /** What an acquisition needs of its lock. */
 export interface Context extends Surroundings {
-  readonly wake: Wake | undefined;
-  readonly waitUntil: ((work: Promise<unknown>) => void) | undefined;
-  readonly signal: AbortSignal | undefined;
+  readonly wake?: Wake | undefined;
+  readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Asks once: a lease, or how many milliseconds it may be busy. */

@@ -26,8 +26,13 @@ export function lockNaming(prefix: string): LockNaming {
 }
 
 function named(lock: string, stem = lock): LockKeys {
-  const part = (word: string) => `${stem}:${word}`;
-  return { lock, counter: part("fence"), wanted: part("wanted"), line: part("line"), alive: part("alive") };
+  return {
+    lock,
+    counter: `${stem}:fence`,
+    wanted: `${stem}:wanted`,
+    line: `${stem}:line`,
+    alive: `${stem}:alive`,
+  };
 }
 
 /**

@@ -81,11 +81,11 @@ export function createHolder(prefix: string, claimOf: (name: string) => Claim, o
 /** @throws {OptionError} The watchdog is none. */
 function surroundings(
   prefix: string,
-  { onEvent, wake, waitUntil, watchdog }: HolderOptions,
-  { watchdog: dog = watchdog, signal }: TryOptions,
+  options: HolderOptions,
+  { watchdog = options.watchdog, signal }: TryOptions,
 ): Context {
-  checkMethods("watchdog", dog ?? undefined, "watchdog()", "guard");
-  return { prefix, onEvent, wake, waitUntil, watchdog: dog, signal };
+  checkMethods("watchdog", watchdog ?? undefined, "watchdog()", "guard");
+  return { ...options, prefix, watchdog, signal };
 }
 
 async function runHeld<T>(lease: Lease, work: (lease: Lease) => T | Promise<T>): Promise<T> {

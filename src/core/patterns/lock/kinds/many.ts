@@ -4,7 +4,7 @@ import type { Redis, SendOptions } from "../../../port/redis.ts";
 import type { Ask, Claim } from "../lockable.ts";
 import { createHolder } from "../locks.ts";
 import type { AcquireOptions, HolderOptions, TryOptions } from "../options.ts";
-import type { ClaimAnswer } from "../scripts/fence.lua.ts";
+import { type ClaimAnswer, unknownFence } from "../scripts/fence.lua.ts";
 import { type LockNaming, lockNaming } from "../keys.ts";
 import type { Lease } from "../lease.ts";
 import { acquireMany, extendMany, joinFences, releaseMany, splitFences } from "../scripts/many.lua.ts";
@@ -109,7 +109,7 @@ function groupClaim(redis: Redis, naming: LockNaming, names: readonly string[]):
   return {
     acquire: (ask, options) => acquireMany(redis, { keys, ...ask }, options),
     extend: (token, ttl, options) => extendMany(redis, { keys, token, ttl }, options),
-    release: (token, fence, options) => releaseMany(redis, { keys, token, given: splitFences(fence) }, options),
+    release: (token, fence, options) => releaseMany(redis, { keys, token, granted: splitFences(fence) }, options),
     remaining: async () => 0,
   };
 }
@@ -124,7 +124,7 @@ function manyClaim(name: string, groups: readonly Group[]): Claim {
     extend: (token, ttl, options) => all((group) => group.extend(token, ttl, options)),
     release: (token, fence, options) => {
       const fences = splitFences(fence);
-      const of = (i: number) => (groups.length === 1 ? fence : (fences[i] ?? "0"));
+      const of = (i: number) => (groups.length === 1 ? fence : (fences[i] ?? unknownFence));
       return all((group, i) => group.release(token, of(i), options));
     },
     remaining: async () => 0,
@@ -136,7 +136,7 @@ async function acquireInOrder(groups: readonly Group[], ask: Ask, options?: Send
   for (const [i, group] of groups.entries()) {
     const answer = await group.acquire(ask, options);
     if ("busyFor" in answer) {
-      await Promise.all(groups.slice(0, i).map((taken) => taken.release(ask.token, "0", options)));
+      await Promise.all(groups.slice(0, i).map((taken) => taken.release(ask.token, unknownFence, options)));
       return answer;
     }
     fences.push(answer.fence);

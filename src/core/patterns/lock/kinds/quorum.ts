@@ -5,7 +5,7 @@ import { acquireLock } from "../scripts/acquire.lua.ts";
 import { type Ask, type Claim, holding } from "../lockable.ts";
 import { createHolder, type Locks } from "../locks.ts";
 import type { HolderOptions } from "../options.ts";
-import { type ClaimAnswer, largestFence } from "../scripts/fence.lua.ts";
+import { type ClaimAnswer, largestFence, unknownFence } from "../scripts/fence.lua.ts";
 import { type LockKeys, type LockNaming, lockNaming } from "../keys.ts";
 import { raiseFence } from "../scripts/quorum.lua.ts";
 import { releaseLock } from "../scripts/release.lua.ts";
@@ -87,9 +87,9 @@ async function acquireMajority(quorum: Quorum, ask: Ask, options?: SendOptions):
     if (raised) return { fence };
   }
   // On every node, also on those that seem not to have answered.
-  await askAll(quorum, options, (node, options) => releaseLock(node, { ...keys, token, fence: "0" }, options)).catch(
-    () => {},
-  );
+  await askAll(quorum, options, (node, options) =>
+    releaseLock(node, { ...keys, token, fence: unknownFence }, options),
+  ).catch(() => {});
   return {
     busyFor: whenMajorityIsFree(
       quorum,

@@ -1,7 +1,7 @@
 import { defineScript } from "../../../script/define-script.ts";
 import { serverClock } from "../../../script/fragments.lua.ts";
 import { answer, drawFence, lastFence } from "./fence.lua.ts";
-import { markWanted } from "./wanted.lua.ts";
+import { markWanted, waits } from "./wanted.lua.ts";
 
 /**
  * Takes the lock if it is free. Asked again with the same token, as after a lost reply, it answers with the same fence: the holder
@@ -15,13 +15,15 @@ export const acquireLock = defineScript({
 if not redis.call("SET", lock, token, "NX", "PX", ttl) then
   if redis.call("GET", lock) ~= token then
     local left = math.max(0, redis.call("PTTL", lock))
-    if whenBusy ~= "leave" then ${markWanted} end
+    if ${waits} then ${markWanted} end
     return left
   end
+  -- Its own grant, of which it did not hear.
   redis.call("PEXPIRE", lock, ttl)
   local fences = redis.call("GET", counter)
   if fences then return ${lastFence} end
 end
-${serverClock}${drawFence}
+${serverClock}
+${drawFence}
 return fence`,
 });

@@ -11,6 +11,7 @@ export const raiseFence = defineScript({
   args: ["token", "ttl", "fence"],
   decode: integer,
   lua: `
-if redis.call("GET", lock) ~= token then return 0 end${raiseCounter()}
+if redis.call("GET", lock) ~= token then return 0 end
+${raiseCounter()}
 return 1`,
 });
