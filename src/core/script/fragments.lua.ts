@@ -1,5 +1,10 @@
 // Lua that several scripts share. What is given to these functions is Lua, too.
 
+/** Reads the server's time as `clock`: seconds and microseconds. */
+export const serverClock = `
+local clock = redis.call("TIME")
+`;
+
 /** Reads the server's time: as `clock`, seconds and microseconds, and as `now` in milliseconds. */
 export const serverTime = `
 local clock = redis.call("TIME")
@@ -13,7 +18,7 @@ export function digits(number: string): string {
 
 /**
  * A new epoch: the server's time in microseconds, so that one that was lost is never counted up to again. Expects `clock` of
- * `serverTime`.
+ * `serverClock` or `serverTime`.
  */
 export const newEpoch = "clock[1] * 1000000 + clock[2]";
 

@@ -1,25 +1,24 @@
+import { checkDuration } from "../../check.ts";
 import { ConnectionError, RedisPatternsError } from "../../errors.ts";
-import { LockBusyError } from "./errors.ts";
-import { jitter } from "../../wait/backoff.ts";
+import { LockBusyError, LockLostError } from "./errors.ts";
+import { backoff } from "../../wait/backoff.ts";
 import { sleep } from "../../wait/sleep.ts";
 import type { Ask, Claim } from "./lockable.ts";
-import { validity } from "./grant.ts";
+import { readHandOff } from "./hand-off.ts";
+import { leastTtl, validity } from "./term.ts";
 import type { Waiter, Wake } from "./wake.ts";
 import { abandon, type Lease, reporter, startLease, type Surroundings } from "./lease.ts";
 
 /** What an acquisition needs of its lock. */
 export interface Context extends Surroundings {
-  readonly wake: Wake | undefined;
-  readonly waitUntil: ((work: Promise<unknown>) => void) | undefined;
+  readonly wake?: Wake | undefined;
+  readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Asks once: a lease, or how many milliseconds it may be busy. */
-export async function attempt(
-  claim: Claim,
-  ask: Ask,
-  context: Context,
-  signal: AbortSignal | undefined,
-): Promise<Lease | number> {
+export async function attempt(claim: Claim, ask: Ask, context: Context): Promise<Lease | number> {
+  const { signal } = context;
   signal?.throwIfAborted();
   const start = performance.now();
   const answer = await claim.acquire(ask, { signal, idempotent: true }).catch((error: unknown) => {
@@ -46,17 +45,11 @@ export async function attempt(
  * Asks again and again until the lease is granted.
  * @throws {LockBusyError} `wait` milliseconds are over.
  */
-export async function waitForLease(
-  claim: Claim,
-  ask: Ask,
-  context: Context,
-  wait: number,
-  signal: AbortSignal | undefined,
-): Promise<Lease> {
+export async function waitForLease(claim: Claim, ask: Ask, context: Context, wait: number): Promise<Lease> {
   const waiter = context.wake?.listen(claim.channel, ask.token);
   let outcome: "granted" | "gave up" = "gave up";
   try {
-    const lease = await insist(claim, ask, context, wait, signal, waiter);
+    const lease = await insist(claim, ask, context, wait, waiter);
     outcome = "granted";
     return lease;
   } finally {
@@ -71,17 +64,16 @@ async function insist(
   ask: Ask,
   context: Context,
   wait: number,
-  signal: AbortSignal | undefined,
   waiter: Waiter | undefined,
 ): Promise<Lease> {
   const start = performance.now();
-  let lease = await attempt(claim, ask, context, signal);
+  let lease = await attempt(claim, ask, context);
   for (let attempts = 1; typeof lease === "number"; attempts += 1) {
     const waited = performance.now() - start;
     if (waited >= wait) throw new LockBusyError(claim.name, waited, attempts, lease);
-    const pause = waiter ? lease + 1 : backoff(lease, attempts);
-    await (waiter?.wait ?? sleep)(Math.min(wait - waited, pause), signal);
-    lease = await attempt(claim, ask, context, signal);
+    const pause = waiter ? lease + 1 : pollPause(lease, attempts);
+    await (waiter?.wait ?? sleep)(Math.min(wait - waited, pause), context.signal);
+    lease = await attempt(claim, ask, context);
   }
   return lease;
 }
@@ -90,9 +82,25 @@ async function insist(
  * Polls without news of a release: the first pause is a 128th of what the holder has left, since few hold to the end; each next one is
  * a quarter longer, up to half a second, all jittered. None is longer than the holder has left.
  */
-function backoff(busyFor: number, attempts: number): number {
+function pollPause(busyFor: number, attempts: number): number {
   const first = Math.min(80, Math.max(8, busyFor / 128));
-  return Math.min(busyFor + 1, jitter(Math.min(500, first * 1.25 ** (attempts - 1))));
+  return Math.min(busyFor + 1, backoff(attempts - 1, { first, factor: 1.25, most: 500 }));
+}
+
+/** Goes on with a lease by extending it, which only the holder of the token can. */
+export async function resumeLease(
+  claimOf: (name: string) => Claim,
+  serialized: string,
+  context: Context,
+  wanted: number | undefined,
+): Promise<Lease> {
+  const { name, token, fence, ttl: before } = readHandOff(serialized);
+  const ttl = checkDuration("ttl", wanted ?? before, leastTtl);
+  const claim = claimOf(name);
+  const deadline = performance.now() + validity(ttl);
+  const extended = await claim.extend(token, ttl, { signal: context.signal, idempotent: true });
+  if (!extended || deadline <= performance.now()) throw new LockLostError(name);
+  return startLease(claim, { token, fence, ttl, deadline }, context);
 }
 
 function mayHaveArrived(error: unknown): boolean {

@@ -1,8 +1,9 @@
 import { checkDuration, checkPort } from "../../check.ts";
 import { OptionError } from "../../errors.ts";
-import { keyOf, keyPrefix } from "../../keys.ts";
+import { keyPrefix } from "../../keys.ts";
 import type { Redis, SendOptions } from "../../port/redis.ts";
 import { nullableText } from "../../port/reply.ts";
+import { guardKeys } from "./keys.ts";
 import { admitFence, guardedSet } from "./scripts/fence-guard.lua.ts";
 
 /** The checking side of a fence: a resource in Redis that refuses a holder whose lease has passed to somebody else. */
@@ -46,7 +47,7 @@ export function createGuard(redis: Redis, options: GuardOptions): Guard {
   const { ttl, prefix = "guard" } = options;
   checkDuration("ttl", ttl);
   keyPrefix(prefix);
-  const keys = (id: string) => ({ resource: keyOf(prefix, id), guard: keyOf(prefix, id, "fence") });
+  const keys = (id: string) => guardKeys(prefix, id);
   const again = (options?: SendOptions) => ({ ...options, idempotent: true });
   return {
     admit: async (id, fence, options) => admitFence(redis, { ...keys(id), fence: decimal(fence), ttl }, again(options)),

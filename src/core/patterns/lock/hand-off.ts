@@ -1,6 +1,6 @@
 import { checkDuration, checkText } from "../../check.ts";
 import { OptionError } from "../../errors.ts";
-import type { Grant } from "./grant.ts";
+import type { Grant } from "./term.ts";
 
 /** What one process needs to know to go on with the lease of another. */
 type HandOff = Omit<Grant, "deadline"> & { readonly name: string };

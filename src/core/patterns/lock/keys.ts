@@ -26,8 +26,13 @@ export function lockNaming(prefix: string): LockNaming {
 }
 
 function named(lock: string, stem = lock): LockKeys {
-  const part = (word: string) => `${stem}:${word}`;
-  return { lock, counter: part("fence"), wanted: part("wanted"), line: part("line"), alive: part("alive") };
+  return {
+    lock,
+    counter: `${stem}:fence`,
+    wanted: `${stem}:wanted`,
+    line: `${stem}:line`,
+    alive: `${stem}:alive`,
+  };
 }
 
 /**
@@ -47,4 +52,61 @@ export function redlockNaming(): LockNaming {
 function withoutBraces(name: string): string {
   if (!/[{}]/.test(checkText("name", name))) return name;
   throw new OptionError("`name` may contain braces only around a hash tag, such as `locks:{7}`");
+}
+
+/** The keys of one name of a semaphore; they share a Cluster slot. */
+export interface SemaphoreKeys {
+  /** A sorted set: each holder's token, by the time at which its lease ends. */
+  readonly places: string;
+  /** Remembers the last fence, as the counter of a lock does. */
+  readonly counter: string;
+  /** Exists while somebody waits, as that of a lock does. */
+  readonly wanted: string;
+  /** With a token behind it: remembers that this token gave up its place itself. */
+  readonly freed: string;
+}
+
+/** Names the keys of a semaphore. */
+export function semaphoreKeys(prefix: string, name: string): SemaphoreKeys {
+  const part = (word: string) => keyOf(prefix, name, word);
+  return { places: keyOf(prefix, name), counter: part("fence"), wanted: part("wanted"), freed: part("freed") };
+}
+
+/** The keys of one name of a read-write lock; they share a Cluster slot. */
+export interface ReadWriteKeys extends Omit<SemaphoreKeys, "places"> {
+  /** A sorted set: each reader's token, by the time at which its lease ends. */
+  readonly readers: string;
+  /** Holds the writer's token while it writes. */
+  readonly writer: string;
+  /** The readers who wait, in order of arrival. */
+  readonly readLine: string;
+  /** The writers who wait, in order of arrival. */
+  readonly writeLine: string;
+  /** Until when each of both counts as alive, unless it asks again. */
+  readonly alive: string;
+}
+
+/** Names the keys of a read-write lock. */
+export function readWriteKeys(prefix: string, name: string): ReadWriteKeys {
+  const part = (word: string) => keyOf(prefix, name, word);
+  return {
+    readers: part("readers"),
+    writer: part("writer"),
+    counter: part("fence"),
+    wanted: part("wanted"),
+    readLine: part("read-line"),
+    writeLine: part("write-line"),
+    alive: part("alive"),
+    freed: part("freed"),
+  };
+}
+
+/** The key by which one token's release is remembered. */
+export function freedKey(freed: string, token: string): string {
+  return `${freed}:${token}`;
+}
+
+/** Names the keys of a resource that a fence guards: what it holds, and the largest fence that it has seen. */
+export function guardKeys(prefix: string, id: string) {
+  return { resource: keyOf(prefix, id), guard: keyOf(prefix, id, "fence") };
 }

@@ -1,8 +1,9 @@
 import { checkDuration } from "../../check.ts";
 import { emit, type OnEvent, type PatternEvent } from "../../event.ts";
 import type { Claim } from "./lockable.ts";
-import { type Grant, leastTtl, validity } from "./grant.ts";
+import { type Grant, leastTtl, validity } from "./term.ts";
 import { writeHandOff } from "./hand-off.ts";
+import { unknownFence } from "./scripts/fence.lua.ts";
 import { startTerm, type Term } from "./term.ts";
 
 /** The right to hold something until a deadline. It is a lease and no more: only its fence protects a resource from a late holder. */
@@ -73,8 +74,8 @@ export interface Watchdog {
 /** What a lease needs of the lock that granted it. */
 export interface Surroundings {
   readonly prefix: string;
-  readonly onEvent: OnEvent | undefined;
-  readonly watchdog: Watchdog | null | undefined;
+  readonly onEvent?: OnEvent | undefined;
+  readonly watchdog?: Watchdog | null | undefined;
 }
 
 interface Hold {
@@ -93,7 +94,7 @@ export function reporter({ prefix, onEvent }: Surroundings, id: string): Report 
 /** Starts the life of a granted lease. */
 export function startLease(claim: Claim, grant: Grant, around: Surroundings): Lease {
   const report = reporter(around, claim.name);
-  let unguard = () => {};
+  let unguard = nothing;
   const term = startTerm(claim.name, grant.deadline, (error) => {
     unguard();
     if (error) report("lost", { error });
@@ -183,7 +184,7 @@ function once<A, T>(call: (argument?: A) => Promise<T>): (argument?: A) => Promi
 
 /** Frees what nobody will use. If that fails, it frees itself at the end of its `ttl`. */
 export function abandon(claim: Claim, token: string): Promise<unknown> {
-  return claim.release(token, "0", { idempotent: true }).catch(nothing);
+  return claim.release(token, unknownFence, { idempotent: true }).catch(nothing);
 }
 
 function nothing(): void {}

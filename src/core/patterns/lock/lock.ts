@@ -1,36 +1,11 @@
 import { checkFunction, checkMethods, checkPort } from "../../check.ts";
 import type { Redis } from "../../port/redis.ts";
 import { acquireLock } from "./scripts/acquire.lua.ts";
-import type { Claim } from "./lockable.ts";
-import { createHolder, type HolderOptions, type Locks } from "./locks.ts";
-import { holding } from "./holding.ts";
-import { type LockKeys, type LockNaming, lockNaming } from "./keys.ts";
+import { type Claim, holding } from "./lockable.ts";
+import { createHolder, type Locks } from "./locks.ts";
+import { type LockKeys, lockNaming } from "./keys.ts";
+import type { LockOptions } from "./options.ts";
 import { releaseLock } from "./scripts/release.lua.ts";
-import type { ReplicaWait } from "./kinds/replicas.ts";
-
-/** Options of a lock. */
-export interface LockOptions extends HolderOptions {
-  /**
-   * The first part of every key.
-   * @default "lock"
-   */
-  readonly prefix?: string | undefined;
-  /**
-   * Who comes next: `firstComeFirstServed()`.
-   * @default whoever asks first after a release
-   */
-  readonly order?: LockOrder | undefined;
-  /**
-   * Names the keys: `redlockNaming()` for the time in which processes with redlock take part.
-   * @default `prefix:{name}` and its parts
-   */
-  readonly naming?: LockNaming | undefined;
-  /**
-   * Waits until replicas have what was granted: `waitForReplicas()`, over TCP to one server.
-   * @default the master's word is enough
-   */
-  readonly replicas?: ReplicaWait | undefined;
-}
 
 /**
  * Mutual exclusion by lease: at most one holder per name, until its deadline. One command to acquire, one to release.
@@ -54,9 +29,6 @@ export function createLock(redis: Redis, options: LockOptions): Locks {
   };
   return createHolder(prefix, claimOf, options);
 }
-
-/** Makes the claim on one name. */
-export type LockOrder = (redis: Redis, keys: LockKeys, name: string) => Claim;
 
 function whoeverAsks(redis: Redis, keys: LockKeys, name: string): Claim {
   return {

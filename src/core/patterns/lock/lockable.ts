@@ -1,5 +1,8 @@
-import type { SendOptions } from "../../port/redis.ts";
-import type { ClaimAnswer } from "./scripts/acquire.lua.ts";
+import type { Redis, SendOptions } from "../../port/redis.ts";
+import { integer } from "../../port/reply.ts";
+import type { LockKeys } from "./keys.ts";
+import { extendLock } from "./scripts/extend.lua.ts";
+import type { ClaimAnswer } from "./scripts/fence.lua.ts";
 
 /** What a token asks for. */
 export interface Ask {
@@ -27,4 +30,24 @@ export interface Claim {
   release(token: string, fence: string, options?: SendOptions): Promise<boolean>;
   /** How long it is held for, in milliseconds; 0 when it is free. */
   remaining(options?: SendOptions): Promise<number>;
+}
+
+/** Makes the claim on one name. */
+export type LockOrder = (redis: Redis, keys: LockKeys, name: string) => Claim;
+
+/** Looks at a port once, then adds to a claim that what it grants is on the replicas. */
+export type ReplicaWait = (redis: Redis) => (claim: Claim, keys: LockKeys) => Claim;
+
+/** What is the same for every lock of one key, whoever comes next. */
+export function holding(
+  redis: Redis,
+  keys: Pick<LockKeys, "lock" | "wanted">,
+  name: string,
+): Omit<Claim, "acquire" | "release"> {
+  return {
+    name,
+    channel: keys.wanted,
+    extend: (token, ttl, options) => extendLock(redis, { ...keys, token, ttl }, options),
+    remaining: async (options) => Math.max(0, integer(await redis.send(["PTTL", keys.lock], options))),
+  };
 }

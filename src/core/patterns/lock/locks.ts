@@ -1,11 +1,9 @@
 import { checkFunction, checkDuration, checkDurationOrZero, checkMethods } from "../../check.ts";
-import type { OnEvent } from "../../event.ts";
-import { attempt, type Context, waitForLease } from "./acquire.ts";
+import { attempt, type Context, resumeLease, waitForLease } from "./acquire.ts";
 import type { Ask, Claim } from "./lockable.ts";
-import { leastTtl } from "./grant.ts";
-import type { Lease, Watchdog } from "./lease.ts";
-import { resumeLease } from "./resume.ts";
-import type { Wake } from "./wake.ts";
+import type { Lease } from "./lease.ts";
+import type { AcquireOptions, HolderOptions, InspectOptions, TryOptions } from "./options.ts";
+import { leastTtl } from "./term.ts";
 
 /** Grants leases by name. */
 export interface Locks {
@@ -37,68 +35,11 @@ export interface Locks {
   resume(serialized: string, options?: TryOptions): Promise<Lease>;
 }
 
-/** Options of one inspection. */
-export interface InspectOptions {
-  /** Ends the wait for Redis. */
-  readonly signal?: AbortSignal | undefined;
-}
-
 /** What `inspect` found. */
 export interface LockState {
   readonly held: boolean;
   /** How long it is held at most, in milliseconds, unless its holder extends it; 0 when it is free. */
   readonly remaining: number;
-}
-
-/** Options of one attempt. */
-export interface TryOptions extends InspectOptions {
-  /**
-   * How long the lease lasts, in milliseconds.
-   * @default the `ttl` of the lock
-   */
-  readonly ttl?: number | undefined;
-  /**
-   * What keeps the lease alive; `null` for nothing.
-   * @default the `watchdog` of the lock
-   */
-  readonly watchdog?: Watchdog | null | undefined;
-}
-
-/** Options of one acquisition. */
-export interface AcquireOptions extends TryOptions {
-  /**
-   * How long to wait for others, in milliseconds; 0 asks once.
-   * @default the `wait` of the lock
-   */
-  readonly wait?: number | undefined;
-}
-
-/** Options of everything that grants leases. */
-export interface HolderOptions {
-  /** How long a lease lasts, in milliseconds: longer than the work usually takes, as short as a crashed holder may block the others. */
-  readonly ttl: number;
-  /**
-   * How long `acquire` and `run` wait for others, in milliseconds.
-   * @default the `ttl`: long enough for a crashed holder's lease to run out
-   */
-  readonly wait?: number | undefined;
-  /**
-   * What keeps leases alive while their holders work: `watchdog()`.
-   * @default nothing: a lease ends after its `ttl` unless it is extended
-   */
-  readonly watchdog?: Watchdog | null | undefined;
-  /**
-   * How those who wait learn of a release: `wakeBySubscriber(subscriber)`.
-   * @default they ask again, at growing, jittered intervals
-   */
-  readonly wake?: Wake | undefined;
-  /** Told of `acquired`, `busy`, `lost`, `release-failed`, `extend-failed` and `ttl-too-short`: less than two round trips. */
-  readonly onEvent?: OnEvent | undefined;
-  /**
-   * Given the work that goes on after a call has failed: freeing what may have been granted. A Worker passes
-   * `(work) => ctx.waitUntil(work)`.
-   */
-  readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined;
 }
 
 /** Grants leases on claims. */
@@ -117,12 +58,12 @@ export function createHolder(prefix: string, claimOf: (name: string) => Claim, o
   const acquire = async (name: string, call: AcquireOptions = {}) => {
     const patience = checkDurationOrZero("wait", call.wait ?? wait);
     const whenBusy = patience === 0 ? "leave" : wake ? "listen" : "poll";
-    return waitForLease(claimOf(name), ask(call, whenBusy), around(call), patience, call.signal);
+    return waitForLease(claimOf(name), ask(call, whenBusy), around(call), patience);
   };
   return {
     acquire,
     async tryAcquire(name, options = {}) {
-      const lease = await attempt(claimOf(name), ask(options, "leave"), around(options), options.signal);
+      const lease = await attempt(claimOf(name), ask(options, "leave"), around(options));
       return typeof lease === "number" ? null : lease;
     },
     run: async (name, work, options) => {
@@ -133,18 +74,18 @@ export function createHolder(prefix: string, claimOf: (name: string) => Claim, o
       const remaining = await claimOf(name).remaining(options);
       return { held: remaining > 0, remaining };
     },
-    resume: async (serialized, options = {}) => resumeLease(claimOf, serialized, around(options), options),
+    resume: async (serialized, options = {}) => resumeLease(claimOf, serialized, around(options), options.ttl),
   };
 }
 
 /** @throws {OptionError} The watchdog is none. */
 function surroundings(
   prefix: string,
-  { onEvent, wake, waitUntil, watchdog }: HolderOptions,
-  { watchdog: dog = watchdog }: TryOptions,
+  options: HolderOptions,
+  { watchdog = options.watchdog, signal }: TryOptions,
 ): Context {
-  checkMethods("watchdog", dog ?? undefined, "watchdog()", "guard");
-  return { prefix, onEvent, wake, waitUntil, watchdog: dog };
+  checkMethods("watchdog", watchdog ?? undefined, "watchdog()", "guard");
+  return { ...options, prefix, watchdog, signal };
 }
 
 async function runHeld<T>(lease: Lease, work: (lease: Lease) => T | Promise<T>): Promise<T> {

@@ -2,6 +2,7 @@ import { checkMethods } from "../../check.ts";
 import { jitter } from "../../wait/backoff.ts";
 import { sleep } from "../../wait/sleep.ts";
 import type { Subscriber } from "../../port/subscriber.ts";
+import { startTimer } from "../../time/timer.ts";
 
 /** How those who wait learn of a release. */
 export interface Wake {
@@ -33,9 +34,6 @@ interface Channel {
   state: "subscribing" | "open" | "failed";
   close(): void;
 }
-
-/** The longest delay that a timer keeps, in milliseconds. */
-const longest = 2 ** 31 - 1;
 
 /**
  * Waits for the message that a release publishes, at most for what the holder has left: a lost message costs time, not the lock.
@@ -129,7 +127,7 @@ function waitFor(me: Listening, ms: number, signal: AbortSignal | undefined): Pr
         me.woken = false;
         resolve();
       });
-    const timer = setTimeout(wake, Math.min(ms, longest));
+    const timer = startTimer(wake, ms);
     me.wake = wake;
     signal?.addEventListener("abort", leave, { once: true });
     if (signal?.aborted) leave();

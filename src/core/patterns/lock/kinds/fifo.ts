@@ -1,7 +1,6 @@
 import { checkDuration } from "../../../check.ts";
 import { acquireInLine, releaseInLine } from "../scripts/fifo.lua.ts";
-import { holding } from "../holding.ts";
-import type { LockOrder } from "../lock.ts";
+import { holding, type LockOrder } from "../lockable.ts";
 
 /** Options of a line. */
 export interface LineOptions {

@@ -1,12 +1,13 @@
 import { checkList, checkPort } from "../../../check.ts";
 import { OptionError } from "../../../errors.ts";
 import type { Redis, SendOptions } from "../../../port/redis.ts";
-import type { ClaimAnswer } from "../scripts/acquire.lua.ts";
 import type { Ask, Claim } from "../lockable.ts";
-import { type AcquireOptions, createHolder, type HolderOptions, type TryOptions } from "../locks.ts";
+import { createHolder } from "../locks.ts";
+import type { AcquireOptions, HolderOptions, TryOptions } from "../options.ts";
+import { type ClaimAnswer, unknownFence } from "../scripts/fence.lua.ts";
 import { type LockNaming, lockNaming } from "../keys.ts";
 import type { Lease } from "../lease.ts";
-import { acquireMany, extendMany, releaseMany } from "../scripts/many.lua.ts";
+import { acquireMany, extendMany, joinFences, releaseMany, splitFences } from "../scripts/many.lua.ts";
 
 /** Several locks held together; they are extended, lost and released as one. */
 export interface ManyLease extends Omit<Lease, "name" | "fence" | "serialize"> {
@@ -83,7 +84,7 @@ function idOf(names: readonly string[]): string {
 
 function manyLease(lease: Lease): ManyLease {
   const names: string[] = JSON.parse(lease.name);
-  const fences = lease.fence.split(",");
+  const fences = splitFences(lease.fence);
   const { signal, assertHeld, extend, release } = lease;
   return {
     names,
@@ -108,7 +109,7 @@ function groupClaim(redis: Redis, naming: LockNaming, names: readonly string[]):
   return {
     acquire: (ask, options) => acquireMany(redis, { keys, ...ask }, options),
     extend: (token, ttl, options) => extendMany(redis, { keys, token, ttl }, options),
-    release: (token, fence, options) => releaseMany(redis, { keys, token, given: fence.split(",") }, options),
+    release: (token, fence, options) => releaseMany(redis, { keys, token, granted: splitFences(fence) }, options),
     remaining: async () => 0,
   };
 }
@@ -122,8 +123,8 @@ function manyClaim(name: string, groups: readonly Group[]): Claim {
     acquire: (ask, options) => acquireInOrder(groups, ask, options),
     extend: (token, ttl, options) => all((group) => group.extend(token, ttl, options)),
     release: (token, fence, options) => {
-      const fences = fence.split(",");
-      const of = (i: number) => (groups.length === 1 ? fence : (fences[i] ?? "0"));
+      const fences = splitFences(fence);
+      const of = (i: number) => (groups.length === 1 ? fence : (fences[i] ?? unknownFence));
       return all((group, i) => group.release(token, of(i), options));
     },
     remaining: async () => 0,
@@ -135,10 +136,10 @@ async function acquireInOrder(groups: readonly Group[], ask: Ask, options?: Send
   for (const [i, group] of groups.entries()) {
     const answer = await group.acquire(ask, options);
     if ("busyFor" in answer) {
-      await Promise.all(groups.slice(0, i).map((taken) => taken.release(ask.token, "0", options)));
+      await Promise.all(groups.slice(0, i).map((taken) => taken.release(ask.token, unknownFence, options)));
       return answer;
     }
     fences.push(answer.fence);
   }
-  return { fence: fences.join(",") };
+  return { fence: joinFences(fences) };
 }

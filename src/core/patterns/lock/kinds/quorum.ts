@@ -1,10 +1,11 @@
 import { checkDuration, checkPort } from "../../../check.ts";
 import { ConnectionError, OptionError, ReplyError } from "../../../errors.ts";
 import type { Redis, SendOptions } from "../../../port/redis.ts";
-import { acquireLock, type ClaimAnswer } from "../scripts/acquire.lua.ts";
-import type { Ask, Claim } from "../lockable.ts";
-import { createHolder, type HolderOptions, type Locks } from "../locks.ts";
-import { holding } from "../holding.ts";
+import { acquireLock } from "../scripts/acquire.lua.ts";
+import { type Ask, type Claim, holding } from "../lockable.ts";
+import { createHolder, type Locks } from "../locks.ts";
+import type { HolderOptions } from "../options.ts";
+import { type ClaimAnswer, largestFence, unknownFence } from "../scripts/fence.lua.ts";
 import { type LockKeys, type LockNaming, lockNaming } from "../keys.ts";
 import { raiseFence } from "../scripts/quorum.lua.ts";
 import { releaseLock } from "../scripts/release.lua.ts";
@@ -75,9 +76,9 @@ async function acquireMajority(quorum: Quorum, ask: Ask, options?: SendOptions):
   const answers = await askAll(quorum, options, (node, options) =>
     acquireLock(node, { ...keys, token, ttl, whenBusy: "leave" }, options),
   );
-  const fences = answers.flatMap((answer) => ("fence" in answer ? Number(answer.fence) : []));
+  const fences = answers.flatMap((answer) => ("fence" in answer ? answer.fence : []));
   if (fences.length >= majority(quorum)) {
-    const fence = String(Math.max(...fences)).padStart(16, "0");
+    const fence = largestFence(fences);
     const raised = await agreed(
       quorum,
       options,
@@ -86,9 +87,9 @@ async function acquireMajority(quorum: Quorum, ask: Ask, options?: SendOptions):
     if (raised) return { fence };
   }
   // On every node, also on those that seem not to have answered.
-  await askAll(quorum, options, (node, options) => releaseLock(node, { ...keys, token, fence: "0" }, options)).catch(
-    () => {},
-  );
+  await askAll(quorum, options, (node, options) =>
+    releaseLock(node, { ...keys, token, fence: unknownFence }, options),
+  ).catch(() => {});
   return {
     busyFor: whenMajorityIsFree(
       quorum,

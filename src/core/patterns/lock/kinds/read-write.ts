@@ -1,10 +1,12 @@
 import { checkDuration, checkPort } from "../../../check.ts";
-import { keyOf, keyPrefix } from "../../../keys.ts";
+import { keyPrefix } from "../../../keys.ts";
 import type { Redis } from "../../../port/redis.ts";
 import { integer } from "../../../port/reply.ts";
 import type { Claim } from "../lockable.ts";
 import { extendLock } from "../scripts/extend.lua.ts";
-import { createHolder, type HolderOptions, type Locks } from "../locks.ts";
+import { freedKey, type ReadWriteKeys, readWriteKeys } from "../keys.ts";
+import { createHolder, type Locks } from "../locks.ts";
+import type { HolderOptions } from "../options.ts";
 import {
   acquireRead,
   acquireWrite,
@@ -52,39 +54,24 @@ export function createReadWriteLock(redis: Redis, options: ReadWriteOptions): Re
   keyPrefix(prefix);
   checkDuration("patience", patience);
   return {
-    read: createHolder(prefix, (name) => readClaim(redis, keysOf(prefix, name), name, patience), options),
-    write: createHolder(prefix, (name) => writeClaim(redis, keysOf(prefix, name), name, patience), options),
+    read: createHolder(prefix, (name) => readClaim(redis, readWriteKeys(prefix, name), name, patience), options),
+    write: createHolder(prefix, (name) => writeClaim(redis, readWriteKeys(prefix, name), name, patience), options),
   };
 }
 
-type Keys = ReturnType<typeof keysOf>;
-
-function keysOf(prefix: string, name: string) {
-  return {
-    readers: keyOf(prefix, name, "readers"),
-    writer: keyOf(prefix, name, "writer"),
-    counter: keyOf(prefix, name, "fence"),
-    wanted: keyOf(prefix, name, "wanted"),
-    readLine: keyOf(prefix, name, "read-line"),
-    writeLine: keyOf(prefix, name, "write-line"),
-    alive: keyOf(prefix, name, "alive"),
-    freed: keyOf(prefix, name, "freed"),
-  };
-}
-
-function readClaim(redis: Redis, keys: Keys, name: string, patience: number): Claim {
+function readClaim(redis: Redis, keys: ReadWriteKeys, name: string, patience: number): Claim {
   return {
     name,
     channel: keys.wanted,
     queues: true,
     acquire: (ask, options) => acquireRead(redis, { ...keys, ...ask, patience }, options),
     extend: (token, ttl, options) => extendRead(redis, { ...keys, token, ttl }, options),
-    release: (token, _, options) => releaseRead(redis, { ...keys, token, freed: `${keys.freed}:${token}` }, options),
+    release: (token, _, options) => releaseRead(redis, { ...keys, token, freed: freedKey(keys.freed, token) }, options),
     remaining: (options) => untilUnread(redis, keys, options),
   };
 }
 
-function writeClaim(redis: Redis, keys: Keys, name: string, patience: number): Claim {
+function writeClaim(redis: Redis, keys: ReadWriteKeys, name: string, patience: number): Claim {
   return {
     name,
     channel: keys.wanted,

@@ -1,11 +1,10 @@
 import { checkCount, checkDuration } from "../../../check.ts";
 import { ConnectionError, OptionError, ReplyError } from "../../../errors.ts";
-import type { Redis, Reply, SendOptions } from "../../../port/redis.ts";
-import { flag, integer } from "../../../port/reply.ts";
-import { defineScript } from "../../../script/define-script.ts";
-import type { Claim } from "../lockable.ts";
-import type { LockKeys } from "../keys.ts";
+import type { SendOptions } from "../../../port/redis.ts";
+import { integer, orThrow } from "../../../port/reply.ts";
 import { abandon } from "../lease.ts";
+import type { Claim, ReplicaWait } from "../lockable.ts";
+import { rewriteLock } from "../scripts/rewrite.lua.ts";
 
 /** Options of the wait for replicas. */
 export interface ReplicaOptions {
@@ -20,9 +19,6 @@ export interface ReplicaOptions {
    */
   readonly timeout?: number | undefined;
 }
-
-/** Looks at a port once, then adds to a claim that what it grants is on the replicas. */
-export type ReplicaWait = (redis: Redis) => (claim: Claim, keys: LockKeys) => Claim;
 
 /**
  * Lets each acquisition and each extension wait, by the command `WAIT`, until replicas have it. What they do not confirm in time is
@@ -42,32 +38,14 @@ export function waitForReplicas({ count: wanted = 1, timeout = 100 }: ReplicaOpt
     }
     return (claim, { lock }) =>
       confirmed(claim, async (token, options) => {
-        const write = ["EVAL", rewrite.lua, 1, lock, token] as const;
+        const write = ["EVAL", rewriteLock.lua, 1, lock, token] as const;
         const replies = await redis.pipeline([write, ["WAIT", wanted, timeout]], options);
-        const [written = 0, replicas = 0] = replies.map(number);
+        const [written = 0, replicas = 0] = replies.map((reply) => integer(orThrow(reply)));
         if (written === 1 && replicas >= wanted) return;
         throw new ConnectionError("Too few replicas confirmed the lock in time", true);
       });
   };
 }
-
-function number(reply: Reply | ReplyError): number {
-  if (reply instanceof ReplyError) throw reply;
-  return integer(reply);
-}
-
-/**
- * Writes the holder's lock once more, as it is. `WAIT` tells of what its own connection wrote, and this one may be newer than the
- * grant; a replica that has this write has all that came before. ioredis resends a pipeline as a whole or fails.
- */
-const rewrite = defineScript({
-  keys: ["lock"],
-  args: ["token"],
-  decode: flag,
-  lua: `
-if redis.call("GET", lock) ~= token then return 0 end
-return redis.call("PEXPIRE", lock, redis.call("PTTL", lock))`,
-});
 
 function confirmed(claim: Claim, confirm: (token: string, options?: SendOptions) => Promise<void>): Claim {
   return {

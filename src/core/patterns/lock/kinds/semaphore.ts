@@ -1,8 +1,10 @@
 import { checkCount, checkPort } from "../../../check.ts";
-import { keyOf, keyPrefix } from "../../../keys.ts";
+import { keyPrefix } from "../../../keys.ts";
 import type { Redis } from "../../../port/redis.ts";
 import type { Claim } from "../lockable.ts";
-import { createHolder, type HolderOptions, type Locks } from "../locks.ts";
+import { freedKey, semaphoreKeys } from "../keys.ts";
+import { createHolder, type Locks } from "../locks.ts";
+import type { HolderOptions } from "../options.ts";
 import { acquirePlace, extendPlace, releasePlace, untilPlace } from "../scripts/semaphore.lua.ts";
 
 /** Options of a semaphore. */
@@ -32,18 +34,14 @@ export function createSemaphore(redis: Redis, options: SemaphoreOptions): Locks 
 }
 
 function placeClaim(redis: Redis, prefix: string, limit: number, name: string): Claim {
-  const keys = {
-    places: keyOf(prefix, name),
-    counter: keyOf(prefix, name, "fence"),
-    wanted: keyOf(prefix, name, "wanted"),
-  };
+  const keys = semaphoreKeys(prefix, name);
   return {
     name,
     channel: keys.wanted,
     acquire: (ask, options) => acquirePlace(redis, { ...keys, ...ask, limit }, options),
     extend: (token, ttl, options) => extendPlace(redis, { ...keys, token, ttl }, options),
     release: (token, _, options) =>
-      releasePlace(redis, { ...keys, token, freed: keyOf(prefix, name, `freed:${token}`) }, options),
+      releasePlace(redis, { ...keys, token, freed: freedKey(keys.freed, token) }, options),
     remaining: (options) => untilPlace(redis, { ...keys, limit }, options),
   };
 }

@@ -1,16 +1,7 @@
-import type { Reply } from "../../../port/redis.ts";
-import { integer, text } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
-import { drawFence, lastOf } from "./fence.lua.ts";
-
-/** The fence of what was granted, or how many milliseconds the present holder has left. */
-export type ClaimAnswer = { readonly fence: string } | { readonly busyFor: number };
-
-/** Reads a fence, which has sixteen digits at least, or milliseconds. */
-export function answer(reply: Reply): ClaimAnswer {
-  const value = text(reply);
-  return value.length < 16 ? { busyFor: Math.max(0, integer(reply)) } : { fence: value };
-}
+import { serverClock } from "../../../script/fragments.lua.ts";
+import { answer, drawFence, lastFence } from "./fence.lua.ts";
+import { markWanted, waits } from "./wanted.lua.ts";
 
 /**
  * Takes the lock if it is free. Asked again with the same token, as after a lost reply, it answers with the same fence: the holder
@@ -23,14 +14,16 @@ export const acquireLock = defineScript({
   lua: `
 if not redis.call("SET", lock, token, "NX", "PX", ttl) then
   if redis.call("GET", lock) ~= token then
-    local left = redis.call("PTTL", lock)
-    if whenBusy ~= "leave" then redis.call("SET", wanted, 1, "PX", math.max(left, 0) + 1000) end
+    local left = math.max(0, redis.call("PTTL", lock))
+    if ${waits} then ${markWanted} end
     return left
   end
+  -- Its own grant, of which it did not hear.
   redis.call("PEXPIRE", lock, ttl)
-  local held = redis.call("GET", counter)
-  if held then return ${lastOf("held")} end
+  local fences = redis.call("GET", counter)
+  if fences then return ${lastFence} end
 end
-local t = redis.call("TIME")${drawFence}
+${serverClock}
+${drawFence}
 return fence`,
 });

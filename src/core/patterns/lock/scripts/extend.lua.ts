@@ -1,5 +1,6 @@
 import { flag } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
+import { keepFor } from "../../../script/fragments.lua.ts";
 
 /** Gives the holder, and nobody else, at least `ttl` more. It never shortens a lease: an extension may arrive out of order. */
 export const extendLock = defineScript({
@@ -8,6 +9,6 @@ export const extendLock = defineScript({
   decode: flag,
   lua: `
 if redis.call("GET", lock) ~= token then return 0 end
-if redis.call("PTTL", lock) < tonumber(ttl) then redis.call("PEXPIRE", lock, ttl) end
+${keepFor("lock", "ttl")}
 return 1`,
 });

@@ -1,28 +1,62 @@
-/**
- * Draws the next fence: one more than the last, and at least the server's time in microseconds, so that it also rises when the
- * counter was lost. A double holds it exactly until the year 2255, and sixteen digits do until 2286. Expects `counter`, `ttl` and the
- * server's time as `t`.
- *
- * The counter reads "last since freed": the last fence, the last one that was released, and since which one each was. A second run
- * of a release finds its fence between those two; one whose lease had been lost does not, whoever released after that.
- */
-export const drawFence = `
-local fence = string.format("%010d%06d", t[1], t[2])
-local fences = redis.call("GET", counter) or ""
-local last, since, freed = string.sub(fences, 1, 16), string.sub(fences, 18, 33), string.sub(fences, 35)
-if last >= fence then fence = string.format("%016.0f", last + 1) end
-if freed == "" or freed ~= last then since = fence end
-redis.call("SET", counter, fence .. " " .. since .. " " .. freed, "PX", string.format("%d", ttl + 3600000))`;
+import type { Reply } from "../../../port/redis.ts";
+import { integer, text } from "../../../port/reply.ts";
+import { digits } from "../../../script/fragments.lua.ts";
 
-/** The last fence in what the counter reads. */
-export function lastOf(fences: string): string {
-  return `string.sub(${fences}, 1, 16)`;
+/** The fence of what was granted, or how many milliseconds the present holder has left. */
+export type ClaimAnswer = { readonly fence: string } | { readonly busyFor: number };
+
+/** Reads a fence, which has sixteen digits at least, or milliseconds, which have fewer. */
+export function answer(reply: Reply): ClaimAnswer {
+  const value = text(reply);
+  return value.length < 16 ? { busyFor: Math.max(0, integer(reply)) } : { fence: value };
 }
 
-/** Remembers that the last fence was released. Expects `counter` and what it reads as `fences`. */
-export const markFreed = `
-if fences then redis.call("SETRANGE", counter, "34", ${lastOf("fences")}) end`;
+/** Stands for the fence of a release that does not know it: it is smaller than all others. */
+export const unknownFence = "0";
 
-/** 1 if `fence` was released before, else 0. Expects what the counter reads as `fences`. */
-export const wasFreed = `
-(fences and fence >= string.sub(fences, 18, 33) and fence <= string.sub(fences, 35) and 1 or 0)`;
+/** The largest of several fences. */
+export function largestFence(fences: readonly string[]): string {
+  return String(Math.max(...fences.map(Number))).padStart(16, "0");
+}
+
+// What a counter reads is known here alone. It is "last since freed", three fences of sixteen digits. `last` was drawn last. `freed`
+// was released last, and with it all fences from `since` on; it is empty until the first release. A second run of a release finds its
+// fence between those two, whoever has released after it; a fence whose lease was lost is not between them. The lines below expect
+// `counter`, and what it reads as `fences`.
+
+/** The last fence. */
+export const lastFence = "string.sub(fences, 1, 16)";
+const sinceFence = "string.sub(fences, 18, 33)";
+const freedFence = "string.sub(fences, 35)";
+
+/**
+ * Draws the next `fence`: one more than the last, and at least the server's time in microseconds, so that it also rises when the
+ * counter was lost. A double holds it exactly until the year 2255, and sixteen digits do until 2286. The counter lives for an hour
+ * longer than the lease. Expects `counter`, `ttl` and the server's time as `clock`.
+ */
+export const drawFence = `
+local fences = redis.call("GET", counter) or ""
+local last, since, freed = ${lastFence}, ${sinceFence}, ${freedFence}
+local fence = string.format("%010d%06d", clock[1], clock[2])
+if last >= fence then fence = string.format("%016.0f", last + 1) end
+-- The last lease was lost and not released. What counts as released begins anew behind it.
+if freed == "" or freed ~= last then since = fence end
+redis.call("SET", counter, fence .. " " .. since .. " " .. freed, "PX", ${digits("ttl + 3600000")})`;
+
+/** Makes the counter read `fence` at least. Expects `ttl`, too. It is a function so that a bundle that does not use it can drop it. */
+export function raiseCounter(): string {
+  return `
+local fences = redis.call("GET", counter)
+if not fences then
+  redis.call("SET", counter, fence .. " " .. fence .. " ", "PX", ${digits("ttl + 3600000")})
+elseif ${lastFence} < fence then
+  redis.call("SETRANGE", counter, 0, fence)
+end`;
+}
+
+/** Remembers that the last fence was released. */
+export const markFreed = `
+if fences then redis.call("SETRANGE", counter, "34", ${lastFence}) end`;
+
+/** 1 if `fence` was released before, else 0. */
+export const wasFreed = `(fences and fence >= ${sinceFence} and fence <= ${freedFence} and 1 or 0)`;

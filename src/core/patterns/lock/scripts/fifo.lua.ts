@@ -1,83 +1,76 @@
 import { flag } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
-import { answer } from "./acquire.lua.ts";
-import { drawFence, lastOf, markFreed, wasFreed } from "./fence.lua.ts";
-
-/** Takes the server's time, as `t` and as `now` in milliseconds. */
-const takeTime = `
-local t = redis.call("TIME")
-local now = t[1] * 1000 + math.floor(t[2] / 1000)`;
+import { digits, nextEpoch, serverTime } from "../../../script/fragments.lua.ts";
+import { answer, drawFence, lastFence, markFreed, wasFreed } from "./fence.lua.ts";
+import { askAgainIn, keepPlace, leaveLine, removeDead } from "./line.lua.ts";
+import { leaves, polls, wakeToken } from "./wanted.lua.ts";
 
 /**
- * Sends those home who have not asked for too long, so that nobody dead blocks the line. A hundred at most, to stay short; the next
- * call takes the next. Expects `line`, `alive` and `now`.
- */
-const sendDeadHome = `
-  for _, dead in ipairs(redis.call("ZRANGEBYSCORE", alive, "-inf", now, "LIMIT", 0, 100)) do
-    redis.call("ZREM", line, dead)
-    redis.call("ZREM", alive, dead)
-  end`;
-
-/** Gives up a place in the line. */
-const leaveLine = `
-  redis.call("ZREM", line, token)
-  redis.call("ZREM", alive, token)`;
-
-/**
- * Takes the lock for the first in line, or for anybody while nobody waits. Who is refused and waits takes or keeps a place in the
- * line; asking is also its sign of life. The arrival is one more than the last one at least, so that no two are equal. A line of which
- * nobody is alive is a new one, also when Redis has evicted the signs of life.
+ * Takes the lock for the first in line, or for anybody while nobody waits. An asker that is refused and waits takes or keeps a place in
+ * the line, and learns in how many milliseconds to ask again.
  */
 export const acquireInLine = defineScript({
   keys: ["lock", "counter", "wanted", "line", "alive"],
   args: ["token", "ttl", "whenBusy", "patience"],
   decode: answer,
-  lua: `${takeTime}
+  lua: `
+${serverTime}
 local first
-if redis.call("EXISTS", alive) == 1 then${sendDeadHome}
+if redis.call("EXISTS", alive) == 1 then
+  ${removeDead("line")}
   first = redis.call("ZRANGE", line, 0, 0)[1]
 end
 local holder = redis.call("GET", lock)
 if holder == token or not holder and (not first or first == token) then
   redis.call("SET", lock, token, "PX", ttl)
-  if first then${leaveLine}
+  if first then
+    ${leaveLine("line")}
   end
-  local held = holder and redis.call("GET", counter)
-  if held then return ${lastOf("held")} end${drawFence}
+  -- Its own grant, of which it did not hear, keeps its fence.
+  local fences = holder and redis.call("GET", counter)
+  if fences then return ${lastFence} end
+  ${drawFence}
   return fence
 end
 local left = holder and redis.call("PTTL", lock) or 0
-if whenBusy == "leave" then return left end
+if ${leaves} then return left end
+-- Nobody in it is alive, or Redis has evicted the signs of life: it is a new line.
 if not first then redis.call("DEL", line) end
 if not redis.call("ZSCORE", line, token) then
+  -- Above the last arrival, so that no two are equal, also where the server's clock was set back.
   local last = redis.call("ZRANGE", line, -1, -1, "WITHSCORES")[2] or 0
-  redis.call("ZADD", line, string.format("%.0f", math.max(last + 1, t[1] * 1000000 + t[2])), token)
+  redis.call("ZADD", line, ${digits(nextEpoch("last"))}, token)
 end
-redis.call("ZADD", alive, now + patience, token)
-redis.call("PEXPIRE", line, patience)
-redis.call("PEXPIRE", alive, patience)
-redis.call("SET", wanted, 1, "PX", patience)
-local again = math.floor(patience / 3)
-if not holder then redis.call("PUBLISH", wanted, first) end
-if whenBusy == "poll" then return math.min(again, 25 * (redis.call("ZRANK", line, token) + 1)) end
-if first == token and left >= 0 then again = math.min(again, left) end
+${keepPlace("line")}
+-- It is free and the turn of the first, who may not have heard of it: its wake-up may be lost, or the lease ran out.
+if not holder then ${wakeToken("first")} end
+local again = ${askAgainIn}
+if ${polls} then return math.min(again, 25 * (redis.call("ZRANK", line, token) + 1)) end
+if first == token and left >= 0 then
+  again = math.min(again, left)
+end
 return again`,
 });
 
-/** Frees the lock, gives up a place in the line, or both, and wakes whoever is first now. */
+/** Frees the lock, gives up a place in the line, or both, and wakes the one who is first now. */
 export const releaseInLine = defineScript({
   keys: ["lock", "counter", "wanted", "line", "alive"],
   args: ["token", "fence"],
   decode: flag,
   lua: `
-if redis.call("EXISTS", alive) == 1 then${takeTime}${sendDeadHome}${leaveLine}
+if redis.call("EXISTS", alive) == 1 then
+  ${serverTime}
+  ${removeDead("line")}
+  ${leaveLine("line")}
 end
-local holder, fences, waited = unpack(redis.call("MGET", lock, counter, wanted))
+local holder, fences, waiting = unpack(redis.call("MGET", lock, counter, wanted))
 if holder == token then
-  redis.call("DEL", lock)${markFreed}
+  redis.call("DEL", lock)
+  ${markFreed}
 end
-if waited and (not holder or holder == token) then
-  redis.call("PUBLISH", wanted, redis.call("ZRANGE", line, 0, 0)[1] or "")
+if waiting and (not holder or holder == token) then
+  local first = redis.call("ZRANGE", line, 0, 0)[1]
+  ${wakeToken(`first or ""`)}
 end
 return holder == token and 1 or ${wasFreed}`,
 });

@@ -1,12 +1,24 @@
 import { flag } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
-import { answer } from "./acquire.lua.ts";
-import { drawFence, lastOf, markFreed, wasFreed } from "./fence.lua.ts";
+import { keepFor, serverClock } from "../../../script/fragments.lua.ts";
+import { answer, drawFence, lastFence, markFreed, unknownFence, wasFreed } from "./fence.lua.ts";
+import { markWanted, waits, wakeNext } from "./wanted.lua.ts";
 
-/**
- * Takes all locks or none. `keys` holds the lock, the counter and the wanted mark of each. The fences come back joined by commas, in
- * the same order.
- */
+// In all three scripts `keys` holds three keys for each name: its lock, its counter, its mark `wanted`.
+
+const separator = ",";
+
+/** Several fences in one text, as `acquireMany` answers them: in the order of the names. */
+export function joinFences(fences: readonly string[]): string {
+  return fences.join(separator);
+}
+
+/** Takes apart what `joinFences` wrote. */
+export function splitFences(fences: string): string[] {
+  return fences.split(separator);
+}
+
+/** Takes all locks or none: one script, so that nobody sees, or takes, half of them. */
 export const acquireMany = defineScript({
   keys: ["...keys"],
   args: ["token", "ttl", "whenBusy"],
@@ -14,39 +26,45 @@ export const acquireMany = defineScript({
   lua: `
 local busy, left = false, 0
 for i = 1, #keys, 3 do
-  local holder = redis.call("GET", keys[i])
+  local lock, wanted = keys[i], keys[i + 2]
+  local holder = redis.call("GET", lock)
   if holder and holder ~= token then
     busy = true
-    left = math.max(left, redis.call("PTTL", keys[i]))
-    if whenBusy ~= "leave" then redis.call("SET", keys[i + 2], 1, "PX", left + 1000) end
+    left = math.max(left, redis.call("PTTL", lock))
+    if ${waits} then ${markWanted} end
   end
 end
 if busy then return left end
-local t = redis.call("TIME")
-local drawn = {}
+${serverClock}
+local granted = {}
 for i = 1, #keys, 3 do
   local lock, counter = keys[i], keys[i + 1]
-  local held = redis.call("GET", lock) and redis.call("GET", counter)
+  -- What the token holds already was granted to it by a run of which it did not hear.
+  local fences = redis.call("GET", lock) and redis.call("GET", counter)
   redis.call("SET", lock, token, "PX", ttl)
-  if held then drawn[#drawn + 1] = ${lastOf("held")}
-  else${drawFence}
-    drawn[#drawn + 1] = fence
+  if fences then
+    granted[#granted + 1] = ${lastFence}
+  else
+    ${drawFence}
+    granted[#granted + 1] = fence
   end
 end
-return table.concat(drawn, ",")`,
+return table.concat(granted, "${separator}")`,
 });
 
-/** Gives the holder of all at least `ttl` more on each. */
+/** Gives the holder of all at least `ttl` more on each; it gives nothing if one is lost. */
 export const extendMany = defineScript({
   keys: ["...keys"],
   args: ["token", "ttl"],
   decode: flag,
   lua: `
 for i = 1, #keys, 3 do
-  if redis.call("GET", keys[i]) ~= token then return 0 end
+  local lock = keys[i]
+  if redis.call("GET", lock) ~= token then return 0 end
 end
 for i = 1, #keys, 3 do
-  if redis.call("PTTL", keys[i]) < tonumber(ttl) then redis.call("PEXPIRE", keys[i], ttl) end
+  local lock = keys[i]
+  ${keepFor("lock", "ttl")}
 end
 return 1`,
 });
@@ -54,16 +72,17 @@ return 1`,
 /** Frees those that the token holds; 1 if each was held, or had been released with its fence before. */
 export const releaseMany = defineScript({
   keys: ["...keys"],
-  args: ["token", "...given"],
+  args: ["token", "...granted"],
   decode: flag,
   lua: `
 local all = 1
 for i = 1, #keys, 3 do
-  local lock, counter, wanted, fence = keys[i], keys[i + 1], keys[i + 2], given[(i + 2) / 3] or "0"
-  local holder, fences, waited = unpack(redis.call("MGET", lock, counter, wanted))
+  local lock, counter, wanted, fence = keys[i], keys[i + 1], keys[i + 2], granted[(i + 2) / 3] or "${unknownFence}"
+  local holder, fences, waiting = unpack(redis.call("MGET", lock, counter, wanted))
   if holder == token then
-    redis.call("DEL", lock)${markFreed}
-    if waited then redis.call("PUBLISH", wanted, "") end
+    redis.call("DEL", lock)
+    ${markFreed}
+    if waiting then ${wakeNext} end
   else
     all = math.min(all, ${wasFreed})
   end

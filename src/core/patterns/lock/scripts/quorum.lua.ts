@@ -1,6 +1,6 @@
 import { integer } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
-import { lastOf } from "./fence.lua.ts";
+import { raiseCounter } from "./fence.lua.ts";
 
 /**
  * Raises the counter of the token's lock to the fence that the majority agreed on, so that every later majority finds one node that
@@ -12,11 +12,6 @@ export const raiseFence = defineScript({
   decode: integer,
   lua: `
 if redis.call("GET", lock) ~= token then return 0 end
-local fences = redis.call("GET", counter)
-if not fences then
-  redis.call("SET", counter, fence .. " " .. fence .. " ", "PX", ttl + 3600000)
-elseif ${lastOf("fences")} < fence then
-  redis.call("SETRANGE", counter, 0, fence)
-end
+${raiseCounter()}
 return 1`,
 });

@@ -1,33 +1,9 @@
 import { flag, integer } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
-import { answer } from "./acquire.lua.ts";
-import { drawFence } from "./fence.lua.ts";
-
-/** Takes the server's time, as `t` and as `now` in milliseconds. */
-export const serverTime = `
-local t = redis.call("TIME")
-local now = t[1] * 1000 + math.floor(t[2] / 1000)`;
-
-/**
- * Gives the token a place until `now + ttl`, or later if it had that already, and lets the set live as long as its last member: a
- * short lease never shortens the others'. Expects `now`, `ttl` and the sorted set in the local named here.
- */
-export function holdIn(set: string): string {
-  return `
-redis.call("ZADD", ${set}, math.max(now + ttl, tonumber(redis.call("ZSCORE", ${set}, token) or 0)), token)
-redis.call("PEXPIREAT", ${set}, redis.call("ZRANGE", ${set}, -1, -1, "WITHSCORES")[2])`;
-}
-
-/**
- * Takes the token out of the set named here. `released` is 1 if it was there, or was until an earlier run of the same release, and 0
- * if it had been lost: the key `freed`, one for each token, keeps those two apart for a minute.
- */
-export function leave(set: string): string {
-  return `
-local released = redis.call("ZREM", ${set}, token)
-if released == 1 then redis.call("SET", freed, 1, "PX", 60000)
-else released = redis.call("EXISTS", freed) end`;
-}
+import { serverTime } from "../../../script/fragments.lua.ts";
+import { answer, drawFence } from "./fence.lua.ts";
+import { holdIn, rememberRelease } from "./holders.lua.ts";
+import { markWanted, waits, wakeNext } from "./wanted.lua.ts";
 
 /**
  * Takes a place if one is free. A place is free when its holder's time is over by the server's clock, so no clock of a caller can
@@ -37,13 +13,16 @@ export const acquirePlace = defineScript({
   keys: ["places", "counter", "wanted"],
   args: ["token", "ttl", "whenBusy", "limit"],
   decode: answer,
-  lua: `${serverTime}
+  lua: `
+${serverTime}
 redis.call("ZREMRANGEBYSCORE", places, "-inf", now)
 if not redis.call("ZSCORE", places, token) and redis.call("ZCARD", places) >= tonumber(limit) then
   local left = redis.call("ZRANGE", places, 0, 0, "WITHSCORES")[2] - now
-  if whenBusy ~= "leave" then redis.call("SET", wanted, 1, "PX", left + 1000) end
+  if ${waits} then ${markWanted} end
   return left
-end${holdIn("places")}${drawFence}
+end
+${holdIn("places")}
+${drawFence}
 return fence`,
 });
 
@@ -52,18 +31,22 @@ export const extendPlace = defineScript({
   keys: ["places"],
   args: ["token", "ttl"],
   decode: flag,
-  lua: `${serverTime}
-if tonumber(redis.call("ZSCORE", places, token) or 0) <= now then return 0 end${holdIn("places")}
+  lua: `
+${serverTime}
+if tonumber(redis.call("ZSCORE", places, token) or 0) <= now then return 0 end
+${holdIn("places")}
 return 1`,
 });
 
-/** Frees the place, and tells those who wait. */
+/** Frees the place, and wakes one who waits. */
 export const releasePlace = defineScript({
   keys: ["places", "wanted", "freed"],
   args: ["token"],
   decode: flag,
-  lua: `${leave("places")}
-if released == 1 and redis.call("EXISTS", wanted) == 1 then redis.call("PUBLISH", wanted, "") end
+  lua: `
+local released = redis.call("ZREM", places, token)
+${rememberRelease}
+if released == 1 and redis.call("EXISTS", wanted) == 1 then ${wakeNext} end
 return released`,
 });
 
@@ -72,8 +55,10 @@ export const untilPlace = defineScript({
   keys: ["places"],
   args: ["limit"],
   decode: integer,
-  lua: `${serverTime}
+  lua: `
+${serverTime}
 local taken = redis.call("ZCOUNT", places, "(" .. now, "+inf")
 if taken < tonumber(limit) then return 0 end
+-- More may hold than there are places, since processes may know different limits: enough of them must end.
 return redis.call("ZRANGE", places, -limit, -limit, "WITHSCORES")[2] - now`,
 });
