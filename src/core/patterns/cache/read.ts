@@ -1,10 +1,52 @@
+import { checkList } from "../../check.ts";
 import type { Command } from "../../port/redis.ts";
 import { integer } from "../../port/reply.ts";
-import { type Context, keysOf, type Shared, trip } from "./context.ts";
-import type { Entry } from "./format/entry.ts";
-import { extraOf } from "./freshness.ts";
 import { readStrings } from "../../port/multi-key.ts";
-import { areCurrent, type Nonces, readTags, tagKeys } from "./tags.ts";
+import { type Context, giveUp, keysOf, type Shared, tell, trip } from "./context.ts";
+import type { Entry } from "./format/entry.ts";
+import { extraOf, isServed, judge, type Judgement, sourceOf } from "./freshness.ts";
+import type { GetOptions } from "./options.ts";
+import { areCurrent, type Nonces, readTags, tagKeys, tagsOf } from "./tags.ts";
+
+/** What was read of one key, and what may be done with it. */
+export interface Kept<T> extends Judgement {
+  readonly value: T;
+}
+
+/** Reads several keys: what is there that may be served in some way. */
+export async function readMany<T>(
+  x: Context<T>,
+  ids: readonly string[],
+  { signal, tags }: GetOptions = {},
+): Promise<(Kept<T> | undefined)[]> {
+  signal?.throwIfAborted();
+  for (const id of checkList("ids", ids)) keysOf(x, id);
+  const wanted = tagsOf(x, tags);
+  if (ids.length === 0) return [];
+  if (!x.breaker.ready()) return ids.map(() => undefined);
+  try {
+    return (await find(x, ids, wanted, signal)).map(
+      (found) => found.entry && { value: found.entry.value, ...judge(x.times, found.entry, found.left) },
+    );
+  } catch (error) {
+    giveUp(x, { id: ids[0] ?? "", signal }, error);
+    return ids.map(() => undefined);
+  }
+}
+
+/** The values of several keys that may be served without a loader, boxed. */
+export async function getMany<T>(
+  x: Context<T>,
+  ids: readonly string[],
+  options?: GetOptions,
+): Promise<(Kept<T> | undefined)[]> {
+  const start = x.onEvent ? performance.now() : 0;
+  const found = (await readMany(x, ids, options)).map((kept) => (kept && isServed(kept) ? kept : undefined));
+  if (!x.onEvent) return found;
+  const duration = performance.now() - start;
+  for (const [i, kept] of found.entries()) tell(x, kept ? sourceOf(kept) : "miss", ids[i] ?? "", { duration });
+  return found;
+}
 
 /** The head of an entry, empty if there is none; and the entry, if this cache can read it and its tags stand. */
 export type Found<T> = { readonly head: string } & (

@@ -3,10 +3,9 @@ import { keyOf } from "../../keys.ts";
 import type { SendOptions } from "../../port/redis.ts";
 import { integer } from "../../port/reply.ts";
 import type { Shared } from "./context.ts";
-import { refuseBeyond } from "./format/entry.ts";
+import { createStamp, refuseBeyond } from "./format/entry.ts";
 import { perSlot, readStrings } from "../../port/multi-key.ts";
 import { ensureTags } from "./scripts/tags.lua.ts";
-import { createStamp } from "./format/token.ts";
 
 /** Nonces by tag; `null` where a tag has none. */
 export type Nonces = ReadonlyMap<string, string | null>;

@@ -1,6 +1,5 @@
 import { OptionError } from "../../../errors.ts";
 import { keyOf } from "../../../keys.ts";
-import { createStamp } from "./token.ts";
 
 /** What every entry of this format begins with. It is not JSON, so that no client parses it on the way, and it names the version. */
 const mark = "~1";
@@ -19,6 +18,9 @@ export interface EntryHead {
 export interface Entry<T> extends EntryHead {
   readonly value: T;
 }
+
+/** A value, boxed, since `undefined` is one. */
+export type Decoded<T> = { readonly value: T } | undefined;
 
 /** A payload and the letter that says how to read it: `j` is JSON, `u` is `undefined`. */
 export interface Payload {
@@ -54,6 +56,14 @@ function decodeEntry(raw: string): (EntryHead & { readonly payload: Payload }) |
     tags: new Map(tags),
     payload: { kind, text: raw.slice(end + 1) },
   };
+}
+
+/**
+ * Creates 8 random characters of 4 bits each, for what need not be told from more than its predecessors. Of all that the platforms
+ * have, `randomUUID` costs least: Node draws for many at once.
+ */
+export function createStamp(): string {
+  return crypto.randomUUID().slice(0, 8);
 }
 
 function base36(ms: number): string {

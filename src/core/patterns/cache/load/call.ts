@@ -1,6 +1,5 @@
-import type { Call, Dated, Flights, Shared } from "../context.ts";
-import { tell } from "../context.ts";
-import type { Flight } from "../flight.ts";
+import { type Call, type Shared, tell } from "../context.ts";
+import type { Dated, Flight, Flights } from "../flight.ts";
 import { isServed, type Judgement, sourceOf, type Times } from "../freshness.ts";
 
 /** Computes the value of a key. `signal` aborts when nobody waits for it any more, or when it took longer than `hardTimeout`. */
@@ -26,11 +25,6 @@ export interface Part<T> extends Job<T> {
   readonly flight: Flight<Dated<T> | undefined>;
   /** Goes on in the background, in a flight of its own. */
   readonly spawn: (run: Run<T>) => void;
-}
-
-/** Takes a flight off the board: whoever comes from now on asks Redis. */
-export function land<T>({ id, flight, flights }: Part<T>): void {
-  if (flights.get(id) === flight) flights.delete(id);
 }
 
 /** An entry as an answer, if it may be served without waiting for a load. */

@@ -2,14 +2,14 @@ import { ConnectionError } from "../../../errors.ts";
 import { jitter } from "../../../wait/backoff.ts";
 import { sleep } from "../../../wait/sleep.ts";
 import { type Claim, claim } from "../scripts/claim.lua.ts";
-import { type Context, type Dated, giveUp, keysOf, leaseTtl, trip } from "../context.ts";
+import { type Context, giveUp, keysOf, leaseTtl, trip } from "../context.ts";
 import { LoadFailedError } from "../errors.ts";
-import { judge } from "../freshness.ts";
+import type { Dated } from "../flight.ts";
+import { judge, physicalTtl } from "../freshness.ts";
 import { type Part, served } from "./call.ts";
-import { alone, lead, physicalTtl, release } from "./load.ts";
+import { alone, lead, release } from "./load.ts";
 import { type Found, open } from "../read.ts";
 import { prepareTags } from "../tags.ts";
-import { createToken } from "../format/token.ts";
 import type { LoadWaiter } from "../wake.ts";
 
 /** What a claim must know. */
@@ -40,7 +40,8 @@ async function asked<T>(
   inquiry: Inquiry,
   wait: (ms: number, most: number) => Promise<void>,
 ): Promise<Dated<T> | undefined> {
-  const token = createToken();
+  // Of all that the platforms have it costs least: Node draws for many at once.
+  const token = crypto.randomUUID();
   const start = performance.now();
   const { refused = "", early = 0 } = inquiry;
   const refreshes = inquiry.early !== undefined;

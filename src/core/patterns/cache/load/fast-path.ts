@@ -1,7 +1,8 @@
 import { checkFunction, checkDuration } from "../../../check.ts";
 import { ConnectionError } from "../../../errors.ts";
-import type { GetOrSetOptions } from "../call.ts";
-import { type Context, type Decoded, giveUp, tell } from "../context.ts";
+import { type Context, giveUp, tell } from "../context.ts";
+import type { Decoded } from "../format/entry.ts";
+import type { GetOrSetOptions } from "../options.ts";
 import type { Load } from "./call.ts";
 
 /** One call, as its caller made it. */

@@ -1,14 +1,46 @@
-import { claimed } from "./claim.ts";
-import { type Context, type Dated, giveUp, keysOf, tell, trip } from "../context.ts";
-import { type Flight, isJoinable, startFlight } from "../flight.ts";
+import { checkDuration } from "../../../check.ts";
+import { TimeoutError } from "../../../errors.ts";
+import { raceDeadline } from "../../../time/deadline.ts";
+import { type Context, giveUp, keysOf, tell, trip } from "../context.ts";
+import { createBoards, type Dated, type Flight, isJoinable, land, type Resolved, startFlight } from "../flight.ts";
 import { judge } from "../freshness.ts";
-import { type Job, land, type Part, type Run, served } from "./call.ts";
-import { alone } from "./load.ts";
-import { orOlder } from "./or-older.ts";
+import type { GetOrSetOptions } from "../options.ts";
 import { find } from "../read.ts";
+import { tagsOf } from "../tags.ts";
+import { type Job, type Load, type Part, type Run, served } from "./call.ts";
+import { claimed } from "./claim.ts";
+import { alone } from "./load.ts";
+
+/** What `resolve` does where the hit path did not answer. */
+export function createResolve<T>(x: Context<T>) {
+  const flightsOf = createBoards<T>();
+  return async (id: string, load: Load<T>, options: GetOrSetOptions = {}, down: boolean): Promise<Resolved<T>> => {
+    const { signal, ttl, tags, scope, waitUntil } = options;
+    signal?.throwIfAborted();
+    const works: Promise<unknown>[] = [];
+    let pending: Promise<void> | undefined;
+    const job: Job<T> = {
+      id,
+      load,
+      times: ttl === undefined ? x.times : { ...x.times, ttl: checkDuration("ttl", ttl) },
+      tags: tagsOf(x, tags),
+      signal,
+      flights: flightsOf(scope),
+      down,
+      later: (work) => void works.push(work),
+    };
+    try {
+      const { value, source, degraded } = await getOrSet(x, job);
+      if (works.length > 0) pending = Promise.allSettled(works).then(() => {});
+      return { value, source, degraded, ...(pending && { pending }) };
+    } finally {
+      if (works.length > 0) waitUntil?.(pending ?? Promise.allSettled(works));
+    }
+  };
+}
 
 /** The value of a key: from its entry, from a load that already runs, or from a load of our own. */
-export async function getOrSet<T>(x: Context<T>, job: Job<T>): Promise<Dated<T>> {
+async function getOrSet<T>(x: Context<T>, job: Job<T>): Promise<Dated<T>> {
   const began = x.turn();
   const seen: Sight<T> = { reachable: isReachable(x, job), refused: "", fallback: undefined };
   for (;;) {
@@ -109,4 +141,28 @@ async function ride<T>(
   const answer = await orOlder(x.softTimeout, job, flight.join(job.signal), older);
   if (answer && answer === older()) tell(x, "stale", job.id);
   return answer;
+}
+
+/**
+ * What a load answers; or what there is of older, if the load fails or takes longer than `softTimeout`, after which it goes on. What is
+ * older may be found only while it is waited for: then it is served when the time is over once more.
+ */
+export async function orOlder<A>(
+  softTimeout: number | undefined,
+  job: Pick<Job<never>, "signal" | "later">,
+  load: Promise<A>,
+  older: () => A | undefined,
+): Promise<A> {
+  let late: Error | undefined;
+  const tooLate = () => (late = new TimeoutError(0));
+  try {
+    return await (softTimeout === undefined ? load : raceDeadline(softTimeout, undefined, () => load, tooLate));
+  } catch (error) {
+    job.signal?.throwIfAborted();
+    const old = older();
+    if (old === undefined && late && error === late) return orOlder(softTimeout, job, load, older);
+    if (old === undefined) throw error;
+    job.later(load.catch(() => undefined));
+    return old;
+  }
 }

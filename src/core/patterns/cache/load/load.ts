@@ -1,9 +1,10 @@
 import { withDeadline } from "../../../time/deadline.ts";
-import { type Context, type Dated, keysOf, type Shared, tell, trip, wakes } from "../context.ts";
+import { type Context, keysOf, type Shared, tell, trip, wakes } from "../context.ts";
 import { LoadTimeoutError } from "../errors.ts";
 import { fill, yieldLease } from "../scripts/fill.lua.ts";
-import { extraOf, lifetimeOf, type Times } from "../freshness.ts";
-import { land, type Part } from "./call.ts";
+import { type Dated, land } from "../flight.ts";
+import { lifetimeOf } from "../freshness.ts";
+import type { Part } from "./call.ts";
 import { areCurrent, readTags } from "../tags.ts";
 
 /** Loads without a lease: the value is returned and not kept. While Redis is down only so many loads run at once. */
@@ -109,9 +110,4 @@ export async function release(x: Shared, { id }: { readonly id: string }, token:
   } catch (error) {
     tell(x, "error", id, { error });
   }
-}
-
-/** The longest time that a value with these times is kept, in milliseconds. */
-export function physicalTtl(times: Times): number {
-  return Math.max(times.ttl, times.negativeTtl ?? 0) + extraOf(times);
 }

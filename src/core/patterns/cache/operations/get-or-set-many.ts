@@ -1,17 +1,17 @@
 import { checkFunction, checkDuration, checkMethods, checkList } from "../../../check.ts";
 import { withDeadline } from "../../../time/deadline.ts";
 import type { Cache } from "../cache.ts";
-import type { GetOrSetOptions, SetOptions } from "../call.ts";
 import { claim } from "../scripts/claim.lua.ts";
-import { type Context, contextOf, type Decoded, giveUp, keysOf, leaseTtl, tell, trip } from "../context.ts";
-import { type Kept, readMany } from "../write.ts";
+import { type Context, contextOf, giveUp, keysOf, leaseTtl, tell, trip } from "../context.ts";
+import type { Decoded } from "../format/entry.ts";
+import type { GetOrSetOptions, SetOptions } from "../options.ts";
+import { type Kept, readMany } from "../read.ts";
 import { LoadTimeoutError } from "../errors.ts";
-import { isServed, sourceOf, type Times } from "../freshness.ts";
+import { isServed, physicalTtl, sourceOf, type Times } from "../freshness.ts";
 import { batchingPort } from "../../../port/batch.ts";
-import { failureMark, physicalTtl, release, write } from "../load/load.ts";
-import { orOlder } from "../load/or-older.ts";
+import { failureMark, release, write } from "../load/load.ts";
+import { orOlder } from "../load/get-or-set.ts";
 import { everything, prepareTags, tagsOf } from "../tags.ts";
-import { createToken } from "../format/token.ts";
 
 /** Computes the values of several keys. A key that the map lacks has the value `undefined`. */
 export type LoadMany<T> = (
@@ -45,7 +45,7 @@ export async function getOrSetMany<T>(
   checkFunction("load", load);
   const times = { ...x.times, ttl: checkDuration("ttl", ttl ?? x.times.ttl) };
   const unique = [...new Set(checkList("ids", ids))];
-  const batch = { x, cache, load, times, tags: tagsOf(x, tags), signal, token: createToken() };
+  const batch = { x, cache, load, times, tags: tagsOf(x, tags), signal, token: crypto.randomUUID() };
   const kept: Held<T> = new Map((await readMany(x, unique, { signal, tags })).map((one, i) => [unique[i] ?? "", one]));
   const works: Promise<unknown>[] = [];
   const missing = unique.filter((id) => !isTold(x, id, kept.get(id)));

@@ -1,32 +1,14 @@
 import { checkFunction } from "../../../check.ts";
-import { flag } from "../../../port/reply.ts";
-import { defineScript } from "../../../script/define-script.ts";
 import { jitter } from "../../../wait/backoff.ts";
 import { sleep } from "../../../wait/sleep.ts";
 import type { Cache } from "../cache.ts";
-import type { CallOptions } from "../call.ts";
 import { type Context, contextOf, keysOf, leaseTtl, trip, wakes } from "../context.ts";
 import { ConflictError } from "../errors.ts";
-import { endLease } from "../scripts/fill.lua.ts";
-import { isServed, judge, lifetimeOf } from "../freshness.ts";
-import { physicalTtl } from "../load/load.ts";
+import { isServed, judge, lifetimeOf, physicalTtl } from "../freshness.ts";
+import type { CallOptions } from "../options.ts";
 import { find, type Found } from "../read.ts";
+import { swap } from "../scripts/swap.lua.ts";
 import { prepareTags } from "../tags.ts";
-
-// Closes the race between two updates: the entry is replaced only if it is the one that was read, known by the stamp in its head. A
-// replay after a lost reply finds its own entry and succeeds again.
-const swap = defineScript({
-  keys: ["entry", "lease"],
-  args: ["head", "value", "ttl", "wake"],
-  decode: flag,
-  lua: `
-local now = redis.call("GET", entry) or ""
-if now == value then return 1 end
-if string.sub(now, 1, #head) ~= head or (head == "" and now ~= "") then return 0 end
-redis.call("SET", entry, value, "PX", ttl)
-${endLease}
-return 1`,
-});
 
 const attempts = 20;
 
