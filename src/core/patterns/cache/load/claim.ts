@@ -1,5 +1,5 @@
 import { ConnectionError } from "../../../errors.ts";
-import { jitter } from "../../../wait/backoff.ts";
+import { backoff } from "../../../wait/backoff.ts";
 import { sleep } from "../../../wait/sleep.ts";
 import { type Claim, claim } from "../scripts/claim.lua.ts";
 import { type Context, giveUp, keysOf, leaseTtl, trip } from "../context.ts";
@@ -11,6 +11,9 @@ import { alone, lead, release } from "./load.ts";
 import { type Found, open } from "../read.ts";
 import { prepareTags } from "../tags.ts";
 import type { LoadWaiter } from "../wake.ts";
+
+/** Between two claims of a call that waits: the end of a short load is noticed soon, a long one costs few commands. */
+const pauses = { first: 25, factor: 1.5, most: 250 };
 
 /** What a claim must know. */
 interface Inquiry {
@@ -46,7 +49,7 @@ async function asked<T>(
   const { refused = "", early = 0 } = inquiry;
   const refreshes = inquiry.early !== undefined;
   const question = { token, early, refused, waited: "" };
-  for (let pause = 25; ; pause = Math.min(pause * 1.5, 250)) {
+  for (let attempt = 0; ; attempt += 1) {
     const asOf = x.turn();
     part.flight.asOf = asOf;
     const told = await ask(x, part, question);
@@ -60,7 +63,7 @@ async function asked<T>(
     const left = start + x.waitTimeout - performance.now();
     if (left < 0) return alone(x, part, false);
     Object.assign(question, answered);
-    if (told.state === "wait") await wait(jitter(pause), left);
+    if (told.state === "wait") await wait(backoff(attempt, pauses), left);
   }
 }
 

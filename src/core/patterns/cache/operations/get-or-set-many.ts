@@ -1,5 +1,6 @@
 import { checkFunction, checkDuration, checkMethods, checkList } from "../../../check.ts";
 import { withDeadline } from "../../../time/deadline.ts";
+import { unchecked } from "../../../unchecked.ts";
 import type { Cache } from "../cache.ts";
 import { claim } from "../scripts/claim.lua.ts";
 import { type Context, contextOf, giveUp, keysOf, leaseTtl, tell, trip } from "../context.ts";
@@ -199,5 +200,5 @@ async function keep<T>(
 
 /** What the map has under the key, which is `undefined` if it has nothing, and for that `T` must allow it. */
 function pick<T>(values: ReadonlyMap<string, T>, id: string): T {
-  return Reflect.apply(Map.prototype.get, values, [id]);
+  return unchecked(values.get(id));
 }

@@ -1,5 +1,5 @@
 import { checkFunction } from "../../../check.ts";
-import { jitter } from "../../../wait/backoff.ts";
+import { backoff } from "../../../wait/backoff.ts";
 import { sleep } from "../../../wait/sleep.ts";
 import type { Cache } from "../cache.ts";
 import { type Context, contextOf, keysOf, leaseTtl, trip, wakes } from "../context.ts";
@@ -11,6 +11,9 @@ import { swap } from "../scripts/swap.lua.ts";
 import { prepareTags } from "../tags.ts";
 
 const attempts = 20;
+
+/** Together about 300 ms, in which updates that began at once have drawn apart. */
+const pauses = { first: 2, factor: 1.2, most: 40 };
 
 /**
  * Changes a kept value: of several updates at once none is lost. `fn` gets what is kept, or `undefined`, and may run several times. The
@@ -42,7 +45,7 @@ async function updated<T>(
     const [found] = await find(x, [id], x.standing, signal);
     const value = await fn(current(x, found));
     if (await swapped(x, id, found, value, signal)) return value;
-    await sleep(jitter(2 * attempt + 1), signal);
+    await sleep(backoff(attempt, pauses), signal);
   }
   throw new ConflictError();
 }

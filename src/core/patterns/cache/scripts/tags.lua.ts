@@ -1,5 +1,6 @@
 import { texts } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
+import { keepFor } from "../../../script/fragments.lua.ts";
 
 // A tag is a nonce: entries carry the nonces that their tags had before the load, and an entry whose tag has another nonce, or none,
 // counts as a miss. So invalidation is one deletion whatever the number of entries, and an evicted tag fails safe. The microseconds
@@ -16,8 +17,8 @@ for i, tag in ipairs(tags) do
   if not found[i] then
     redis.call("SET", tag, fresh, "PX", ttl)
     found[i] = fresh
-  elseif redis.call("PTTL", tag) < tonumber(ttl) then
-    redis.call("PEXPIRE", tag, ttl)
+  else
+    ${keepFor("tag", "ttl")}
   end
 end
 return found`,
