@@ -2,6 +2,8 @@ import { ReplyError } from "../../../errors.ts";
 import type { Reply } from "../../../port/redis.ts";
 import { integer, nullableText, text } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
+import { extraLua } from "../format/entry.ts";
+import { failedLua, hasFailedLua } from "../format/lease.ts";
 
 /** What a miss finds: somebody else's value, the right to load, somebody who is loading, or the failure of whom it waited for. */
 export interface Claim {
@@ -26,15 +28,15 @@ local value = redis.call("GET", entry)
 local left = -1
 if value and string.sub(value, 1, #mark) == mark and (refused == "" or string.sub(value, 1, #refused) ~= refused) then
   left = redis.call("PTTL", entry)
-  local extra = mark ~= "" and tonumber(string.match(value, "^[^,;]*,(%w*)") or "", 36) or 0
+  local extra = mark ~= "" and ${extraLua("value")}
   if left > extra + tonumber(early) then return {"hit", value, left, ""} end
 else
   value = false
 end
 local holder = redis.call("GET", lease)
 if holder and holder ~= token then
-  if string.sub(holder, 1, 1) ~= "!" then return {"wait", value, left, holder} end
-  if holder == "!" .. waited then return {"failed", value, left, ""} end
+  if not (${hasFailedLua("holder")}) then return {"wait", value, left, holder} end
+  if holder == ${failedLua("waited")} then return {"failed", value, left, ""} end
 end
 redis.call("SET", lease, token, "PX", leaseTtl)
 return {"lease", value, left, token}`,

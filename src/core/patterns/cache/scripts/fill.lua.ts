@@ -1,5 +1,6 @@
 import { flag } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
+import { failedLua } from "../format/lease.ts";
 
 /** Lua: ends a lease, and tells those who wait for it, if they listen. */
 export const endLease = `if redis.call("DEL", lease) == 1 and wake == "1" then redis.call("PUBLISH", lease, "") end`;
@@ -27,6 +28,6 @@ export const yieldLease = defineScript({
   lua: `
 if redis.call("GET", lease) ~= token then return 0 end
 ${endLease}
-if tonumber(ttl) > 0 then redis.call("SET", lease, "!" .. token, "PX", ttl) end
+if tonumber(ttl) > 0 then redis.call("SET", lease, ${failedLua("token")}, "PX", ttl) end
 return 1`,
 });
