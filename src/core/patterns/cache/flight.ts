@@ -28,7 +28,7 @@ export interface Flight<A> {
   /** When what the flight returns was read or began to load, in turns; not known before. */
   asOf: number | undefined;
   /** Whether a lease will tell if the value is still good when it has been loaded. */
-  guarded: boolean;
+  leased: boolean;
   /** An older value, for those who cannot wait or whose load fails. */
   fallback: A | undefined;
   /** Whether everyone who waited has left. */
@@ -46,7 +46,7 @@ export function startFlight<A>(run: (flight: Flight<A>, signal: AbortSignal) => 
   let waiting = 0;
   const flight: Flight<A> = {
     asOf: undefined,
-    guarded: false,
+    leased: false,
     fallback: undefined,
     abandoned: false,
     join(signal) {
@@ -69,14 +69,14 @@ export function startFlight<A>(run: (flight: Flight<A>, signal: AbortSignal) => 
 
 /**
  * Whether a caller that began at `began` may share the flight: what it returns must have been read or have begun to load after that,
- * or be guarded by a lease that an invalidation takes away.
+ * or be leased by a lease that an invalidation takes away.
  */
-export function isJoinable({ asOf, guarded, abandoned }: Flight<unknown>, began: number): boolean {
-  return !abandoned && (guarded || asOf === undefined || asOf >= began);
+export function isJoinable({ asOf, leased, abandoned }: Flight<unknown>, began: number): boolean {
+  return !abandoned && (leased || asOf === undefined || asOf >= began);
 }
 
 /** Takes a flight off the board: whoever comes from now on asks Redis. */
-export function land<A>({
+export function removeFlight<A>({
   id,
   flight,
   flights,

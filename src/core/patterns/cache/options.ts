@@ -12,7 +12,7 @@ import type { OnEvent } from "../../event.ts";
 import { keyPrefix } from "../../keys.ts";
 import type { Redis } from "../../port/redis.ts";
 import { type CodecOptions, createCodec } from "./format/codec.ts";
-import type { Context, Shared } from "./context.ts";
+import type { Context } from "./context.ts";
 import { createTurns } from "./flight.ts";
 import type { Times } from "./freshness.ts";
 import { type EntryFormat, framed, refuseBeyond } from "./format/entry.ts";
@@ -155,13 +155,10 @@ export interface GetOrSetOptions extends SetOptions {
 
 /** Checks the options and makes of them what the operations share. */
 export function createContext<T>(redis: Redis, options: CacheOptions<T>): Context<T> {
-  return { ...createShared(redis, options), ...createCodec(options) };
-}
-
-function createShared<T>(redis: Redis, options: CacheOptions<T>): Shared {
   const { softTimeout, clearable = false, degradedLoads = 50, onUnavailable = "load" } = options;
   const { readBy = redis.distant ? "script" : "get" } = options;
   return {
+    ...createCodec(options),
     redis,
     prefix: keyPrefix(options.prefix),
     format: formatOf(options),

@@ -48,13 +48,17 @@ export async function getMany<T>(
   return found;
 }
 
-/** The head of an entry, empty if there is none; and the entry, if this cache can read it and its tags stand. */
-export type Found<T> = { readonly head: string } & (
-  | { readonly entry: Entry<T>; readonly left: number }
-  | { readonly entry?: undefined }
-);
+/** An entry that this cache can read and whose tags stand, and how long it is kept, in milliseconds. */
+export interface FoundEntry<T> {
+  readonly entry: Entry<T>;
+  readonly left: number;
+}
 
-const none: Found<never> = { head: "" };
+/** What is under a key: its head, empty if there is nothing, and the entry, if there is one. */
+export type Found<T> = { readonly head: string } & (FoundEntry<T> | { readonly entry?: undefined });
+
+/** No entry. */
+export const nothing: Found<never> = { head: "" };
 
 /** Reads several entries and the tags they should have, in one trip. Only tags that the caller did not name need another. */
 export async function find<T>(
@@ -70,8 +74,9 @@ export async function find<T>(
   );
   const nonces: Nonces = new Map(tags.map((tag, i) => [tag, strings[ids.length + i] ?? null]));
   const lefts = others.map(integer);
-  const raws = strings.slice(0, ids.length);
-  return Promise.all(raws.map((raw, i) => open(x, { raw, key: keys[i] ?? "", left: lefts[i], tags, nonces, signal })));
+  return Promise.all(
+    ids.map((id, i) => open(x, { id, raw: strings[i] ?? null, left: lefts[i], tags, nonces, signal })),
+  );
 }
 
 function pttl(key: string): Command {
@@ -80,8 +85,8 @@ function pttl(key: string): Command {
 
 /** What one trip told about one key. */
 export interface Seen {
+  readonly id: string;
   readonly raw: string | null;
-  readonly key: string;
   readonly left: number | undefined;
   /** The tags that the entry should have. */
   readonly tags: readonly string[];
@@ -92,7 +97,7 @@ export interface Seen {
 /** Makes an entry of what was read, if it may be served. */
 export async function open<T>(x: Context<T>, seen: Seen): Promise<Found<T>> {
   const { raw, tags } = seen;
-  if (raw === null) return none;
+  if (raw === null) return nothing;
   const refused = { head: x.format.headOf(raw) };
   const entry = x.format.read(raw);
   if (!entry || !tags.every((tag) => entry.tags.has(tag))) return refused;
@@ -105,7 +110,7 @@ export async function open<T>(x: Context<T>, seen: Seen): Promise<Found<T>> {
 /** Asks for what the first trip did not: the tags that only the entry knew of, and how much is left of an entry with stale time. */
 async function complete(
   x: Shared,
-  { key, left, nonces, signal }: Seen,
+  { id, left, nonces, signal }: Seen,
   { extra, tags }: Pick<Entry<never>, "extra" | "tags">,
 ): Promise<{ readonly left: number; readonly nonces: Nonces }> {
   const unknown = Array.from(tags.keys()).filter((tag) => !nonces.has(tag));
@@ -113,7 +118,7 @@ async function complete(
   return trip(x, signal, async (options) => {
     const [known, remaining] = await Promise.all([
       readTags(x, unknown, options),
-      left ?? x.redis.send(pttl(key), options).then(integer),
+      left ?? x.redis.send(pttl(keysOf(x, id).entry), options).then(integer),
     ]);
     return { left: remaining, nonces: new Map([...nonces, ...known]) };
   });

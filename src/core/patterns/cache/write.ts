@@ -1,7 +1,7 @@
 import { checkDuration, checkList } from "../../check.ts";
-import { type Context, keysOf, leaseTtl, trip, wakes } from "./context.ts";
+import { type Context, keysOf, trip, wakes } from "./context.ts";
 import { batchingPort } from "../../port/batch.ts";
-import { lifetimeOf, physicalTtl } from "./freshness.ts";
+import { lifetimeOf } from "./freshness.ts";
 import type { SetOptions } from "./options.ts";
 import { prepareTags, tagsOf } from "./tags.ts";
 import { discard, put } from "./scripts/write.lua.ts";
@@ -18,8 +18,7 @@ export async function store<T>(
   const payloads = await Promise.all(
     entries.map(async ([id, value]) => ({ ...keysOf(x, id), payload: await x.encode(id, value), value })),
   );
-  const tagTtl = physicalTtl(times) + leaseTtl(x);
-  const nonces = await trip(x, signal, (options) => prepareTags(x, wanted, tagTtl, options));
+  const nonces = await trip(x, signal, (options) => prepareTags(x, wanted, times, options));
   const writes = payloads.map(({ entry, lease, payload, value }) => {
     const { ttl, extra } = lifetimeOf(times, value);
     return { entry, lease, ttl, wake: wakes(x), value: x.format.write(payload, { extra, delta: 0, tags: nonces }) };

@@ -1,13 +1,5 @@
-// A lease holds the token of the call that loads; or, after a load that failed, this mark and the token, for those who waited for it.
-
-const failed = "!";
-
-/** Lua: what a lease holds after the load of `token` has failed. */
-export function failedLua(token: string): string {
-  return `"${failed}" .. ${token}`;
-}
-
-/** Lua: whether what a lease holds says that its load has failed. */
-export function hasFailedLua(holder: string): string {
-  return `string.sub(${holder}, 1, 1) == "${failed}"`;
-}
+/**
+ * What a lease begins with after its load has failed, before the token of that load: those who waited for it learn so. Otherwise a
+ * lease holds the token of the call that loads.
+ */
+export const failedMark = "!";

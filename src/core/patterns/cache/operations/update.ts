@@ -2,9 +2,9 @@ import { checkFunction } from "../../../check.ts";
 import { backoff } from "../../../wait/backoff.ts";
 import { sleep } from "../../../wait/sleep.ts";
 import type { Cache } from "../cache.ts";
-import { type Context, contextOf, keysOf, leaseTtl, trip, wakes } from "../context.ts";
+import { type Context, contextOf, keysOf, trip, wakes } from "../context.ts";
 import { ConflictError } from "../errors.ts";
-import { isServed, judge, lifetimeOf, physicalTtl } from "../freshness.ts";
+import { isServed, judge, lifetimeOf } from "../freshness.ts";
 import type { CallOptions } from "../options.ts";
 import { find, type Found } from "../read.ts";
 import { swap } from "../scripts/swap.lua.ts";
@@ -57,8 +57,7 @@ function current<T>(x: Context<T>, found: Found<T> | undefined): T | undefined {
 
 async function swapped<T>(x: Context<T>, id: string, found: Found<T> | undefined, value: T, signal?: AbortSignal) {
   const { ttl, extra } = lifetimeOf(x.times, value);
-  const tagTtl = physicalTtl(x.times) + leaseTtl(x);
-  const tags = found?.entry?.tags ?? (await trip(x, signal, (options) => prepareTags(x, x.standing, tagTtl, options)));
+  const tags = found?.entry?.tags ?? (await trip(x, signal, (options) => prepareTags(x, x.standing, x.times, options)));
   const raw = x.format.write(await x.encode(id, value), { extra, delta: 0, tags });
   const head = found?.head ?? "";
   const values = { ...keysOf(x, id), head, value: raw, ttl, wake: wakes(x) };
