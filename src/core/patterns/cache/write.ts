@@ -4,7 +4,7 @@ import { batchingPort } from "../../port/batch.ts";
 import { lifetimeOf } from "./freshness.ts";
 import type { SetOptions } from "./options.ts";
 import { prepareTags, tagsOf } from "./tags.ts";
-import { discard, put } from "./scripts/write.lua.ts";
+import { deleteEntry, setEntry } from "./scripts/write.lua.ts";
 
 /** Keeps values. With tags it takes two trips: what the tags are must be known before. */
 export async function store<T>(
@@ -24,7 +24,7 @@ export async function store<T>(
     return { entry, lease, ttl, wake: wakes(x), value: x.format.write(payload, { extra, delta: 0, tags: nonces }) };
   });
   const redis = batchingPort(x.redis, writes.length);
-  await trip(x, signal, (options) => Promise.all(writes.map((write) => put(redis, write, options))));
+  await trip(x, signal, (options) => Promise.all(writes.map((write) => setEntry(redis, write, options))));
 }
 
 /** Deletes entries. Answers how many there were. */
@@ -33,7 +33,7 @@ export async function remove<T>(x: Context<T>, ids: readonly string[], signal?: 
   const keys = checkList("ids", ids).map((id) => keysOf(x, id));
   const redis = batchingPort(x.redis, keys.length);
   const removed = await trip(x, signal, (options) =>
-    Promise.all(keys.map((key) => discard(redis, { ...key, wake: wakes(x) }, options))),
+    Promise.all(keys.map((key) => deleteEntry(redis, { ...key, wake: wakes(x) }, options))),
   );
   return removed.filter(Boolean).length;
 }

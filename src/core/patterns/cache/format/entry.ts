@@ -70,8 +70,8 @@ export function decodePlain<T>(raw: string): Decoded<T> {
   }
 }
 
-/** Lua: the stale time, in milliseconds, of an entry of this format in the local `value`. */
-export const extraLua = `tonumber(string.match(value, "^[^,;]*,(%w*)") or "", 36) or 0`;
+/** Lua: the stale time, in milliseconds, of an entry of this format in the local `raw`. */
+export const extraLua = `tonumber(string.match(raw, "^[^,;]*,(%w*)") or "", 36) or 0`;
 
 /** The head of an entry with its stamp, up to the semicolon; unlike any other entry's. */
 function headOf(raw: string): string {

@@ -5,7 +5,7 @@ import { type Context, giveUp, keysOf, leaseTtl, type Shared, trip } from "../co
 import { LoadFailedError } from "../errors.ts";
 import type { Dated } from "../flight.ts";
 import { type Found, nothing, open } from "../read.ts";
-import { type Claim, claim } from "../scripts/claim.lua.ts";
+import { type Claim, claimEntry } from "../scripts/claim.lua.ts";
 import { prepareTags } from "../tags.ts";
 import type { LoadWaiter } from "../wake.ts";
 import { type CacheCall, type FlightCall, judgeEntry } from "./call.ts";
@@ -39,7 +39,9 @@ export async function claimEntries(
   try {
     const [claims, nonces] = await trip(context, signal, (options) =>
       Promise.all([
-        Promise.all(ids.map((id) => claim(redis, { ...keysOf(context, id), ...values, early: early(id) }, options))),
+        Promise.all(
+          ids.map((id) => claimEntry(redis, { ...keysOf(context, id), ...values, early: early(id) }, options)),
+        ),
         prepareTags(context, tags, times, options),
       ]),
     );

@@ -7,7 +7,7 @@ import { ConflictError } from "../errors.ts";
 import { isServed, judge, lifetimeOf } from "../freshness.ts";
 import type { CallOptions } from "../options.ts";
 import { find, type Found } from "../read.ts";
-import { swap } from "../scripts/swap.lua.ts";
+import { swapEntry } from "../scripts/swap.lua.ts";
 import { prepareTags } from "../tags.ts";
 
 const attempts = 20;
@@ -61,5 +61,5 @@ async function swapped<T>(x: Context<T>, id: string, found: Found<T> | undefined
   const raw = x.format.write(await x.encode(id, value), { extra, delta: 0, tags });
   const head = found?.head ?? "";
   const values = { ...keysOf(x, id), head, value: raw, ttl, wake: wakes(x) };
-  return trip(x, signal, (options) => swap(x.redis, values, options));
+  return trip(x, signal, (options) => swapEntry(x.redis, values, options));
 }
