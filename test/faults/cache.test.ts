@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
-import { type CacheOptions, createCache } from "../../src/core/patterns/cache/index.ts";
-import { ConnectionError, TimeoutError } from "../../src/core/errors.ts";
+import { type CacheOptions, createCache, getOrSetMany } from "../../src/core/patterns/cache/index.ts";
+import { ConnectionError, ReplyError, TimeoutError } from "../../src/core/errors.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
 import { sleep } from "../../src/core/wait/sleep.ts";
 import { gate, intercepted, until } from "../fixtures/cache-tools.ts";
@@ -191,6 +191,29 @@ onStandaloneBackends("the cache without Redis", (backend) => {
     // With the lease still there it would wait for `waitTimeout` and keep nothing.
     expect(await fast.getOrSet("k", () => "v")).toBe("v");
     expect(await fast.get("k")).toBe("v");
+  });
+
+  it("gives back the leases of many keys of which it never heard", async () => {
+    const { redis } = await backend.connectThroughProxy();
+    const settings = options();
+    // The claims are executed, and their answer is lost; that a script is not there yet is no such answer.
+    const port: Redis = intercepted(redis, async (_, send) => {
+      const reply = await send();
+      if (Array.isArray(reply) && reply.some((one) => one instanceof ReplyError)) return reply;
+      throw new TimeoutError(timeout);
+    });
+    const slow = createCache<string>(port, settings);
+    const fast = createCache<string>(await backend.connect(), { ...settings, timeout: 10_000 });
+    await fast.getOrSet("warm", () => "v");
+    const works: Promise<unknown>[] = [];
+    const waitUntil = (work: Promise<unknown>) => void works.push(work);
+    const ids = ["a", "b"];
+    const loadAs = (value: string) => (ids: readonly string[]) => new Map(ids.map((id) => [id, value]));
+    expect(await getOrSetMany(slow, ids, loadAs("own"), { waitUntil })).toEqual(["own", "own"]);
+    await Promise.all(works);
+    // With the leases still there it would wait for `waitTimeout` and keep nothing.
+    expect(await getOrSetMany(fast, ids, loadAs("v"))).toEqual(["v", "v"]);
+    expect(await fast.getMany(ids)).toEqual(["v", "v"]);
   });
 
   it.each(["getOrSet", "set", "delete", "invalidateTags"] as const)(

@@ -1,23 +1,25 @@
-import { checkDuration, checkPort } from "../../check.ts";
+import { checkPort } from "../../check.ts";
 import { OptionError } from "../../errors.ts";
 import type { Redis } from "../../port/redis.ts";
-import type { CallOptions, GetOptions, GetOrSetOptions, SetOptions } from "./call.ts";
-import { type Answer, type Context, type Flights, type HasContext, internals, isolated, trip } from "./context.ts";
-import { getOrSet } from "./load/get-or-set.ts";
-import type { Job, Load } from "./load/call.ts";
-import { type CacheOptions, createContext } from "./options.ts";
-import { dropTags, everything, tagsOf } from "./tags.ts";
-import { getMany, remove, store } from "./write.ts";
+import { bindContext, trip } from "./context.ts";
+import type { Resolved } from "./flight.ts";
+import type { Load } from "./load/call.ts";
 import { quick } from "./load/fast-path.ts";
-
-/** What `resolve` answers. */
-export interface Resolved<T> extends Answer<T> {
-  /** What goes on in the background: a refresh, a slow load. It never rejects. Absent if there is nothing. */
-  readonly pending?: Promise<void>;
-}
+import { createResolve } from "./load/get-or-set.ts";
+import {
+  type CacheOptions,
+  type CallOptions,
+  createContext,
+  type GetOptions,
+  type GetOrSetOptions,
+  type SetOptions,
+} from "./options.ts";
+import { getMany } from "./read.ts";
+import { dropTags, everything, tagsOf } from "./tags.ts";
+import { remove, store } from "./write.ts";
 
 /** A cache of values of type `T`. `null`, `0`, `""`, `false` and `undefined` are values. */
-export interface Cache<T> extends HasContext<T> {
+export interface Cache<T> {
   /**
    * The value of a key, loaded and kept if there is none. All callers of all processes share one load; a load that was overtaken by
    * `delete`, `set` or `invalidateTags` is not kept. While Redis cannot be reached the value is loaded and not kept.
@@ -73,11 +75,10 @@ export interface Cache<T> extends HasContext<T> {
  */
 export function createCache<T = unknown>(redis: Redis, options: CacheOptions<T>): Cache<T> {
   const x = createContext<T>(checkPort(redis, options), options);
-  const ask = asker(x);
+  const ask = createResolve(x);
   const drop = (tags: readonly string[], signal: AbortSignal | undefined) =>
     trip(x, signal, (options) => dropTags(x, tags, options));
-  return {
-    [internals]: x,
+  const cache: Cache<T> = {
     resolve: (id, load, options) => quick(x, { id, load, options }, hit, (down) => ask(id, load, options, down)),
     getOrSet: (id, load, options) =>
       quick(x, { id, load, options }, itself, async (down) => (await ask(id, load, options, down)).value),
@@ -97,6 +98,7 @@ export function createCache<T = unknown>(redis: Redis, options: CacheOptions<T>)
       await drop([everything], signal);
     },
   };
+  return bindContext(cache, x);
 }
 
 function hit<T>(value: T): Resolved<T> {
@@ -105,40 +107,4 @@ function hit<T>(value: T): Resolved<T> {
 
 function itself<T>(value: T): T {
   return value;
-}
-
-/** What `resolve` does where the hit path did not answer. */
-function asker<T>(x: Context<T>) {
-  const scopes = new WeakMap<object, Flights<T>>();
-  return async (id: string, load: Load<T>, options: GetOrSetOptions = {}, down: boolean): Promise<Resolved<T>> => {
-    const { signal, ttl, tags, scope, waitUntil } = options;
-    signal?.throwIfAborted();
-    const works: Promise<unknown>[] = [];
-    let pending: Promise<void> | undefined;
-    const job: Job<T> = {
-      id,
-      load,
-      times: ttl === undefined ? x.times : { ...x.times, ttl: checkDuration("ttl", ttl) },
-      tags: tagsOf(x, tags),
-      signal,
-      flights: scope ? within(scopes, scope) : isolated() ? new Map() : x.flights,
-      down,
-      later: (work) => void works.push(work),
-    };
-    try {
-      const { value, source, degraded } = await getOrSet(x, job);
-      if (works.length > 0) pending = Promise.allSettled(works).then(() => {});
-      return { value, source, degraded, ...(pending && { pending }) };
-    } finally {
-      if (works.length > 0) waitUntil?.(pending ?? Promise.allSettled(works));
-    }
-  };
-}
-
-function within<T>(scopes: WeakMap<object, Flights<T>>, scope: object): Flights<T> {
-  const present = scopes.get(scope);
-  if (present) return present;
-  const flights: Flights<T> = new Map();
-  scopes.set(scope, flights);
-  return flights;
 }

@@ -1,31 +1,13 @@
 import type { Breaker } from "../../outage/breaker.ts";
-import { ConnectionError, OptionError } from "../../errors.ts";
+import { ConnectionError } from "../../errors.ts";
 import { emit, type OnEvent, type PatternEvent } from "../../event.ts";
+import { createInternals } from "../../internals.ts";
 import type { Redis, SendOptions } from "../../port/redis.ts";
-import type { EntryFormat, Payload } from "./format/entry.ts";
-import type { Flight } from "./flight.ts";
+import { unchecked } from "../../unchecked.ts";
+import type { Decoded, EntryFormat, Payload } from "./format/entry.ts";
 import type { Times } from "./freshness.ts";
 import type { Throttle } from "../../outage/throttle.ts";
 import type { LoadWake } from "./wake.ts";
-
-/** Where a value came from: an entry that is fresh, an entry that is not, or the loader. */
-export type Source = "hit" | "stale" | "load";
-
-/** A value and how it was come by. */
-export interface Answer<T> {
-  readonly value: T;
-  readonly source: Source;
-  /** Whether Redis or the loader failed on the way, so that the value is the best there was. */
-  readonly degraded: boolean;
-}
-
-/** An answer that knows its place among the calls of this process. */
-export interface Dated<T> extends Answer<T> {
-  readonly asOf: number;
-}
-
-/** The flights of one scope, by id. */
-export type Flights<T> = Map<string, Flight<Dated<T> | undefined>>;
 
 /** What the operations of one cache share, whatever it holds. */
 export interface Shared {
@@ -61,14 +43,10 @@ export type Changing = <R>(ids: readonly string[] | undefined, change: () => Pro
 
 /** What the operations of one cache share. */
 export interface Context<T> extends Shared {
-  readonly flights: Flights<T>;
   encode(id: string, value: T): Payload | Promise<Payload>;
   /** The value of a payload, or `undefined` if this cache cannot read it. */
   decode(payload: Payload): Decoded<T> | Promise<Decoded<T>>;
 }
-
-/** A value, boxed, since `undefined` is one. */
-export type Decoded<T> = { readonly value: T } | undefined;
 
 /** The keys of one entry. */
 export function keysOf({ prefix, format }: Shared, id: string) {
@@ -125,26 +103,24 @@ export function tell({ onEvent, prefix }: Shared, type: string, id: string, deta
 
 type Details = Pick<PatternEvent, "duration" | "error">;
 
-/** Under what a cache keeps its context, for the functions that take a cache. */
-export const internals: unique symbol = Symbol("redis-patterns:cache");
+const internals = /* @__PURE__ */ createInternals<Context<unknown>>("`cache` must be what `createCache` returned");
 
-/** What has a context. */
-export interface HasContext<T> {
-  /** @internal */
-  readonly [internals]: Context<T>;
+/** What a cache shows of itself, by which the type of its values is known. */
+interface Bound<T> {
+  peek(id: string): Promise<{ readonly value: T } | null>;
+  clear(): Promise<void>;
+}
+
+/** Ties a cache to its context. It hangs on a method, so that a copy of the cache has it, too: `{ ...cache, resolve }`. */
+export function bindContext<T, C extends Bound<T>>(cache: C, context: Context<T>): C {
+  internals.bind(cache.clear, context);
+  return cache;
 }
 
 /**
  * The context of a cache.
  * @throws {OptionError} It is something else than a cache of `createCache`.
  */
-export function contextOf<T>(cache: HasContext<T>): Context<T> {
-  const x = cache?.[internals];
-  if (x) return x;
-  throw new OptionError("`cache` must be what `createCache` returned");
-}
-
-/** Whether this runs where one request must not wait for another's I/O: workerd, and what is built like it. */
-export function isolated(): boolean {
-  return "WebSocketPair" in globalThis || "EdgeRuntime" in globalThis;
+export function contextOf<T>(cache: Bound<T>): Context<T> {
+  return unchecked(internals.of(cache?.clear));
 }

@@ -1,9 +1,34 @@
+/** Where a value came from: an entry that is fresh, an entry that is not, or the loader. */
+export type Source = "hit" | "stale" | "load";
+
+/** A value and how it was come by. */
+export interface Answer<T> {
+  readonly value: T;
+  readonly source: Source;
+  /** Whether Redis or the loader failed on the way, so that the value is the best there was. */
+  readonly degraded: boolean;
+}
+
+/** What `resolve` answers. */
+export interface Resolved<T> extends Answer<T> {
+  /** What goes on in the background: a refresh, a slow load. It never rejects. Absent if there is nothing. */
+  readonly pending?: Promise<void>;
+}
+
+/** An answer that knows its place among the calls of this process. */
+export interface Dated<T> extends Answer<T> {
+  readonly asOf: number;
+}
+
+/** The flights of one scope, by id. */
+export type Flights<T> = Map<string, Flight<Dated<T> | undefined>>;
+
 /** One claim and, if it comes to that, one load, shared by the callers who wait for it. */
 export interface Flight<A> {
   /** When what the flight returns was read or began to load, in turns; not known before. */
   asOf: number | undefined;
   /** Whether a lease will tell if the value is still good when it has been loaded. */
-  guarded: boolean;
+  leased: boolean;
   /** An older value, for those who cannot wait or whose load fails. */
   fallback: A | undefined;
   /** Whether everyone who waited has left. */
@@ -21,7 +46,7 @@ export function startFlight<A>(run: (flight: Flight<A>, signal: AbortSignal) => 
   let waiting = 0;
   const flight: Flight<A> = {
     asOf: undefined,
-    guarded: false,
+    leased: false,
     fallback: undefined,
     abandoned: false,
     join(signal) {
@@ -44,10 +69,46 @@ export function startFlight<A>(run: (flight: Flight<A>, signal: AbortSignal) => 
 
 /**
  * Whether a caller that began at `began` may share the flight: what it returns must have been read or have begun to load after that,
- * or be guarded by a lease that an invalidation takes away.
+ * or be leased by a lease that an invalidation takes away.
  */
-export function isJoinable({ asOf, guarded, abandoned }: Flight<unknown>, began: number): boolean {
-  return !abandoned && (guarded || asOf === undefined || asOf >= began);
+export function isJoinable({ asOf, leased, abandoned }: Flight<unknown>, began: number): boolean {
+  return !abandoned && (leased || asOf === undefined || asOf >= began);
+}
+
+/** Takes a flight off the board: whoever comes from now on asks Redis. */
+export function removeFlight<A>({
+  id,
+  flight,
+  flights,
+}: {
+  readonly id: string;
+  readonly flight: Flight<A>;
+  readonly flights: Map<string, Flight<A>>;
+}): void {
+  if (flights.get(id) === flight) flights.delete(id);
+}
+
+/** Counts reads and loads, so that "began after" is known without a clock. */
+export function createTurns(): () => number {
+  let turns = 0;
+  return () => ++turns;
+}
+
+/** Finds the flights of a scope, or those of the process. */
+export function createBoards<T>(): (scope: object | undefined) => Flights<T> {
+  const shared: Flights<T> = new Map();
+  const scoped = new WeakMap<object, Flights<T>>();
+  return (scope) => {
+    if (!scope) return isolated() ? new Map() : shared;
+    const flights: Flights<T> = scoped.get(scope) ?? new Map();
+    scoped.set(scope, flights);
+    return flights;
+  };
+}
+
+/** Whether this runs where one request must not wait for another's I/O: workerd, and what is built like it. */
+function isolated(): boolean {
+  return "WebSocketPair" in globalThis || "EdgeRuntime" in globalThis;
 }
 
 function leaving<A>(landing: Promise<A>, signal: AbortSignal, leave: () => void): Promise<A> {

@@ -61,3 +61,8 @@ export function lifetimeOf(times: Times, value: unknown): { readonly ttl: number
   const fresh = ((negative && times.negativeTtl) || times.ttl) * (1 - times.jitter * Math.random());
   return { ttl: Math.max(1, Math.round(fresh)) + extra, extra };
 }
+
+/** The longest time that a value with these times is kept, in milliseconds. */
+export function physicalTtl(times: Times): number {
+  return Math.max(times.ttl, times.negativeTtl ?? 0) + extraOf(times);
+}

@@ -12,7 +12,8 @@ import type { OnEvent } from "../../event.ts";
 import { keyPrefix } from "../../keys.ts";
 import type { Redis } from "../../port/redis.ts";
 import { type CodecOptions, createCodec } from "./format/codec.ts";
-import type { Context, Shared } from "./context.ts";
+import type { Context } from "./context.ts";
+import { createTurns } from "./flight.ts";
 import type { Times } from "./freshness.ts";
 import { type EntryFormat, framed, refuseBeyond } from "./format/entry.ts";
 import { everything } from "./tags.ts";
@@ -116,16 +117,48 @@ export interface CacheOptions<T = unknown> extends CodecOptions<T> {
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
-/** Checks the options and makes of them what the operations share. */
-export function createContext<T>(redis: Redis, options: CacheOptions<T>): Context<T> {
-  return { ...createShared(redis, options), ...createCodec(options), flights: new Map() };
+/** Options of one call. */
+export interface CallOptions {
+  /** Ends the wait; the call then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
-function createShared<T>(redis: Redis, options: CacheOptions<T>): Shared {
+/** Options of a read. */
+export interface GetOptions extends CallOptions {
+  /** The tags that the entry has. One that lacks any is a miss. Known tags save a round trip. */
+  readonly tags?: readonly string[] | undefined;
+}
+
+/** Options of a write. */
+export interface SetOptions extends GetOptions {
+  /**
+   * How long the value is fresh, in milliseconds.
+   * @default the cache's `ttl`
+   */
+  readonly ttl?: number | undefined;
+}
+
+/** Options of one `getOrSet`. */
+export interface GetOrSetOptions extends SetOptions {
+  /**
+   * Keeps the runtime alive for what goes on after the answer: `(work) => ctx.waitUntil(work)`.
+   * @default none; `resolve` returns it as `pending`
+   */
+  readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined;
+  /**
+   * Within what callers of the same key share one load: an object that lives as long as they may wait for each other, such as the
+   * `ctx` of a Worker's request. In a Worker a request must not wait for what another one started.
+   * @default the process; in a Worker the call alone
+   */
+  readonly scope?: object | undefined;
+}
+
+/** Checks the options and makes of them what the operations share. */
+export function createContext<T>(redis: Redis, options: CacheOptions<T>): Context<T> {
   const { softTimeout, clearable = false, degradedLoads = 50, onUnavailable = "load" } = options;
   const { readBy = redis.distant ? "script" : "get" } = options;
-  let turns = 0;
   return {
+    ...createCodec(options),
     redis,
     prefix: keyPrefix(options.prefix),
     format: formatOf(options),
@@ -143,7 +176,7 @@ function createShared<T>(redis: Redis, options: CacheOptions<T>): Shared {
     expectsHit: false,
     quick: isQuick(options) && readBy === "get",
     scriptFirst: checkOneOf("readBy", readBy, ["get", "script"]) === "script",
-    turn: () => ++turns,
+    turn: createTurns(),
   };
 }
 

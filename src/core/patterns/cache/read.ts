@@ -1,18 +1,64 @@
+import { checkList } from "../../check.ts";
 import type { Command } from "../../port/redis.ts";
 import { integer } from "../../port/reply.ts";
-import { type Context, keysOf, type Shared, trip } from "./context.ts";
-import type { Entry } from "./format/entry.ts";
-import { extraOf } from "./freshness.ts";
 import { readStrings } from "../../port/multi-key.ts";
-import { areCurrent, type Nonces, readTags, tagKeys } from "./tags.ts";
+import { type Context, giveUp, keysOf, type Shared, tell, trip } from "./context.ts";
+import type { Entry } from "./format/entry.ts";
+import { extraOf, isServed, judge, type Judgement, sourceOf } from "./freshness.ts";
+import type { GetOptions } from "./options.ts";
+import { areCurrent, type Nonces, readTags, tagKeys, tagsOf } from "./tags.ts";
 
-/** The head of an entry, empty if there is none; and the entry, if this cache can read it and its tags stand. */
-export type Found<T> = { readonly head: string } & (
-  | { readonly entry: Entry<T>; readonly left: number }
-  | { readonly entry?: undefined }
-);
+/** What was read of one key, and what may be done with it. */
+export interface Kept<T> extends Judgement {
+  readonly value: T;
+}
 
-const none: Found<never> = { head: "" };
+/** Reads several keys: what is there that may be served in some way. */
+export async function readMany<T>(
+  x: Context<T>,
+  ids: readonly string[],
+  { signal, tags }: GetOptions = {},
+): Promise<(Kept<T> | undefined)[]> {
+  signal?.throwIfAborted();
+  for (const id of checkList("ids", ids)) keysOf(x, id);
+  const wanted = tagsOf(x, tags);
+  if (ids.length === 0) return [];
+  if (!x.breaker.ready()) return ids.map(() => undefined);
+  try {
+    return (await find(x, ids, wanted, signal)).map(
+      (found) => found.entry && { value: found.entry.value, ...judge(x.times, found.entry, found.left) },
+    );
+  } catch (error) {
+    giveUp(x, { id: ids[0] ?? "", signal }, error);
+    return ids.map(() => undefined);
+  }
+}
+
+/** The values of several keys that may be served without a loader, boxed. */
+export async function getMany<T>(
+  x: Context<T>,
+  ids: readonly string[],
+  options?: GetOptions,
+): Promise<(Kept<T> | undefined)[]> {
+  const start = x.onEvent ? performance.now() : 0;
+  const found = (await readMany(x, ids, options)).map((kept) => (kept && isServed(kept) ? kept : undefined));
+  if (!x.onEvent) return found;
+  const duration = performance.now() - start;
+  for (const [i, kept] of found.entries()) tell(x, kept ? sourceOf(kept) : "miss", ids[i] ?? "", { duration });
+  return found;
+}
+
+/** An entry that this cache can read and whose tags stand, and how long it is kept, in milliseconds. */
+export interface FoundEntry<T> {
+  readonly entry: Entry<T>;
+  readonly left: number;
+}
+
+/** What is under a key: its head, empty if there is nothing, and the entry, if there is one. */
+export type Found<T> = { readonly head: string } & (FoundEntry<T> | { readonly entry?: undefined });
+
+/** No entry. */
+export const nothing: Found<never> = { head: "" };
 
 /** Reads several entries and the tags they should have, in one trip. Only tags that the caller did not name need another. */
 export async function find<T>(
@@ -28,8 +74,9 @@ export async function find<T>(
   );
   const nonces: Nonces = new Map(tags.map((tag, i) => [tag, strings[ids.length + i] ?? null]));
   const lefts = others.map(integer);
-  const raws = strings.slice(0, ids.length);
-  return Promise.all(raws.map((raw, i) => open(x, { raw, key: keys[i] ?? "", left: lefts[i], tags, nonces, signal })));
+  return Promise.all(
+    ids.map((id, i) => open(x, { id, raw: strings[i] ?? null, left: lefts[i], tags, nonces, signal })),
+  );
 }
 
 function pttl(key: string): Command {
@@ -38,8 +85,8 @@ function pttl(key: string): Command {
 
 /** What one trip told about one key. */
 export interface Seen {
+  readonly id: string;
   readonly raw: string | null;
-  readonly key: string;
   readonly left: number | undefined;
   /** The tags that the entry should have. */
   readonly tags: readonly string[];
@@ -50,7 +97,7 @@ export interface Seen {
 /** Makes an entry of what was read, if it may be served. */
 export async function open<T>(x: Context<T>, seen: Seen): Promise<Found<T>> {
   const { raw, tags } = seen;
-  if (raw === null) return none;
+  if (raw === null) return nothing;
   const refused = { head: x.format.headOf(raw) };
   const entry = x.format.read(raw);
   if (!entry || !tags.every((tag) => entry.tags.has(tag))) return refused;
@@ -63,7 +110,7 @@ export async function open<T>(x: Context<T>, seen: Seen): Promise<Found<T>> {
 /** Asks for what the first trip did not: the tags that only the entry knew of, and how much is left of an entry with stale time. */
 async function complete(
   x: Shared,
-  { key, left, nonces, signal }: Seen,
+  { id, left, nonces, signal }: Seen,
   { extra, tags }: Pick<Entry<never>, "extra" | "tags">,
 ): Promise<{ readonly left: number; readonly nonces: Nonces }> {
   const unknown = Array.from(tags.keys()).filter((tag) => !nonces.has(tag));
@@ -71,7 +118,7 @@ async function complete(
   return trip(x, signal, async (options) => {
     const [known, remaining] = await Promise.all([
       readTags(x, unknown, options),
-      left ?? x.redis.send(pttl(key), options).then(integer),
+      left ?? x.redis.send(pttl(keysOf(x, id).entry), options).then(integer),
     ]);
     return { left: remaining, nonces: new Map([...nonces, ...known]) };
   });

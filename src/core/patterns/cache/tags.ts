@@ -2,11 +2,11 @@ import { checkList, checkText } from "../../check.ts";
 import { keyOf } from "../../keys.ts";
 import type { SendOptions } from "../../port/redis.ts";
 import { integer } from "../../port/reply.ts";
-import type { Shared } from "./context.ts";
-import { refuseBeyond } from "./format/entry.ts";
+import { leaseTtl, type Shared } from "./context.ts";
+import { createStamp, refuseBeyond } from "./format/entry.ts";
+import { physicalTtl, type Times } from "./freshness.ts";
 import { perSlot, readStrings } from "../../port/multi-key.ts";
 import { ensureTags } from "./scripts/tags.lua.ts";
-import { createStamp } from "./format/token.ts";
 
 /** Nonces by tag; `null` where a tag has none. */
 export type Nonces = ReadonlyMap<string, string | null>;
@@ -39,11 +39,12 @@ export async function readTags(x: Shared, tags: readonly string[], options: Send
 export async function prepareTags(
   x: Shared,
   tags: readonly string[],
-  ttl: number,
+  times: Times,
   options: SendOptions,
 ): Promise<ReadonlyMap<string, string>> {
   if (tags.length === 0) return new Map();
   const nonce = createStamp();
+  const ttl = physicalTtl(times) + leaseTtl(x);
   const nonces = await perSlot(x.redis, tagKeys(x, tags), (keys) =>
     ensureTags(x.redis, { tags: keys, nonce, ttl }, options),
   );

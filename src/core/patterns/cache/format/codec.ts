@@ -1,7 +1,6 @@
 import { checkCount, checkMethods } from "../../../check.ts";
 import { OptionError } from "../../../errors.ts";
-import type { Decoded } from "../context.ts";
-import type { Payload } from "./entry.ts";
+import type { Decoded, Payload } from "./entry.ts";
 import { ValueTooLargeError } from "../errors.ts";
 
 /** Writes values that JSON cannot: `devalue` and `superjson` fit as they are. */

@@ -1,4 +1,5 @@
 import { checkCount } from "../../../check.ts";
+import { base64, fromBase64 } from "../../../crypto.ts";
 import type { Compression } from "./codec.ts";
 
 /** Options of `deflate`. */
@@ -19,18 +20,12 @@ export function deflate({ threshold = 2_048 }: DeflateOptions = {}): Compression
     threshold: checkCount("threshold", threshold),
     async compress(text) {
       const stream = new Blob([text]).stream().pipeThrough(new CompressionStream("deflate-raw"));
-      return toBase64(new Uint8Array(await new Response(stream).arrayBuffer()));
+      return base64(new Uint8Array(await new Response(stream).arrayBuffer()));
     },
     async decompress(text) {
-      const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
-      return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"))).text();
+      return new Response(
+        new Blob([fromBase64(text)]).stream().pipeThrough(new DecompressionStream("deflate-raw")),
+      ).text();
     },
   };
-}
-
-function toBase64(bytes: Uint8Array): string {
-  let binary = "";
-  // As many arguments as every engine takes.
-  for (let i = 0; i < bytes.length; i += 8_192) binary += String.fromCharCode(...bytes.subarray(i, i + 8_192));
-  return btoa(binary);
 }

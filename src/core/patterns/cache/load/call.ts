@@ -1,47 +1,66 @@
-import type { Call, Dated, Flights, Shared } from "../context.ts";
-import { tell } from "../context.ts";
-import type { Flight } from "../flight.ts";
-import { isServed, type Judgement, sourceOf, type Times } from "../freshness.ts";
+import type { Redis } from "../../../port/redis.ts";
+import { type Shared, tell } from "../context.ts";
+import type { Dated, Flight, Flights } from "../flight.ts";
+import { isServed, judge, type Judgement, sourceOf, type Times } from "../freshness.ts";
+import type { FoundEntry } from "../read.ts";
 
 /** Computes the value of a key. `signal` aborts when nobody waits for it any more, or when it took longer than `hardTimeout`. */
 export type Load<T> = (context: { readonly signal: AbortSignal }) => T | Promise<T>;
 
-/** One call of `getOrSet`, on its way. */
-export interface Job<T> extends Call {
-  readonly load: Load<T>;
+/** One call that claims keys and loads them, one or many. */
+export interface CacheCall {
+  /** The port by which claims and writes go out; of many keys it is one that bundles them. */
+  readonly redis: Redis;
+  readonly tags: readonly string[];
   readonly times: Times;
+  readonly signal: AbortSignal | undefined;
+  /** Takes what goes on after the call has answered. It must not reject. */
+  readonly background: (work: Promise<unknown>) => void;
+}
+
+/** One call of `getOrSet`, on its way. */
+export interface LoadCall<T> extends CacheCall {
+  readonly id: string;
+  readonly load: Load<T>;
   readonly flights: Flights<T>;
   /** Whether this call knows already that Redis does not answer. */
   readonly down: boolean;
-  /** Takes what goes on after the call has answered. */
-  readonly later: (work: Promise<unknown>) => void;
+}
+
+/** A call inside its flight: the signal is the flight's. */
+export interface FlightCall<T> extends LoadCall<T> {
+  readonly signal: AbortSignal;
+  readonly flight: Flight<Dated<T> | undefined>;
 }
 
 /** What happens inside a flight. It returns nothing if its answer suits nobody: whoever joined asks again. */
-export type Run<T> = (part: Part<T>) => Promise<Dated<T> | undefined>;
+export type Run<T> = (call: FlightCall<T>) => Promise<Dated<T> | undefined>;
 
-/** A job inside its flight: the signal is the flight's. */
-export interface Part<T> extends Job<T> {
-  readonly signal: AbortSignal;
-  readonly flight: Flight<Dated<T> | undefined>;
-  /** Goes on in the background, in a flight of its own. */
-  readonly spawn: (run: Run<T>) => void;
+/** An entry as it may be used: served now, or served if the load fails. */
+export interface Usable<T> extends Judgement {
+  readonly answer?: Dated<T>;
+  readonly fallback?: Dated<T>;
 }
 
-/** Takes a flight off the board: whoever comes from now on asks Redis. */
-export function land<T>({ id, flight, flights }: Part<T>): void {
-  if (flights.get(id) === flight) flights.delete(id);
-}
-
-/** An entry as an answer, if it may be served without waiting for a load. */
-export function served<T>(
-  x: Shared,
-  { id }: Call,
-  judgement: Judgement,
-  { value, asOf, start }: { readonly value: T; readonly asOf: number; readonly start: number },
-): Dated<T> | undefined {
-  if (!isServed(judgement)) return undefined;
+/** Judges an entry that was read as of `asOf`; if it may be served without waiting for a load, that is reported. */
+export function judgeEntry<T>(
+  context: Shared,
+  { id, times }: LoadCall<T>,
+  { entry, left }: FoundEntry<T>,
+  { asOf, start }: { readonly asOf: number; readonly start: number },
+): Usable<T> {
+  const judgement = judge(times, entry, left);
+  const { value } = entry;
+  if (judgement.stage === "fallback") {
+    return { ...judgement, fallback: { value, source: "stale", degraded: true, asOf } };
+  }
+  if (!isServed(judgement)) return judgement;
   const source = sourceOf(judgement);
-  if (x.onEvent) tell(x, source, id, { duration: performance.now() - start });
-  return { value, source, degraded: false, asOf };
+  if (context.onEvent) tell(context, source, id, { duration: performance.now() - start });
+  return { ...judgement, answer: { value, source, degraded: false, asOf } };
+}
+
+/** Ends when all of what goes on has ended, also what was added while it was waited for. */
+export async function settleAll(works: readonly Promise<unknown>[]): Promise<void> {
+  for (const work of works) await work;
 }

@@ -1,117 +1,141 @@
 import { ConnectionError } from "../../../errors.ts";
-import { jitter } from "../../../wait/backoff.ts";
+import { backoff } from "../../../wait/backoff.ts";
 import { sleep } from "../../../wait/sleep.ts";
-import { type Claim, claim } from "../scripts/claim.lua.ts";
-import { type Context, type Dated, giveUp, keysOf, leaseTtl, trip } from "../context.ts";
+import { type Context, giveUp, keysOf, leaseTtl, type Shared, trip } from "../context.ts";
 import { LoadFailedError } from "../errors.ts";
-import { judge } from "../freshness.ts";
-import { type Part, served } from "./call.ts";
-import { alone, lead, physicalTtl, release } from "./load.ts";
-import { type Found, open } from "../read.ts";
+import type { Dated } from "../flight.ts";
+import { type Found, nothing, open } from "../read.ts";
+import { type Claim, claimEntry } from "../scripts/claim.lua.ts";
 import { prepareTags } from "../tags.ts";
-import { createToken } from "../format/token.ts";
 import type { LoadWaiter } from "../wake.ts";
+import { type CacheCall, type FlightCall, judgeEntry } from "./call.ts";
+import { loadLeased, loadUnleased, releaseLeases, runInBackground } from "./load.ts";
 
-/** What a claim must know. */
-interface Inquiry {
-  /** The head of an entry that must not be served. */
-  readonly refused?: string;
-  /** How much sooner a fresh entry is due, in milliseconds. It makes the claim a refresh, which loads or does nothing. */
-  readonly early?: number;
+/** What a claim tells Redis. */
+export interface Question {
+  /** What the lease is to hold. */
+  readonly token: string;
+  /** The head of an entry that must not be served; empty if there is none. */
+  readonly refused: string;
+  /** The holder of the lease that this call waited for; empty if there is none. */
+  readonly waited: string;
+  /** How much sooner a fresh entry is due, in milliseconds. */
+  readonly early: (id: string) => number;
 }
 
-/** Asks Redis who loads, until there is a value, a lease, a failure, or no more patience. */
-export async function claimed<T>(x: Context<T>, part: Part<T>, inquiry: Inquiry): Promise<Dated<T> | undefined> {
+/** What a claim found, and the tags of its call as they are now. */
+export interface TaggedClaim extends Claim {
+  readonly nonces: ReadonlyMap<string, string>;
+}
+
+/** Asks in one trip who loads each of the keys. There are no claims where Redis did not answer. */
+export async function claimEntries(
+  context: Shared,
+  ids: readonly string[],
+  { redis, tags, times, signal, background }: CacheCall,
+  { early, ...question }: Question,
+): Promise<readonly TaggedClaim[]> {
+  const values = { ...question, mark: context.format.mark, leaseTtl: leaseTtl(context) };
+  try {
+    const [claims, nonces] = await trip(context, signal, (options) =>
+      Promise.all([
+        Promise.all(
+          ids.map((id) => claimEntry(redis, { ...keysOf(context, id), ...values, early: early(id) }, options)),
+        ),
+        prepareTags(context, tags, times, options),
+      ]),
+    );
+    return claims.map((claim) => ({ ...claim, nonces }));
+  } catch (error) {
+    // Redis may have granted leases and be unable to say so; nobody should wait for us then.
+    const sent = !(error instanceof ConnectionError) || error.sent !== false;
+    if (sent) background(releaseLeases(context, { redis, ids, token: question.token }));
+    giveUp(context, { id: ids[0] ?? "", signal }, error);
+    return [];
+  }
+}
+
+/** Between two claims of a call that waits: the end of a short load is noticed soon, a long one costs few commands. */
+const pauses = { first: 25, factor: 1.5, most: 250 };
+
+/**
+ * Asks Redis who loads, until there is a value, a lease, a failure, or no more patience. `refused` is the head of an entry that must not
+ * be served.
+ */
+export async function claimAndLoad<T>(
+  context: Context<T>,
+  call: FlightCall<T>,
+  refused: string,
+): Promise<Dated<T> | undefined> {
   let waiter: LoadWaiter | undefined;
   const wait = (ms: number, most: number) => {
-    waiter ??= x.wake?.listen(keysOf(x, part.id).lease);
-    return waiter ? waiter.wait(ms, most, part.signal) : sleep(ms, part.signal);
+    waiter ??= context.wake?.listen(keysOf(context, call.id).lease);
+    return waiter ? waiter.wait(ms, most, call.signal) : sleep(ms, call.signal);
   };
   try {
-    return await asked(x, part, inquiry, wait);
+    return await pollClaim(context, call, refused, wait);
   } finally {
     waiter?.leave();
   }
 }
 
-async function asked<T>(
-  x: Context<T>,
-  part: Part<T>,
-  inquiry: Inquiry,
+async function pollClaim<T>(
+  context: Context<T>,
+  call: FlightCall<T>,
+  refused: string,
   wait: (ms: number, most: number) => Promise<void>,
 ): Promise<Dated<T> | undefined> {
-  const token = createToken();
   const start = performance.now();
-  const { refused = "", early = 0 } = inquiry;
-  const refreshes = inquiry.early !== undefined;
-  const question = { token, early, refused, waited: "" };
-  for (let pause = 25; ; pause = Math.min(pause * 1.5, 250)) {
-    const asOf = x.turn();
-    part.flight.asOf = asOf;
-    const told = await ask(x, part, question);
-    if (refreshes && told?.state !== "lease") return undefined;
-    if (!told) return alone(x, part, true);
-    const { found, ...answered } = await openClaim(x, part, told);
-    const answer = refreshes ? undefined : answerIn(x, part, told, found, { asOf, start });
+  const question = ask(refused, 0);
+  for (let attempt = 0; ; attempt += 1) {
+    const asOf = context.turn();
+    call.flight.asOf = asOf;
+    const [claim] = await claimEntries(context, [call.id], call, question);
+    if (!claim) return loadUnleased(context, call, true);
+    const found = claim.raw === null ? nothing : await open(context, { ...call, ...claim });
+    const answer = answerFromClaim(context, call, claim, found, { asOf, start });
     if (answer) return answer;
-    if (told.state === "lease") return lead(x, part, token, told.nonces);
-    if (told.state === "failed") throw new LoadFailedError();
-    const left = start + x.waitTimeout - performance.now();
-    if (left < 0) return alone(x, part, false);
-    Object.assign(question, answered);
-    if (told.state === "wait") await wait(jitter(pause), left);
+    if (claim.state === "lease") return loadLeased(context, call, claim);
+    if (claim.state === "failed") throw new LoadFailedError();
+    const left = start + context.waitTimeout - performance.now();
+    if (left < 0) return loadUnleased(context, call, false);
+    question.waited = claim.holder;
+    question.refused = found.entry ? "" : found.head;
+    if (claim.state === "wait") await wait(backoff(attempt, pauses), left);
   }
 }
 
-/** What one claim told, and the tags as they are. */
-interface Told extends Claim {
-  readonly nonces: ReadonlyMap<string, string>;
+/** Loads an entry anew that is due `early` milliseconds before its end, unless somebody else does or has done. */
+export async function refreshEntry<T>(
+  context: Context<T>,
+  call: FlightCall<T>,
+  early: number,
+): Promise<Dated<T> | undefined> {
+  call.flight.asOf = context.turn();
+  const [claim] = await claimEntries(context, [call.id], call, ask("", early));
+  return claim?.state === "lease" ? loadLeased(context, call, claim) : undefined;
 }
 
-/** One claim, or `undefined` where Redis did not answer. */
-async function ask<T>(
-  x: Context<T>,
-  part: Part<T>,
-  question: { readonly token: string; readonly refused: string; readonly early: number; readonly waited: string },
-): Promise<Told | undefined> {
-  const values = { ...keysOf(x, part.id), ...question, mark: x.format.mark, leaseTtl: leaseTtl(x) };
-  const tagTtl = physicalTtl(part.times) + leaseTtl(x);
-  try {
-    const [told, nonces] = await trip(x, part.signal, (options) =>
-      Promise.all([claim(x.redis, values, options), prepareTags(x, part.tags, tagTtl, options)]),
-    );
-    return { ...told, nonces };
-  } catch (error) {
-    // Redis may have granted the lease and be unable to say so; nobody should wait for us then.
-    if (!(error instanceof ConnectionError) || error.sent !== false) part.later(release(x, part, question.token, 0));
-    giveUp(x, part, error);
-    return undefined;
-  }
-}
-
-/** The entry in a claim, and what the next claim must know. */
-async function openClaim<T>(x: Context<T>, part: Part<T>, { raw, left, nonces, holder }: Told) {
-  const { entry: key } = keysOf(x, part.id);
-  const found = await open(x, { raw, left, key, tags: part.tags, nonces, signal: part.signal });
-  return { found, waited: holder, refused: found.entry ? "" : found.head };
+function ask(refused: string, early: number) {
+  // Of all random texts that the platforms have it costs least: Node draws for many at once.
+  return { token: crypto.randomUUID(), refused, waited: "", early: () => early };
 }
 
 /** The entry that a claim found, if it may be served now. One that may be served if the load fails is kept in the flight. */
-function answerIn<T>(
-  x: Context<T>,
-  part: Part<T>,
-  { state, holder, nonces }: Told,
+function answerFromClaim<T>(
+  context: Context<T>,
+  call: FlightCall<T>,
+  claim: TaggedClaim,
   found: Found<T>,
-  { asOf, start }: { readonly asOf: number; readonly start: number },
+  times: { readonly asOf: number; readonly start: number },
 ): Dated<T> | undefined {
   if (!found.entry) return undefined;
-  const { value } = found.entry;
-  const judgement = judge(part.times, found.entry, found.left);
-  if (judgement.stage === "fallback") part.flight.fallback = { value, source: "stale", degraded: true, asOf };
-  const answer = served(x, part, judgement, { value, asOf, start });
+  const { early, answer, fallback } = judgeEntry(context, call, found, times);
+  call.flight.fallback = fallback ?? call.flight.fallback;
   if (!answer) return undefined;
-  x.expectsHit = true;
-  if (state === "lease") part.spawn((part) => lead(x, part, holder, nonces));
-  else if (judgement.early > 0) part.spawn((part) => claimed(x, part, { early: judgement.early }));
+  context.expectsHit = true;
+  if (claim.state === "lease") {
+    runInBackground(call, (call) => loadLeased(context, call, claim));
+  } else if (early > 0) runInBackground(call, (call) => refreshEntry(context, call, early));
   return answer;
 }

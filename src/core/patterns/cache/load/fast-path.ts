@@ -1,7 +1,8 @@
 import { checkFunction, checkDuration } from "../../../check.ts";
 import { ConnectionError } from "../../../errors.ts";
-import type { GetOrSetOptions } from "../call.ts";
-import { type Context, type Decoded, giveUp, tell } from "../context.ts";
+import { type Context, giveUp, tell } from "../context.ts";
+import { decodePlain } from "../format/entry.ts";
+import type { GetOrSetOptions } from "../options.ts";
 import type { Load } from "./call.ts";
 
 /** One call, as its caller made it. */
@@ -31,7 +32,7 @@ export function quick<T, R>(
     const start = x.onEvent ? performance.now() : 0;
     const kept = (raw: unknown) => {
       x.breaker.succeeded();
-      const found = typeof raw === "string" ? plainEntry<T>(raw) : undefined;
+      const found = typeof raw === "string" ? decodePlain<T>(raw) : undefined;
       if (found) {
         if (x.onEvent) tell(x, "hit", id, { duration: performance.now() - start });
         return hit(found.value);
@@ -48,17 +49,5 @@ export function quick<T, R>(
     return x.redis.send(["GET", entry], { timeout: x.timeout, idempotent: true }).then(kept, lost);
   } catch (error) {
     return Promise.reject(error);
-  }
-}
-
-const plain = "~1j,,";
-
-function plainEntry<T>(raw: string): Decoded<T> {
-  const end = raw.startsWith(plain) ? raw.indexOf(";") : -1;
-  if (end < 0 || raw.lastIndexOf("=", end) > 0) return undefined;
-  try {
-    return { value: JSON.parse(raw.slice(end + 1)) };
-  } catch {
-    return undefined;
   }
 }

@@ -1,24 +1,56 @@
-import { claimed } from "./claim.ts";
-import { type Context, type Dated, giveUp, keysOf, tell, trip } from "../context.ts";
-import { type Flight, isJoinable, startFlight } from "../flight.ts";
-import { judge } from "../freshness.ts";
-import { type Job, land, type Part, type Run, served } from "./call.ts";
-import { alone } from "./load.ts";
-import { orOlder } from "./or-older.ts";
+import { checkDuration } from "../../../check.ts";
+import { TimeoutError } from "../../../errors.ts";
+import { raceDeadline } from "../../../time/deadline.ts";
+import { type Context, giveUp, keysOf, tell, trip } from "../context.ts";
+import { createBoards, type Dated, type Flight, isJoinable, type Resolved } from "../flight.ts";
+import type { GetOrSetOptions } from "../options.ts";
 import { find } from "../read.ts";
+import { tagsOf } from "../tags.ts";
+import { judgeEntry, type Load, type LoadCall, settleAll } from "./call.ts";
+import { claimAndLoad, refreshEntry } from "./claim.ts";
+import { loadUnleased, runInBackground, startLoad } from "./load.ts";
+
+/** What `resolve` does where the hit path did not answer. */
+export function createResolve<T>(context: Context<T>) {
+  const flightsOf = createBoards<T>();
+  return async (id: string, load: Load<T>, options: GetOrSetOptions = {}, down: boolean): Promise<Resolved<T>> => {
+    const { signal, ttl, tags, scope, waitUntil } = options;
+    signal?.throwIfAborted();
+    const works: Promise<unknown>[] = [];
+    let pending: Promise<void> | undefined;
+    const call: LoadCall<T> = {
+      redis: context.redis,
+      id,
+      load,
+      times: ttl === undefined ? context.times : { ...context.times, ttl: checkDuration("ttl", ttl) },
+      tags: tagsOf(context, tags),
+      signal,
+      flights: flightsOf(scope),
+      down,
+      background: (work) => void works.push(work),
+    };
+    try {
+      const { value, source, degraded } = await getOrSet(context, call);
+      if (works.length > 0) pending = settleAll(works);
+      return { value, source, degraded, ...(pending && { pending }) };
+    } finally {
+      if (works.length > 0) waitUntil?.(pending ?? settleAll(works));
+    }
+  };
+}
 
 /** The value of a key: from its entry, from a load that already runs, or from a load of our own. */
-export async function getOrSet<T>(x: Context<T>, job: Job<T>): Promise<Dated<T>> {
-  const began = x.turn();
-  const seen: Sight<T> = { reachable: isReachable(x, job), refused: "", fallback: undefined };
+async function getOrSet<T>(context: Context<T>, call: LoadCall<T>): Promise<Dated<T>> {
+  const began = context.turn();
+  const lookup: Lookup<T> = { reachable: isReachable(context, call), refused: "", fallback: undefined };
   for (;;) {
-    const answer = (await look(x, job, seen)) ?? (await ride(x, job, board(x, job, began, seen), { ...seen, began }));
+    const answer = (await readFirst(context, call, lookup)) ?? (await awaitFlight(context, call, lookup, began));
     if (answer && answer.asOf >= began) return answer;
   }
 }
 
 /** What a call has learnt so far. */
-interface Sight<T> {
+interface Lookup<T> {
   reachable: boolean;
   /** The head of an entry that must not be served. */
   refused: string;
@@ -27,86 +59,94 @@ interface Sight<T> {
 }
 
 /** Whether this call goes to Redis. While the breaker is open none does; now and then one probes, beside its call. */
-function isReachable<T>(x: Context<T>, { id, later, down }: Job<T>): boolean {
+function isReachable<T>(context: Context<T>, { id, background, down }: LoadCall<T>): boolean {
   if (down) return false;
-  if (!x.breaker.open) return true;
-  if (x.breaker.ready()) {
-    const { entry } = keysOf(x, id);
-    const probe = trip(x, undefined, (options) => x.redis.send(["EXISTS", entry], options));
-    later(probe.catch((error: unknown) => tell(x, "error", id, { error })));
+  if (!context.breaker.open) return true;
+  if (context.breaker.ready()) {
+    const { entry } = keysOf(context, id);
+    const probe = trip(context, undefined, (options) => context.redis.send(["EXISTS", entry], options));
+    background(probe.catch((error: unknown) => tell(context, "error", id, { error })));
   }
   return false;
 }
 
-/** The hit path: one plain GET. */
-async function look<T>(x: Context<T>, job: Job<T>, seen: Sight<T>): Promise<Dated<T> | undefined> {
-  if (!seen.reachable || !x.expectsHit || x.scriptFirst) return undefined;
-  const asOf = x.turn();
-  const start = x.onEvent ? performance.now() : 0;
+/** Reads the entry by itself, where a hit is likely. */
+async function readFirst<T>(context: Context<T>, call: LoadCall<T>, lookup: Lookup<T>): Promise<Dated<T> | undefined> {
+  if (!lookup.reachable || !context.expectsHit || context.scriptFirst) return undefined;
+  const asOf = context.turn();
+  const start = context.onEvent ? performance.now() : 0;
   try {
-    const [found] = await find(x, [job.id], job.tags, job.signal);
-    x.expectsHit = found?.entry !== undefined;
+    const [found] = await find(context, [call.id], call.tags, call.signal);
+    context.expectsHit = found?.entry !== undefined;
     if (!found?.entry) {
-      seen.refused = found?.head ?? "";
+      lookup.refused = found?.head ?? "";
       return undefined;
     }
-    const judgement = judge(job.times, found.entry, found.left);
-    const { value } = found.entry;
-    if (judgement.stage === "revalidate") refresh(x, job, judgement.early);
-    if (judgement.stage === "fallback") seen.fallback = { value, source: "stale", degraded: true, asOf };
-    return served(x, job, judgement, { value, asOf, start });
+    const { stage, early, answer, fallback } = judgeEntry(context, call, found, { asOf, start });
+    if (stage === "revalidate") refresh(context, call, early);
+    lookup.fallback = fallback ?? lookup.fallback;
+    return answer;
   } catch (error) {
-    giveUp(x, job, error);
-    seen.reachable = false;
+    giveUp(context, call, error);
+    lookup.reachable = false;
     return undefined;
   }
 }
 
 /** Loads an entry anew in the background, unless somebody already does. */
-function refresh<T>(x: Context<T>, job: Job<T>, early: number): void {
-  if (!job.flights.has(job.id)) spawn(x, job, (part) => claimed(x, part, { early }));
-}
-
-/** What goes wrong in the background is told as an event; the caller has its value. */
-function spawn<T>(x: Context<T>, job: Job<T>, run: Run<T>): void {
-  const flight = launch(x, job, run);
-  job.later(flight.join().catch(() => undefined));
+function refresh<T>(context: Context<T>, call: LoadCall<T>, early: number): void {
+  if (call.flights.has(call.id)) return;
+  runInBackground(call, (call) => refreshEntry(context, call, early));
 }
 
 /** Joins the flight that is under way for this key, or starts one. */
-function board<T>(
-  x: Context<T>,
-  job: Job<T>,
+function joinOrStart<T>(
+  context: Context<T>,
+  call: LoadCall<T>,
+  { reachable, refused }: Lookup<T>,
   began: number,
-  { reachable, refused }: Sight<T>,
 ): Flight<Dated<T> | undefined> {
-  const present = job.flights.get(job.id);
+  const present = call.flights.get(call.id);
   if (present && isJoinable(present, began)) return present;
-  return launch(x, job, (part) => (reachable ? claimed(x, part, { refused }) : alone(x, part, true)));
-}
-
-function launch<T>(x: Context<T>, job: Job<T>, run: Run<T>): Flight<Dated<T> | undefined> {
-  const flight = startFlight<Dated<T> | undefined>(async (flight, signal) => {
-    const part: Part<T> = { ...job, signal, flight, spawn: (run) => spawn(x, job, run) };
-    try {
-      return await run(part);
-    } finally {
-      land(part);
-    }
-  });
-  job.flights.set(job.id, flight);
-  return flight;
+  return startLoad(call, (call) =>
+    reachable ? claimAndLoad(context, call, refused) : loadUnleased(context, call, true),
+  );
 }
 
 /** Waits for a flight; if it fails or takes too long, an older value will do where there is one. */
-async function ride<T>(
-  x: Context<T>,
-  job: Job<T>,
-  flight: Flight<Dated<T> | undefined>,
-  { began, fallback }: { readonly began: number; readonly fallback: Dated<T> | undefined },
+async function awaitFlight<T>(
+  context: Context<T>,
+  call: LoadCall<T>,
+  lookup: Lookup<T>,
+  began: number,
 ): Promise<Dated<T> | undefined> {
-  const older = () => ((flight.fallback?.asOf ?? 0) >= began ? flight.fallback : fallback);
-  const answer = await orOlder(x.softTimeout, job, flight.join(job.signal), older);
-  if (answer && answer === older()) tell(x, "stale", job.id);
+  const flight = joinOrStart(context, call, lookup, began);
+  const older = () => ((flight.fallback?.asOf ?? 0) >= began ? flight.fallback : lookup.fallback);
+  const answer = await orStale(context.softTimeout, call, flight.join(call.signal), older);
+  if (answer && answer === older()) tell(context, "stale", call.id);
   return answer;
+}
+
+/**
+ * Answers what a load answers; or what there is of older, if the load fails or takes longer than `softTimeout`, after which it goes
+ * on. What is older may be found only while the load is waited for: then it is served when the time is over once more.
+ */
+export async function orStale<A>(
+  softTimeout: number | undefined,
+  call: Pick<LoadCall<never>, "signal" | "background">,
+  load: Promise<A>,
+  older: () => A | undefined,
+): Promise<A> {
+  let late: Error | undefined;
+  const tooLate = () => (late = new TimeoutError(0));
+  try {
+    return await (softTimeout === undefined ? load : raceDeadline(softTimeout, undefined, () => load, tooLate));
+  } catch (error) {
+    call.signal?.throwIfAborted();
+    const old = older();
+    if (old === undefined && late && error === late) return orStale(softTimeout, call, load, older);
+    if (old === undefined) throw error;
+    call.background(load.catch(() => undefined));
+    return old;
+  }
 }

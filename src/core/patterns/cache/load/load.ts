@@ -1,117 +1,165 @@
+import type { Redis } from "../../../port/redis.ts";
 import { withDeadline } from "../../../time/deadline.ts";
-import { type Context, type Dated, keysOf, type Shared, tell, trip, wakes } from "../context.ts";
+import { type Context, keysOf, type Shared, tell, trip, wakes } from "../context.ts";
 import { LoadTimeoutError } from "../errors.ts";
-import { fill, yieldLease } from "../scripts/fill.lua.ts";
-import { extraOf, lifetimeOf, type Times } from "../freshness.ts";
-import { land, type Part } from "./call.ts";
-import { areCurrent, readTags } from "../tags.ts";
+import { type Dated, type Flight, removeFlight, startFlight } from "../flight.ts";
+import { lifetimeOf } from "../freshness.ts";
+import { endLoad, fillEntry } from "../scripts/fill.lua.ts";
+import { readTags } from "../tags.ts";
+import type { CacheCall, FlightCall, LoadCall, Run } from "./call.ts";
 
-/** Loads without a lease: the value is returned and not kept. While Redis is down only so many loads run at once. */
-export async function alone<T>(x: Context<T>, part: Part<T>, degraded: boolean): Promise<Dated<T>> {
-  const start = () => {
-    const asOf = x.turn();
-    part.flight.asOf = asOf;
-    return loaded(x, part).then((value): Dated<T> => ({ value, source: "load", degraded, asOf }));
-  };
-  part.flight.asOf = undefined;
-  return degraded ? x.throttle.run(part.signal, start) : start();
-}
-
-/** Loads with the lease and writes the value, unless the lease is gone. */
-export async function lead<T>(
-  x: Context<T>,
-  part: Part<T>,
-  token: string,
-  nonces: ReadonlyMap<string, string>,
-): Promise<Dated<T>> {
+/** Runs a loader for at most `hardTimeout`, and reports for each key how it ended. */
+export async function runLoader<R>(
+  context: Shared,
+  ids: readonly string[],
+  signal: AbortSignal | undefined,
+  load: (signal: AbortSignal) => R | Promise<R>,
+): Promise<R> {
   const start = performance.now();
-  const began = x.turn();
-  part.flight.guarded = true;
-  x.expectsHit = false;
-  tell(x, "miss", part.id);
-  let value: T;
+  const reportAll = (type: string, error?: unknown) => {
+    for (const id of ids) tell(context, type, id, { duration: performance.now() - start, error });
+  };
   try {
-    value = await loaded(x, part);
+    const late = (timeout: number) => new LoadTimeoutError(timeout);
+    const loaded = await withDeadline(context.hardTimeout, signal, async (signal) => load(signal), late);
+    reportAll("load");
+    return loaded;
   } catch (error) {
-    await release(x, part, token, failureMark(part.signal));
+    reportAll("load-error", error);
     throw error;
   }
-  // Whoever comes from now on did not see this flight begin before the write; they ask Redis.
-  land(part);
-  const written = x.turn();
-  const landed = await keep(x, part, { token, nonces, value, delta: performance.now() - start });
-  return { value, source: "load", degraded: landed === undefined, asOf: landed ? written : began };
 }
 
-/**
- * How long the mark of a failed load waits for those who waited for the load, in milliseconds. A load that everybody left has not
- * failed: whoever waits for it elsewhere takes it over.
- */
-export function failureMark(signal: AbortSignal | undefined): number {
-  return signal?.aborted ? 0 : 2_000;
-}
-
-/** A value that was loaded with a lease. */
-export interface Loaded<T> {
+/** Leases that this process holds. */
+export interface Leases {
+  /** The port by which they are given back. */
+  readonly redis: Redis;
+  readonly ids: readonly string[];
+  /** What the leases hold. */
   readonly token: string;
+}
+
+/** Runs a loader for keys whose leases are held; if it fails they are given back. */
+export async function runLeased<R>(
+  context: Shared,
+  leases: Leases,
+  signal: AbortSignal | undefined,
+  load: (signal: AbortSignal) => R | Promise<R>,
+): Promise<R> {
+  for (const id of leases.ids) tell(context, "miss", id);
+  try {
+    return await runLoader(context, leases.ids, signal, load);
+  } catch (error) {
+    // A load that everybody left has not failed: whoever waits for it elsewhere takes it over.
+    await releaseLeases(context, leases, signal?.aborted ? 0 : failedFor);
+    throw error;
+  }
+}
+
+/** How long the mark of a failed load stays for those who waited for the load, in milliseconds. */
+const failedFor = 2_000;
+
+/** Gives leases back, in one trip; for `ttl` milliseconds the mark of a failed load takes their place. If Redis cannot be told, they end by themselves. */
+export async function releaseLeases(context: Shared, { redis, ids, token }: Leases, ttl = 0): Promise<void> {
+  const ends = ids.map((id) => ({ lease: keysOf(context, id).lease, token, ttl, wake: wakes(context) }));
+  await trip(context, undefined, (options) => Promise.all(ends.map((end) => endLoad(redis, end, options)))).catch(
+    (error: unknown) => tell(context, "error", ids[0] ?? "", { error }),
+  );
+}
+
+/** A value that was loaded under a lease. */
+export interface Loaded<T> {
+  readonly id: string;
+  readonly token: string;
+  /** What the tags were before the load began. */
   readonly nonces: ReadonlyMap<string, string>;
   readonly value: T;
+  /** How long the load took, in milliseconds. */
   readonly delta: number;
 }
 
-/** Whether the value was written and its tags still stand; `undefined` where that could not be found out. */
-async function keep<T>(x: Context<T>, part: Part<T>, loaded: Loaded<T>): Promise<boolean | undefined> {
+/**
+ * Writes a loaded value, unless its lease is gone. Answers whether it was written and the tags to verify still are what they were;
+ * `undefined` where that could not be found out.
+ */
+export async function storeLoaded<T>(
+  context: Context<T>,
+  { redis, times, background }: CacheCall,
+  { id, token, nonces, value, delta }: Loaded<T>,
+  verify: readonly string[],
+): Promise<boolean | undefined> {
   try {
-    return await write(x, part, loaded, part.tags);
+    const { ttl, extra } = lifetimeOf(times, value);
+    const raw = context.format.write(await context.encode(id, value), { extra, delta, tags: nonces });
+    const values = { ...keysOf(context, id), token, ttl, value: raw, wake: wakes(context) };
+    const [written, now] = await trip(context, undefined, (options) =>
+      Promise.all([fillEntry(redis, values, options), readTags(context, verify, options)]),
+    );
+    const stands = written && verify.every((tag) => now.get(tag) === nonces.get(tag));
+    if (!stands) tell(context, "refused", id);
+    return stands;
   } catch (error) {
-    part.later(release(x, part, loaded.token, 0));
-    tell(x, "error", part.id, { error });
+    background(releaseLeases(context, { redis, ids: [id], token }));
+    tell(context, "error", id, { error });
     return undefined;
   }
 }
 
-/** Writes a loaded value, unless the lease is gone. Answers whether it was written and the tags to verify still stand. */
-export async function write<T>(
-  x: Context<T>,
-  { id, times }: Pick<Part<T>, "id" | "times">,
-  { token, nonces, value, delta }: Loaded<T>,
-  verify: readonly string[],
-): Promise<boolean> {
-  const { ttl, extra } = lifetimeOf(times, value);
-  const raw = x.format.write(await x.encode(id, value), { extra, delta, tags: nonces });
-  const values = { ...keysOf(x, id), token, ttl, value: raw, wake: wakes(x) };
-  const [landed, now] = await trip(x, undefined, (options) =>
-    Promise.all([fill(x.redis, values, options), readTags(x, verify, options)]),
-  );
-  const stands = landed && (verify.length === 0 || areCurrent(nonces, now));
-  if (!stands) tell(x, "refused", id);
-  return stands;
+/** Loads without a lease: the value is returned and not kept. While Redis is down only so many loads run at once. */
+export async function loadUnleased<T>(
+  context: Context<T>,
+  { id, flight, signal, load }: FlightCall<T>,
+  degraded: boolean,
+): Promise<Dated<T>> {
+  const start = async (): Promise<Dated<T>> => {
+    const asOf = context.turn();
+    flight.asOf = asOf;
+    const value = await runLoader(context, [id], signal, (signal) => load({ signal }));
+    return { value, source: "load", degraded, asOf };
+  };
+  flight.asOf = undefined;
+  return degraded ? context.throttle.run(signal, start) : start();
 }
 
-async function loaded<T>(x: Context<T>, { id, load, signal }: Part<T>): Promise<T> {
+/** Loads with the lease and writes the value, unless the lease is gone. */
+export async function loadLeased<T>(
+  context: Context<T>,
+  call: FlightCall<T>,
+  { holder: token, nonces }: { readonly holder: string; readonly nonces: ReadonlyMap<string, string> },
+): Promise<Dated<T>> {
   const start = performance.now();
-  try {
-    const late = (timeout: number) => new LoadTimeoutError(timeout);
-    const value = await withDeadline(x.hardTimeout, signal, async (signal) => load({ signal }), late);
-    tell(x, "load", id, { duration: performance.now() - start });
-    return value;
-  } catch (error) {
-    tell(x, "load-error", id, { duration: performance.now() - start, error });
-    throw error;
-  }
+  const began = context.turn();
+  call.flight.leased = true;
+  context.expectsHit = false;
+  const { redis, id, signal, load } = call;
+  const value = await runLeased(context, { redis, ids: [id], token }, signal, (signal) => load({ signal }));
+  // Whoever comes from now on did not see this flight begin before the write; they ask Redis.
+  removeFlight(call);
+  const written = context.turn();
+  const loaded = { id, token, nonces, value, delta: performance.now() - start };
+  const stored = await storeLoaded(context, call, loaded, call.tags);
+  return { value, source: "load", degraded: stored === undefined, asOf: stored ? written : began };
 }
 
-/** Gives the lease back. If Redis cannot be told, the lease ends by itself. */
-export async function release(x: Shared, { id }: { readonly id: string }, token: string, ttl: number): Promise<void> {
-  const { lease } = keysOf(x, id);
-  try {
-    await trip(x, undefined, (options) => yieldLease(x.redis, { lease, token, ttl, wake: wakes(x) }, options));
-  } catch (error) {
-    tell(x, "error", id, { error });
-  }
+/** Starts a flight in which a key is claimed and loaded. */
+export function startLoad<T>(call: LoadCall<T>, run: Run<T>): Flight<Dated<T> | undefined> {
+  const flight = startFlight<Dated<T> | undefined>(async (flight, signal) => {
+    const inFlight = { ...call, signal, flight };
+    try {
+      return await run(inFlight);
+    } finally {
+      removeFlight(inFlight);
+    }
+  });
+  call.flights.set(call.id, flight);
+  return flight;
 }
 
-/** The longest time that a value with these times is kept, in milliseconds. */
-export function physicalTtl(times: Times): number {
-  return Math.max(times.ttl, times.negativeTtl ?? 0) + extraOf(times);
+/** Starts a flight that nobody waits for: what goes wrong there is reported as an event. */
+export function runInBackground<T>(call: LoadCall<T>, run: Run<T>): void {
+  call.background(
+    startLoad(call, run)
+      .join()
+      .catch(() => undefined),
+  );
 }

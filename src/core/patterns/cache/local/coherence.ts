@@ -3,7 +3,6 @@ import type { SendOptions } from "../../../port/redis.ts";
 import { nullableText } from "../../../port/reply.ts";
 import type { Subscriber, Unsubscribe } from "../../../port/subscriber.ts";
 import { type Shared, tell, trip } from "../context.ts";
-import { createToken } from "../format/token.ts";
 
 /** Forgets some ids, or without any everything. */
 export type Drop = (ids: readonly string[] | undefined) => void;
@@ -53,7 +52,7 @@ export function newsByEpoch(x: Shared, maxStaleness: number, drop: Drop): News {
       }
     },
     async tell() {
-      const next = createToken();
+      const next = crypto.randomUUID();
       try {
         const last = await sent((options) => x.redis.send(["SET", key, next, "PX", ttl, "GET"], options));
         // Where others changed something since we asked, the next read tells us so.

@@ -1,7 +1,7 @@
 import { checkCount, checkDuration } from "../../../check.ts";
 import type { Subscriber } from "../../../port/subscriber.ts";
 import type { Cache } from "../cache.ts";
-import { type Changing, contextOf, internals, type Shared, tell } from "../context.ts";
+import { bindContext, type Changing, contextOf, type Shared, tell } from "../context.ts";
 import { type Drop, type News, newsByEpoch, newsBySubscriber, noNews } from "./coherence.ts";
 import { createShelf } from "./lru.ts";
 
@@ -72,10 +72,9 @@ export function withLocal<T>(cache: Cache<T>, options: LocalOptions): LocalCache
     if (answer.source === "hit" && current) shelf.put(id, answer.value, fence);
     return answer;
   };
-  return {
+  const local: LocalCache<T> = {
     ...cache,
     ...writes(cache, changing),
-    [internals]: { ...x, changing },
     resolve,
     getOrSet(id, load, given) {
       const held = take(id);
@@ -86,6 +85,7 @@ export function withLocal<T>(cache: Cache<T>, options: LocalOptions): LocalCache
       shelf.clear();
     },
   };
+  return bindContext(local, { ...x, changing });
 }
 
 type Writes = "set" | "setMany" | "delete" | "deleteMany" | "invalidateTags" | "clear";

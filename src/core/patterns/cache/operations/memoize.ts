@@ -1,6 +1,6 @@
 import { checkFunction } from "../../../check.ts";
 import type { Cache } from "../cache.ts";
-import type { GetOrSetOptions } from "../call.ts";
+import type { GetOrSetOptions } from "../options.ts";
 
 /** Options of `wrap`. */
 export interface WrapOptions<Args extends readonly unknown[]> extends Pick<GetOrSetOptions, "ttl"> {

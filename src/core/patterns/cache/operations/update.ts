@@ -1,34 +1,19 @@
 import { checkFunction } from "../../../check.ts";
-import { flag } from "../../../port/reply.ts";
-import { defineScript } from "../../../script/define-script.ts";
-import { jitter } from "../../../wait/backoff.ts";
+import { backoff } from "../../../wait/backoff.ts";
 import { sleep } from "../../../wait/sleep.ts";
 import type { Cache } from "../cache.ts";
-import type { CallOptions } from "../call.ts";
-import { type Context, contextOf, keysOf, leaseTtl, trip, wakes } from "../context.ts";
+import { type Context, contextOf, keysOf, trip, wakes } from "../context.ts";
 import { ConflictError } from "../errors.ts";
-import { endLease } from "../scripts/fill.lua.ts";
 import { isServed, judge, lifetimeOf } from "../freshness.ts";
-import { physicalTtl } from "../load/load.ts";
+import type { CallOptions } from "../options.ts";
 import { find, type Found } from "../read.ts";
+import { swapEntry } from "../scripts/swap.lua.ts";
 import { prepareTags } from "../tags.ts";
 
-// Closes the race between two updates: the entry is replaced only if it is the one that was read, known by the stamp in its head. A
-// replay after a lost reply finds its own entry and succeeds again.
-const swap = defineScript({
-  keys: ["entry", "lease"],
-  args: ["head", "value", "ttl", "wake"],
-  decode: flag,
-  lua: `
-local now = redis.call("GET", entry) or ""
-if now == value then return 1 end
-if string.sub(now, 1, #head) ~= head or (head == "" and now ~= "") then return 0 end
-redis.call("SET", entry, value, "PX", ttl)
-${endLease}
-return 1`,
-});
-
 const attempts = 20;
+
+/** Together about 300 ms, in which updates that began at once have drawn apart. */
+const pauses = { first: 2, factor: 1.2, most: 40 };
 
 /**
  * Changes a kept value: of several updates at once none is lost. `fn` gets what is kept, or `undefined`, and may run several times. The
@@ -60,7 +45,7 @@ async function updated<T>(
     const [found] = await find(x, [id], x.standing, signal);
     const value = await fn(current(x, found));
     if (await swapped(x, id, found, value, signal)) return value;
-    await sleep(jitter(2 * attempt + 1), signal);
+    await sleep(backoff(attempt, pauses), signal);
   }
   throw new ConflictError();
 }
@@ -72,10 +57,9 @@ function current<T>(x: Context<T>, found: Found<T> | undefined): T | undefined {
 
 async function swapped<T>(x: Context<T>, id: string, found: Found<T> | undefined, value: T, signal?: AbortSignal) {
   const { ttl, extra } = lifetimeOf(x.times, value);
-  const tagTtl = physicalTtl(x.times) + leaseTtl(x);
-  const tags = found?.entry?.tags ?? (await trip(x, signal, (options) => prepareTags(x, x.standing, tagTtl, options)));
+  const tags = found?.entry?.tags ?? (await trip(x, signal, (options) => prepareTags(x, x.standing, x.times, options)));
   const raw = x.format.write(await x.encode(id, value), { extra, delta: 0, tags });
   const head = found?.head ?? "";
   const values = { ...keysOf(x, id), head, value: raw, ttl, wake: wakes(x) };
-  return trip(x, signal, (options) => swap(x.redis, values, options));
+  return trip(x, signal, (options) => swapEntry(x.redis, values, options));
 }

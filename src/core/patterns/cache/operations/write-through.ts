@@ -1,6 +1,6 @@
 import { checkFunction } from "../../../check.ts";
 import type { Cache } from "../cache.ts";
-import type { SetOptions } from "../call.ts";
+import type { SetOptions } from "../options.ts";
 import { StaleCacheError } from "../errors.ts";
 
 /** Writes to the origin. What it returns is what the origin now holds. */

@@ -2,45 +2,58 @@ import { ReplyError } from "../../../errors.ts";
 import type { Reply } from "../../../port/redis.ts";
 import { integer, nullableText, text } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
+import { extraLua } from "../format/entry.ts";
+import { failedMark } from "../format/lease.ts";
 
-/** What a miss finds: somebody else's value, the right to load, somebody who is loading, or the failure of whom it waited for. */
+/** The answer to a miss: a value of another process, the right to load, a load that is under way, or one that has failed. */
 export interface Claim {
   readonly state: "hit" | "lease" | "wait" | "failed";
   /** The entry, stale unless the state is `hit`. */
   readonly raw: string | null;
   /** How long the entry is kept, in milliseconds. */
   readonly left: number;
-  /** Who holds the lease. */
+  /** The token in the lease; the caller's own where the state is `lease`. */
   readonly holder: string;
 }
 
-// Closes two races: of all processes that miss at once only one gets the lease and loads; and whoever reads, reads after the writer
-// that released the lease. `left > extra + early` is freshness by the server's clock. A lease that begins with "!" is the mark of a
-// load that failed: those who waited for it learn so, anyone else loads again.
-export const claim = defineScript({
+// Closes two races: of all processes that miss at once only one gets the lease and loads; and a caller that asks again after the lease
+// has ended reads what its holder wrote, since both are one script.
+export const claimEntry = defineScript({
   keys: ["entry", "lease"],
   args: ["token", "leaseTtl", "early", "mark", "refused", "waited"],
-  decode: claimed,
+  decode: decodeClaim,
   lua: `
-local value = redis.call("GET", entry)
+local failed = "${failedMark}"
+
+local raw = redis.call("GET", entry)
 local left = -1
-if value and string.sub(value, 1, #mark) == mark and (refused == "" or string.sub(value, 1, #refused) ~= refused) then
+-- An entry of another format counts as none, and so does the one that the caller has read and must not serve.
+if raw and string.sub(raw, 1, #mark) == mark and (refused == "" or string.sub(raw, 1, #refused) ~= refused) then
   left = redis.call("PTTL", entry)
-  local extra = mark ~= "" and tonumber(string.match(value, "^[^,;]*,(%w*)") or "", 36) or 0
-  if left > extra + tonumber(early) then return {"hit", value, left, ""} end
+  local extra = mark ~= "" and ${extraLua}
+  -- Fresh by the server's clock, and not due early.
+  if left > extra + tonumber(early) then
+    return {"hit", raw, left, ""}
+  end
 else
-  value = false
+  raw = false
 end
+
 local holder = redis.call("GET", lease)
 if holder and holder ~= token then
-  if string.sub(holder, 1, 1) ~= "!" then return {"wait", value, left, holder} end
-  if holder == "!" .. waited then return {"failed", value, left, ""} end
+  if string.sub(holder, 1, 1) ~= failed then
+    return {"wait", raw, left, holder}
+  end
+  -- A failure is for the callers that waited for this very load; any other caller loads again.
+  if holder == failed .. waited then
+    return {"failed", raw, left, ""}
+  end
 end
 redis.call("SET", lease, token, "PX", leaseTtl)
-return {"lease", value, left, token}`,
+return {"lease", raw, left, token}`,
 });
 
-function claimed(reply: Reply): Claim {
+function decodeClaim(reply: Reply): Claim {
   const [state, raw = null, left = null, holder = null] = Array.isArray(reply) ? reply : [];
   if (state !== "hit" && state !== "lease" && state !== "wait" && state !== "failed") {
     throw new ReplyError("SHAPE Redis answered something else than a claim");
