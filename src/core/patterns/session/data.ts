@@ -1,7 +1,8 @@
 import { OptionError } from "../../errors.ts";
-import { fromLine, type SessionCodec, toLine } from "./codec.ts";
+import type { SessionCodec } from "./codec.ts";
 import type { Context } from "./context.ts";
 import { SessionTooLargeError } from "./errors.ts";
+import { fromLine, toLine } from "./format.ts";
 
 /** New values of fields; `undefined` deletes a field. */
 export type SessionPatch<Data> = { readonly [K in keyof Data]?: Data[K] | undefined };

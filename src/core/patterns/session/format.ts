@@ -52,3 +52,12 @@ export function headOf(head: string) {
     userAgent: userAgent ?? null,
   };
 }
+
+/** Puts any text into one line: the escape is a character that JSON never holds. */
+export function toLine(text: string): string {
+  return text.replaceAll("\u0001", "\u00011").replaceAll("\n", "\u00010");
+}
+
+export function fromLine(line: string): string {
+  return line.includes("\u0001") ? line.replaceAll("\u00010", "\n").replaceAll("\u00011", "\u0001") : line;
+}

@@ -1,7 +1,7 @@
 import { OptionError } from "../../errors.ts";
 import { SessionGoneError } from "./errors.ts";
 import { randomText } from "../../crypto.ts";
-import { type Context, type Held, report } from "./context.ts";
+import { type Context, type Held, rememberToken, report } from "./context.ts";
 import { decode, encode, patched, type SessionPatch } from "./data.ts";
 import { destroyScript } from "./scripts/destroy.lua.ts";
 import { SessionTooLargeError } from "./errors.ts";
@@ -160,9 +160,9 @@ export function gone({ context, identity }: Held): SessionGoneError {
   return new SessionGoneError();
 }
 
-async function tokenOf({ signer, known }: Context, identity: Identity): Promise<string> {
+async function tokenOf(context: Context, identity: Identity): Promise<string> {
   if (identity.signed) return identity.signed;
-  const token = signer ? await signer.sign(identity.token) : identity.token;
-  known.remember(token, { ...identity, signed: token });
+  const token = context.signer ? await context.signer.sign(identity.token) : identity.token;
+  rememberToken(context, token, { ...identity, signed: token });
   return token;
 }

@@ -1,13 +1,12 @@
 import { checkText } from "../../../check.ts";
 import { ConnectionError, RedisPatternsError } from "../../../errors.ts";
 import { randomText } from "../../../crypto.ts";
-import { type Context, contextOf, type Held, report } from "../context.ts";
+import { type Context, contexts, type Held, report } from "../context.ts";
 import { create, type SessionDevice } from "../create.ts";
 import { decode, type SessionPatch } from "../data.ts";
 import { identify, newToken } from "../identity.ts";
-import { comeBackScript, leaveScript } from "../scripts/leave.lua.ts";
+import { comeBackScript, leaveScript, renewScript } from "../scripts/login.lua.ts";
 import { limitsFor } from "../options.ts";
-import { renewScript } from "../scripts/renew.lua.ts";
 import { gone, heldBy, type Session, type SessionCallOptions, sessionOf, tombstone } from "../session.ts";
 import type { Sessions } from "../sessions.ts";
 
@@ -40,7 +39,7 @@ export async function loginSession<Data extends object>(
   user: string,
   options: LoginOptions<Data> = {},
 ): Promise<Session<Data>> {
-  const context = contextOf(sessions);
+  const context = contexts.of(sessions);
   checkText("user", user);
   if (!current) return create<Data>(context, { ...options, user, data: options.data ?? {} });
   const held = heldBy(current);

@@ -1,6 +1,6 @@
 import { keyOf } from "../../../keys.ts";
 import { userTag } from "../../../crypto.ts";
-import { contextOf, report } from "../context.ts";
+import { contexts, report } from "../context.ts";
 import { buckets, keysOf } from "../identity.ts";
 import { revokeScript, unlistScript } from "../scripts/revoke.lua.ts";
 import { type SessionCallOptions, tombstone } from "../session.ts";
@@ -25,7 +25,7 @@ export async function revokeSession(
   options: RevokeOptions = {},
 ): Promise<boolean> {
   const { user, signal } = options;
-  const context = contextOf(sessions);
+  const context = contexts.of(sessions);
   // A user who is nobody by mistake must not have the rights of an administrator.
   const owner = "user" in options ? await userTag(context.prefix, user ?? "") : "";
   const [, bucket = "", sid = ""] = /^(\d{1,4})\.([\w-]{16})$/.exec(id) ?? [];

@@ -1,5 +1,5 @@
 import { checkText } from "../../../check.ts";
-import { fromLine, toLine } from "../codec.ts";
+import { fromLine, toLine } from "../format.ts";
 import { randomText } from "../../../crypto.ts";
 import { patched } from "../data.ts";
 import { dataOf, gone, heldBy, type Session, type SessionCallOptions } from "../session.ts";
