@@ -1,9 +1,9 @@
 import { setBounded } from "../../bounded-map.ts";
-import { emit, type OnEvent, type PatternEvent } from "../../event.ts";
+import { emit, type OnEvent } from "../../event.ts";
 import { createInternals } from "../../internals.ts";
 import type { Redis } from "../../port/redis.ts";
 import type { SessionCodec } from "./codec.ts";
-import { type Identity, identify, isToken } from "./identity.ts";
+import { type Identity, identify } from "./identity.ts";
 import type { TokenSigner } from "./signer.ts";
 import type { Snapshot } from "./format.ts";
 
@@ -60,14 +60,13 @@ export function rememberToken({ known }: Pick<Context, "known">, token: string, 
 /** @returns What a token from outside says, once its signature holds; `null` costs no round trip. */
 export async function trust(context: Context, token: unknown): Promise<Identity | null> {
   if (typeof token !== "string" || token.length > 512) return null;
-  if (!context.signer) return isToken(token) ? identify(context.prefix, token) : null;
+  if (!context.signer) return identify(context.prefix, token);
   const verified = await context.signer.verify(token);
-  if (!verified || !isToken(verified.token)) return null;
-  return { ...(await identify(context.prefix, verified.token)), signed: verified.current ? token : undefined };
+  const identity = verified && (await identify(context.prefix, verified.token));
+  return identity && { ...identity, signed: verified.current ? token : undefined };
 }
 
 /** Reports what happened to a session, by its public id. */
-export function report(context: Context, type: string, id?: string, error?: unknown): void {
-  const event: PatternEvent = { pattern: "session", type, prefix: context.prefix, id };
-  emit(context.onEvent, error === undefined ? event : { ...event, error });
+export function report({ onEvent, prefix }: Context, type: string, id?: string): void {
+  emit(onEvent, { pattern: "session", type, prefix, id });
 }

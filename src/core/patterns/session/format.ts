@@ -44,13 +44,8 @@ export function snapshot(reply: Reply): Snapshot | null {
 /** A record's numbers, and the JSON at its end: who it is and where. */
 export function headOf(head: string) {
   const json = head.indexOf("[");
-  const [user, ip, userAgent]: (string | null)[] = JSON.parse(head.slice(json));
-  return {
-    numbers: head.slice(0, json).split(" ").map(Number),
-    user: user ?? null,
-    ip: ip ?? null,
-    userAgent: userAgent ?? null,
-  };
+  const [user = null, ip = null, userAgent = null]: (string | null)[] = JSON.parse(head.slice(json));
+  return { numbers: head.slice(0, json).split(" ").map(Number), user, ip, userAgent };
 }
 
 /** Puts any text into one line: the escape is a character that JSON never holds. */

@@ -1,4 +1,5 @@
 import { checkDurationOrZero, checkOneOf } from "../../../check.ts";
+import { unchecked } from "../../../unchecked.ts";
 import { contexts } from "../context.ts";
 import { create } from "../create.ts";
 import type { SessionPatch } from "../data.ts";
@@ -108,8 +109,6 @@ interface Stay<Data extends object> {
   beginning: Promise<void> | undefined;
 }
 
-const nothing: unknown[][] = [];
-
 // A class, as the session is, for the same reason.
 class LiveVisit<Data extends object> implements Visit<Data> {
   readonly #stay: Stay<Data>;
@@ -131,7 +130,7 @@ class LiveVisit<Data extends object> implements Visit<Data> {
   }
 
   get data(): Readonly<Partial<Data>> {
-    return this.session?.data ?? Object.fromEntries(nothing);
+    return this.session?.data ?? unchecked<Partial<Data>>({});
   }
 }
 

@@ -1,13 +1,13 @@
 import { checkText } from "../../../check.ts";
 import { ConnectionError, RedisPatternsError } from "../../../errors.ts";
-import { randomText } from "../../../crypto.ts";
+import { randomText, replayWindow } from "../../../crypto.ts";
 import { type Context, contexts, type Held, report } from "../context.ts";
 import { create, type SessionDevice } from "../create.ts";
 import { decode, type SessionPatch } from "../data.ts";
-import { identify, newToken } from "../identity.ts";
+import { newIdentity } from "../identity.ts";
 import { comeBackScript, leaveScript, renewScript } from "../scripts/login.lua.ts";
 import { limitsFor } from "../options.ts";
-import { gone, heldBy, type Session, type SessionCallOptions, sessionOf, tombstone } from "../session.ts";
+import { gone, heldBy, type Session, type SessionCallOptions, sessionOf } from "../session.ts";
 import type { Sessions } from "../sessions.ts";
 
 /** Options of `loginSession`. */
@@ -56,7 +56,7 @@ async function renew<Data extends object>(
 ): Promise<Session<Data>> {
   const { keys, digest, owner, sid } = held.identity;
   const { idle, absolute } = limitsFor(context, remember);
-  const fresh = await identify(context.prefix, newToken(owner, sid));
+  const fresh = await newIdentity(context.prefix, owner, sid);
   const values = { ...keys, digest, fresh: fresh.digest, idleFor: idle, absolute, remembered: remember ? 1 : 0 };
   const renewed = await renewScript(context.redis, values, { signal, idempotent: true });
   if (!renewed) throw gone(held);
@@ -73,7 +73,7 @@ async function enter<Data extends object>(
   const { keys, digest } = held.identity;
   const call = { signal: options.signal, idempotent: true };
   const request = randomText(9);
-  const left = await leaveScript(context.redis, { ...keys, digest, request, tombstone }, call);
+  const left = await leaveScript(context.redis, { ...keys, digest, request, tombstone: replayWindow }, call);
   if (!left) throw gone(held);
   const carried = left.user === null ? decode(context, left.lines) : {};
   try {

@@ -1,9 +1,9 @@
 import { keyOf } from "../../../keys.ts";
-import { userTag } from "../../../crypto.ts";
+import { replayWindow, userTag } from "../../../crypto.ts";
 import { contexts, report } from "../context.ts";
 import { buckets, keysOf } from "../identity.ts";
 import { revokeScript, unlistScript } from "../scripts/revoke.lua.ts";
-import { type SessionCallOptions, tombstone } from "../session.ts";
+import type { SessionCallOptions } from "../session.ts";
 import type { Sessions } from "../sessions.ts";
 
 /** Options of `revokeSession`. */
@@ -32,7 +32,7 @@ export async function revokeSession(
   if (sid === "" || Number(bucket) >= buckets) return false;
   const call = { signal, idempotent: true };
   const session = keyOf(context.prefix, bucket, `s1:${sid}`);
-  const revoked = await revokeScript(context.redis, { session, owner, tombstone }, call);
+  const revoked = await revokeScript(context.redis, { session, owner, tombstone: replayWindow }, call);
   if (!revoked) return false;
   report(context, "revoked", id);
   if (revoked.number === "0") return true;

@@ -1,5 +1,6 @@
 import { flag } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
+import { digits } from "../../../script/fragments.lua.ts";
 import { snapshot } from "../format.ts";
 import { indexLua, parse, reloadLua, snapshotLua, stampLua, unlistLua, wholeGuard } from "./record.lua.ts";
 
@@ -48,11 +49,11 @@ if current == fresh then ${snapshotLua} end
 if not alive then return false end
 local last = now + absolute
 local at = math.min(now + idleFor, last)
-local born = text(now)
-stamp(fresh, epoch, generation, number, text(last), idleFor, born, born, remembered, string.match(about, "%d+ %d+ %d (.+)"))
+local born = ${digits("now")}
+stamp(fresh, epoch, generation, number, ${digits("last")}, idleFor, born, born, remembered, string.match(about, "%d+ %d+ %d (.+)"))
 redis.call("HSET", session, "t", born)
 redis.call("HDEL", session, "p")
-redis.call("PEXPIREAT", session, text(at))
+redis.call("PEXPIREAT", session, ${digits("at")})
 enlist(at)
 keep(user, last)
 keep(bucket, last)
