@@ -8,6 +8,9 @@ import { ConnectionError, OptionError, RedisPatternsError, ReplyError, TimeoutEr
 import { emit } from "../../src/core/event.ts";
 import { decodeId, encodeId, keyOf, keyPrefix, maxIdLength } from "../../src/core/keys.ts";
 import { observe, type WireEvent } from "../../src/core/port/observe.ts";
+import { rememberToken } from "../../src/core/patterns/session/context.ts";
+import { type Identity, newIdentity } from "../../src/core/patterns/session/identity.ts";
+import { createSessions, hmacSigner } from "../../src/core/patterns/session/index.ts";
 import type { Command, Redis, Reply } from "../../src/core/port/redis.ts";
 import * as reply from "../../src/core/port/reply.ts";
 import { defineScript } from "../../src/core/script/define-script.ts";
@@ -269,6 +272,40 @@ describe("the circuit breaker", () => {
     expect([breaker.ready(), breaker.ready()]).toEqual([true, false]);
     breaker.succeeded();
     expect(breaker.ready()).toBe(true);
+  });
+});
+
+describe("the tokens that a process knows", () => {
+  it("remembers 4,000 tokens, and forgets the one that was first seen longest ago", async () => {
+    const known = new Map<string, Identity>();
+    const identity = await newIdentity("s", "o".repeat(24));
+    for (let i = 0; i < 4_000; i += 1) rememberToken({ known }, `t${i}`, identity);
+    for (let i = 0; i < 10; i += 1) rememberToken({ known }, "t1", identity);
+    expect(known.get("t0")).toBe(identity);
+    rememberToken({ known }, "new", identity);
+    expect(known.get("t0")).toBeUndefined();
+    expect([known.get("t1"), known.get("new")]).toEqual([identity, identity]);
+  });
+
+  it("saves hashing and verifying, but not the question to Redis", async () => {
+    const head = "1 1 1 1 9 9 1 1 0 1 tag [null,null,null]";
+    const send = vi.fn<Redis["send"]>(async () => head);
+    const redis: Redis = { send, pipeline: async () => [] };
+    const limits = { idle: minutes(30), absolute: hours(12), signer: hmacSigner(["s".repeat(32)]) };
+    const { token } = await createSessions(redis, limits).create({ data: {} });
+    // Another process has not seen it yet.
+    const sessions = createSessions(redis, limits);
+    await sessions.read(token);
+    const [digest, verify] = [vi.spyOn(crypto.subtle, "digest"), vi.spyOn(crypto.subtle, "verify")];
+    send.mockClear();
+    for (let i = 0; i < 3; i += 1) expect((await sessions.read(token))?.token).toBe(token);
+    expect(send).toHaveBeenCalledTimes(3);
+    expect([digest.mock.calls.length, verify.mock.calls.length]).toEqual([0, 0]);
+    // One that Redis does not know is not remembered either.
+    send.mockResolvedValue(null);
+    await createSessions(redis, limits).read(token);
+    expect(verify.mock.calls.length).toBe(1);
+    vi.restoreAllMocks();
   });
 });
 

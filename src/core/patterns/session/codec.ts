@@ -15,15 +15,6 @@ export const json: SessionCodec = {
   decode: (text) => JSON.parse(text),
 };
 
-/** Puts any text into one line: the escape is a character that JSON never holds. */
-export function toLine(text: string): string {
-  return text.replaceAll("\u0001", "\u00011").replaceAll("\n", "\u00010");
-}
-
-export function fromLine(line: string): string {
-  return line.includes("\u0001") ? line.replaceAll("\u00010", "\n").replaceAll("\u00011", "\u0001") : line;
-}
-
 // `this[key]` is the value before its `toJSON`, which has already made a string of a `Date`.
 function refuseLoss(this: Readonly<Record<string, unknown>>, key: string, value: unknown): unknown {
   if (survives(this[key]) && !(this[key] === undefined && Array.isArray(this))) return value;

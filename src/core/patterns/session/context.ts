@@ -1,9 +1,9 @@
-import { OptionError } from "../../errors.ts";
-import { emit, type OnEvent, type PatternEvent } from "../../event.ts";
+import { setBounded } from "../../bounded-map.ts";
+import { emit, type OnEvent } from "../../event.ts";
+import { createInternals } from "../../internals.ts";
 import type { Redis } from "../../port/redis.ts";
 import type { SessionCodec } from "./codec.ts";
-import { type Identity, identify, isToken } from "./identity.ts";
-import type { KnownTokens } from "./known-tokens.ts";
+import { type Identity, identify } from "./identity.ts";
 import type { TokenSigner } from "./signer.ts";
 import type { Snapshot } from "./format.ts";
 
@@ -27,7 +27,11 @@ export interface Context extends SessionLimits {
   readonly maxBytes: number;
   readonly codec: SessionCodec;
   readonly signer: TokenSigner | undefined;
-  readonly known: KnownTokens;
+  /**
+   * What hashing and verifying gave for the tokens of live sessions, so that a visitor's next request saves that work. It says nothing
+   * about whether the session still lives: Redis is asked each time.
+   */
+  readonly known: Map<string, Identity>;
   readonly onEvent: OnEvent | undefined;
 }
 
@@ -42,31 +46,27 @@ export interface Held<Data extends object = object> {
   data: Data | undefined;
 }
 
-const contexts = new WeakMap<object, Context>();
+/** The contexts of what `createSessions` made, for the operations that live in modules of their own. */
+export const contexts = /* @__PURE__ */ createInternals<Context>("`sessions` must come from createSessions");
 
-/** Ties what `createSessions` made to what it is made of, for the operations that live in modules of their own. */
-export function bindContext<T extends object>(sessions: T, context: Context): T {
-  contexts.set(sessions, context);
-  return sessions;
-}
+/** How many tokens are remembered, at 2 kB each. */
+const mostKnown = 4_000;
 
-export function contextOf(sessions: object): Context {
-  const context = contexts.get(sessions);
-  if (context) return context;
-  throw new OptionError("`sessions` must come from createSessions");
+/** Remembers in this process what a token says, and never writes it down. */
+export function rememberToken({ known }: Pick<Context, "known">, token: string, identity: Identity): void {
+  setBounded(known, token, identity, mostKnown);
 }
 
 /** @returns What a token from outside says, once its signature holds; `null` costs no round trip. */
 export async function trust(context: Context, token: unknown): Promise<Identity | null> {
   if (typeof token !== "string" || token.length > 512) return null;
-  if (!context.signer) return isToken(token) ? identify(context.prefix, token) : null;
+  if (!context.signer) return identify(context.prefix, token);
   const verified = await context.signer.verify(token);
-  if (!verified || !isToken(verified.token)) return null;
-  return { ...(await identify(context.prefix, verified.token)), signed: verified.current ? token : undefined };
+  const identity = verified && (await identify(context.prefix, verified.token));
+  return identity && { ...identity, signed: verified.current ? token : undefined };
 }
 
 /** Reports what happened to a session, by its public id. */
-export function report(context: Context, type: string, id?: string, error?: unknown): void {
-  const event: PatternEvent = { pattern: "session", type, prefix: context.prefix, id };
-  emit(context.onEvent, error === undefined ? event : { ...event, error });
+export function report({ onEvent, prefix }: Context, type: string, id?: string): void {
+  emit(onEvent, { pattern: "session", type, prefix, id });
 }

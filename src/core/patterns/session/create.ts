@@ -5,7 +5,7 @@ import { type Context, report } from "./context.ts";
 import { createScript } from "./scripts/create.lua.ts";
 import { encode } from "./data.ts";
 import { SessionLimitError, SessionTooLargeError } from "./errors.ts";
-import { identify, newToken, ownerOf } from "./identity.ts";
+import { newIdentity, ownerOf } from "./identity.ts";
 import { limitsFor } from "./options.ts";
 import { type Session, type SessionCallOptions, sessionOf } from "./session.ts";
 import { snapshot } from "./format.ts";
@@ -39,7 +39,7 @@ export async function create<Data extends object>(
   const { idle, absolute } = limitsFor(context, remember);
   const { maxPerUser: max, atLimit, maxBytes } = context;
   const { removed, fields } = encode(context, data);
-  const identity = await identify(context.prefix, newToken(await ownerOf(context.prefix, user)));
+  const identity = await newIdentity(context.prefix, await ownerOf(context.prefix, user));
   const who = JSON.stringify([user, cut("ip", ip, 64), cut("userAgent", userAgent, 512)]);
   const owner = { known: user === undefined ? 0 : 1, who, remembered: remember ? 1 : 0 };
   const limits = { idleFor: idle, absolute, max, atLimit, maxBytes };

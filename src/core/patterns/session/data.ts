@@ -1,7 +1,9 @@
 import { OptionError } from "../../errors.ts";
-import { fromLine, type SessionCodec, toLine } from "./codec.ts";
+import { unchecked } from "../../unchecked.ts";
+import type { SessionCodec } from "./codec.ts";
 import type { Context } from "./context.ts";
 import { SessionTooLargeError } from "./errors.ts";
+import { fromLine, toLine } from "./format.ts";
 
 /** New values of fields; `undefined` deletes a field. */
 export type SessionPatch<Data> = { readonly [K in keyof Data]?: Data[K] | undefined };
@@ -31,9 +33,8 @@ export function encode({ codec, maxBytes }: Context, patch: object): EncodedPatc
   return { removed: removed.length, fields };
 }
 
-// The boundary where what Redis holds becomes the caller's type, as `JSON.parse` does it: only `encode` ever writes these fields.
 /** @returns The data in a snapshot's lines: names begin with a colon there, after the head. */
-export function decode({ codec }: Context, lines: readonly string[]) {
+export function decode({ codec }: Context, lines: readonly string[]): object {
   return Object.fromEntries(entries(codec, lines, 1, 1));
 }
 
@@ -50,5 +51,5 @@ function entries({ decode }: SessionCodec, texts: readonly string[], from: numbe
 export function patched<Data extends object>({ codec }: Context, data: Data, { removed, fields }: EncodedPatch): Data {
   const gone = new Set(fields.slice(0, removed).map(fromLine));
   const kept: unknown[][] = Object.entries(data).filter(([name]) => !gone.has(name));
-  return Object.fromEntries([...kept, ...entries(codec, fields, removed, 0)]);
+  return unchecked<Data>(Object.fromEntries([...kept, ...entries(codec, fields, removed, 0)]));
 }

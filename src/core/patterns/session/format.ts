@@ -44,11 +44,15 @@ export function snapshot(reply: Reply): Snapshot | null {
 /** A record's numbers, and the JSON at its end: who it is and where. */
 export function headOf(head: string) {
   const json = head.indexOf("[");
-  const [user, ip, userAgent]: (string | null)[] = JSON.parse(head.slice(json));
-  return {
-    numbers: head.slice(0, json).split(" ").map(Number),
-    user: user ?? null,
-    ip: ip ?? null,
-    userAgent: userAgent ?? null,
-  };
+  const [user = null, ip = null, userAgent = null]: (string | null)[] = JSON.parse(head.slice(json));
+  return { numbers: head.slice(0, json).split(" ").map(Number), user, ip, userAgent };
+}
+
+/** Puts any text into one line: the escape is a character that JSON never holds. */
+export function toLine(text: string): string {
+  return text.replaceAll("\u0001", "\u00011").replaceAll("\n", "\u00010");
+}
+
+export function fromLine(line: string): string {
+  return line.includes("\u0001") ? line.replaceAll("\u00010", "\n").replaceAll("\u00011", "\u0001") : line;
 }

@@ -1,5 +1,5 @@
 import { keyOf } from "../../keys.ts";
-import { randomText, sha256, userTag } from "../../crypto.ts";
+import { newSecret, parseSecret, randomText, type Secret, sha256, userTag } from "../../crypto.ts";
 
 /** The keys of one session, all in the hash slot of its bucket. */
 export interface SessionKeys {
@@ -13,7 +13,10 @@ export interface SessionKeys {
   readonly bucket: string;
 }
 
-/** What a token says: where its session lives, and the digest that proves it. */
+/**
+ * What a token says: where its session lives, and the digest that proves it. `owner` is 144 bits of the hash of the user, or random
+ * while anonymous; its first 10 bits are the bucket. `sid` names the session for its whole life, and `rotate` renews the secret bits.
+ */
 export interface Identity {
   /** The secret for the cookie. */
   readonly token: string;
@@ -27,34 +30,27 @@ export interface Identity {
   readonly keys: SessionKeys;
 }
 
-/**
- * `owner` is 144 bits of the hash of the user, or random while anonymous; its first 10 bits are the bucket. `sid` names the session
- * for its whole life; the last 43 characters are the 256 secret bits that `rotate` renews. Only the digest of the whole is stored.
- */
-const shape = /^([\w-]{24})([\w-]{16})[\w-]{43}$/;
-
 /** How many hash tags the sessions are spread over. */
 export const buckets = 1_024;
 
-/** Whether the text has the shape of a token; what has not need not be looked for. */
-export function isToken(text: string): boolean {
-  return shape.test(text);
+/** @returns What the token says, or `null` where the text does not have the shape of one: it need not be looked for. */
+export async function identify(prefix: string, token: string): Promise<Identity | null> {
+  const secret = parseSecret(token);
+  return secret && toIdentity(prefix, token, secret);
 }
 
-/** @returns What the token says. */
-export async function identify(prefix: string, token: string): Promise<Identity> {
-  const [, owner = "", sid = ""] = shape.exec(token) ?? [];
+/** @returns What a new token of the owner says; `sid` is new unless the session keeps its place. */
+export function newIdentity(prefix: string, owner: string, sid = randomText(12)): Promise<Identity> {
+  return toIdentity(prefix, newSecret(owner, sid), { owner, name: sid });
+}
+
+async function toIdentity(prefix: string, token: string, { owner, name: sid }: Secret): Promise<Identity> {
   return { token, id: publicId(owner, sid), owner, sid, digest: await sha256(token), keys: keysOf(prefix, owner, sid) };
 }
 
 /** @returns What names the session in public: its bucket, to find it by, and its name there. */
 export function publicId(owner: string, sid: string): string {
   return `${bucketOf(owner)}.${sid}`;
-}
-
-/** @returns A new token of the owner; `sid` is new unless the session keeps its place. */
-export function newToken(owner: string, sid = randomText(12)): string {
-  return owner + sid + randomText(32);
 }
 
 /** @returns The owner part of the user's tokens, or a random one while there is no user. */

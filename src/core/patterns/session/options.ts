@@ -5,7 +5,6 @@ import { keyPrefix } from "../../keys.ts";
 import type { Redis } from "../../port/redis.ts";
 import { json, type SessionCodec } from "./codec.ts";
 import type { Context, SessionLimits } from "./context.ts";
-import { knownTokens } from "./known-tokens.ts";
 import type { TokenSigner } from "./signer.ts";
 
 /** Options of `createSessions`. Durations are milliseconds. */
@@ -74,7 +73,7 @@ export function contextFrom(redis: Redis, options: SessionOptions): Context {
     maxBytes: checkCount("maxBytes", maxBytes),
     codec,
     signer,
-    known: knownTokens(),
+    known: new Map(),
     onEvent: onEvent && checkFunction("onEvent", onEvent),
   };
 }

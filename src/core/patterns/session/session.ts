@@ -1,11 +1,12 @@
 import { OptionError } from "../../errors.ts";
 import { SessionGoneError } from "./errors.ts";
-import { randomText } from "../../crypto.ts";
-import { type Context, type Held, report } from "./context.ts";
+import { randomText, replayWindow } from "../../crypto.ts";
+import { type Context, type Held, rememberToken, report } from "./context.ts";
+import { unchecked } from "../../unchecked.ts";
 import { decode, encode, patched, type SessionPatch } from "./data.ts";
 import { destroyScript } from "./scripts/destroy.lua.ts";
 import { SessionTooLargeError } from "./errors.ts";
-import { type Identity, identify, newToken } from "./identity.ts";
+import { type Identity, newIdentity } from "./identity.ts";
 import { rotateScript } from "./scripts/rotate.lua.ts";
 import { setScript } from "./scripts/set.lua.ts";
 import type { Snapshot } from "./format.ts";
@@ -55,9 +56,6 @@ export interface Session<Data extends object> {
   /** Ends the session for every token that it ever had. Ending what has ended already is fine. */
   destroy(options?: SessionCallOptions): Promise<void>;
 }
-
-/** How long the trace of an ended session keeps a replayed command from bringing it back: longer than any client retries. */
-export const tombstone = 300_000;
 
 export async function sessionOf<Data extends object>(
   context: Context,
@@ -118,7 +116,8 @@ export function heldBy(session: object): Held {
 }
 
 export function dataOf<Data extends object>(held: Held<Data>): Data {
-  return (held.data ??= decode(held.context, held.snapshot.lines));
+  // What Redis holds becomes the caller's type, as `JSON.parse` does it: only `encode` ever writes these fields.
+  return (held.data ??= unchecked<Data>(decode(held.context, held.snapshot.lines)));
 }
 
 async function set(held: Held, patch: object, { signal }: SessionCallOptions = {}): Promise<void> {
@@ -137,7 +136,7 @@ async function set(held: Held, patch: object, { signal }: SessionCallOptions = {
 
 async function rotate(held: Held, { signal }: SessionCallOptions = {}): Promise<string> {
   const { context, identity } = held;
-  const fresh = await identify(context.prefix, newToken(identity.owner, identity.sid));
+  const fresh = await newIdentity(context.prefix, identity.owner, identity.sid);
   const values = { ...identity.keys, digest: identity.digest, fresh: fresh.digest, grace: context.grace };
   const outcome = await rotateScript(context.redis, values, { signal, idempotent: true });
   if (outcome === 0) throw gone(held);
@@ -149,7 +148,7 @@ async function rotate(held: Held, { signal }: SessionCallOptions = {}): Promise<
 }
 
 async function destroy({ context, identity }: Held, { signal }: SessionCallOptions = {}): Promise<void> {
-  const values = { ...identity.keys, digest: identity.digest, tombstone };
+  const values = { ...identity.keys, digest: identity.digest, tombstone: replayWindow };
   const ended = await destroyScript(context.redis, values, { signal, idempotent: true });
   if (ended) report(context, "destroyed", identity.id);
 }
@@ -160,9 +159,9 @@ export function gone({ context, identity }: Held): SessionGoneError {
   return new SessionGoneError();
 }
 
-async function tokenOf({ signer, known }: Context, identity: Identity): Promise<string> {
+async function tokenOf(context: Context, identity: Identity): Promise<string> {
   if (identity.signed) return identity.signed;
-  const token = signer ? await signer.sign(identity.token) : identity.token;
-  known.remember(token, { ...identity, signed: token });
+  const token = context.signer ? await context.signer.sign(identity.token) : identity.token;
+  rememberToken(context, token, { ...identity, signed: token });
   return token;
 }

@@ -2,7 +2,7 @@ import { OptionError } from "../../errors.ts";
 import { SessionGoneError } from "./errors.ts";
 import type { Redis } from "../../port/redis.ts";
 import { randomText, userTag } from "../../crypto.ts";
-import { bindContext, type Context, report, trust } from "./context.ts";
+import { type Context, contexts, rememberToken, report, trust } from "./context.ts";
 import { create, type NewSession } from "./create.ts";
 import { keysOf } from "./identity.ts";
 import { contextFrom, type SessionOptions } from "./options.ts";
@@ -55,7 +55,7 @@ export function createSessions<Data extends object = Record<string, unknown>>(
     read: (token, options) => read(context, token, options),
     revokeAll: (user, options) => revokeAll(context, user, options),
   };
-  return bindContext(sessions, context);
+  return contexts.bind(sessions, context);
 }
 
 async function read<Data extends object>(
@@ -63,14 +63,14 @@ async function read<Data extends object>(
   token: string | null | undefined,
   { signal }: SessionCallOptions = {},
 ): Promise<Session<Data> | null> {
-  const known = token ? context.known.find(token) : undefined;
+  const known = token ? context.known.get(token) : undefined;
   const identity = known ?? (await trust(context, token));
   if (!identity) return null;
   const values = { ...identity.keys, digest: identity.digest, touchEvery: context.touchEvery };
   const found = await readScript(context.redis, values, { signal, idempotent: true });
   if (!found) return null;
   const session = await sessionOf<Data>(context, identity, found);
-  if (!known && token) context.known.remember(token, { ...identity, signed: session.token });
+  if (!known && token) rememberToken(context, token, { ...identity, signed: session.token });
   return session;
 }
 

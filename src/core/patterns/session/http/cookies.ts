@@ -1,5 +1,6 @@
 import { checkDurationOrZero, checkOneOf } from "../../../check.ts";
-import { contextOf } from "../context.ts";
+import { unchecked } from "../../../unchecked.ts";
+import { contexts } from "../context.ts";
 import { create } from "../create.ts";
 import type { SessionPatch } from "../data.ts";
 import { type LoginOptions, loginSession } from "../operations/login.ts";
@@ -77,7 +78,7 @@ export function createSessionCookies<Data extends object>(
   options: SessionCookiesOptions = {},
 ): SessionCookies<Data> {
   const { renewEvery = 0, clearSiteData = words } = options;
-  contextOf(sessions);
+  contexts.of(sessions);
   const renewal = checkDurationOrZero("renewEvery", renewEvery);
   const cookie = sessionCookie(options);
   const forget = clearSiteData.map((word) => `"${checkOneOf("clearSiteData", word, words)}"`).join(", ");
@@ -108,8 +109,6 @@ interface Stay<Data extends object> {
   beginning: Promise<void> | undefined;
 }
 
-const nothing: unknown[][] = [];
-
 // A class, as the session is, for the same reason.
 class LiveVisit<Data extends object> implements Visit<Data> {
   readonly #stay: Stay<Data>;
@@ -131,7 +130,7 @@ class LiveVisit<Data extends object> implements Visit<Data> {
   }
 
   get data(): Readonly<Partial<Data>> {
-    return this.session?.data ?? Object.fromEntries(nothing);
+    return this.session?.data ?? unchecked<Partial<Data>>({});
   }
 }
 
@@ -158,7 +157,7 @@ async function set<Data extends object>(
   while (stay.beginning) await stay.beginning;
   if (stay.session) return stay.session.set(patch, call);
   if (Object.values(patch).every((value) => value === undefined)) return undefined;
-  const begin = async () => void enter(stay, await create<Data>(contextOf(stay.sessions), { ...call, data: patch }));
+  const begin = async () => void enter(stay, await create<Data>(contexts.of(stay.sessions), { ...call, data: patch }));
   stay.beginning = begin().finally(() => (stay.beginning = undefined));
   return stay.beginning;
 }

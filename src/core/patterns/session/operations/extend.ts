@@ -1,5 +1,5 @@
 import { checkDuration } from "../../../check.ts";
-import { contextOf, trust } from "../context.ts";
+import { contexts, trust } from "../context.ts";
 import { extendScript } from "../scripts/extend.lua.ts";
 import type { SessionCallOptions } from "../session.ts";
 import type { Sessions } from "../sessions.ts";
@@ -15,7 +15,7 @@ export async function extendSession(
   ttl: number,
   { signal }: SessionCallOptions = {},
 ): Promise<number | null> {
-  const context = contextOf(sessions);
+  const context = contexts.of(sessions);
   const values = { ttl: checkDuration("ttl", ttl) };
   const identity = await trust(context, token);
   if (!identity) return null;

@@ -1,5 +1,5 @@
 import { userTag } from "../../../crypto.ts";
-import { contextOf } from "../context.ts";
+import { contexts } from "../context.ts";
 import { keysOf, publicId } from "../identity.ts";
 import { describeScript, membersScript } from "../scripts/list.lua.ts";
 import type { SessionCallOptions } from "../session.ts";
@@ -31,7 +31,7 @@ export async function listSessions(
   user: string,
   { signal }: SessionCallOptions = {},
 ): Promise<SessionInfo[]> {
-  const { redis, prefix } = contextOf(sessions);
+  const { redis, prefix } = contexts.of(sessions);
   const owner = await userTag(prefix, user);
   const keys = keysOf(prefix, owner, "-");
   const options = { signal, idempotent: true };

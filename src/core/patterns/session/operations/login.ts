@@ -1,14 +1,13 @@
 import { checkText } from "../../../check.ts";
 import { ConnectionError, RedisPatternsError } from "../../../errors.ts";
-import { randomText } from "../../../crypto.ts";
-import { type Context, contextOf, type Held, report } from "../context.ts";
+import { randomText, replayWindow } from "../../../crypto.ts";
+import { type Context, contexts, type Held, report } from "../context.ts";
 import { create, type SessionDevice } from "../create.ts";
 import { decode, type SessionPatch } from "../data.ts";
-import { identify, newToken } from "../identity.ts";
-import { comeBackScript, leaveScript } from "../scripts/leave.lua.ts";
+import { newIdentity } from "../identity.ts";
+import { comeBackScript, leaveScript, renewScript } from "../scripts/login.lua.ts";
 import { limitsFor } from "../options.ts";
-import { renewScript } from "../scripts/renew.lua.ts";
-import { gone, heldBy, type Session, type SessionCallOptions, sessionOf, tombstone } from "../session.ts";
+import { gone, heldBy, type Session, type SessionCallOptions, sessionOf } from "../session.ts";
 import type { Sessions } from "../sessions.ts";
 
 /** Options of `loginSession`. */
@@ -40,7 +39,7 @@ export async function loginSession<Data extends object>(
   user: string,
   options: LoginOptions<Data> = {},
 ): Promise<Session<Data>> {
-  const context = contextOf(sessions);
+  const context = contexts.of(sessions);
   checkText("user", user);
   if (!current) return create<Data>(context, { ...options, user, data: options.data ?? {} });
   const held = heldBy(current);
@@ -57,7 +56,7 @@ async function renew<Data extends object>(
 ): Promise<Session<Data>> {
   const { keys, digest, owner, sid } = held.identity;
   const { idle, absolute } = limitsFor(context, remember);
-  const fresh = await identify(context.prefix, newToken(owner, sid));
+  const fresh = await newIdentity(context.prefix, owner, sid);
   const values = { ...keys, digest, fresh: fresh.digest, idleFor: idle, absolute, remembered: remember ? 1 : 0 };
   const renewed = await renewScript(context.redis, values, { signal, idempotent: true });
   if (!renewed) throw gone(held);
@@ -74,7 +73,7 @@ async function enter<Data extends object>(
   const { keys, digest } = held.identity;
   const call = { signal: options.signal, idempotent: true };
   const request = randomText(9);
-  const left = await leaveScript(context.redis, { ...keys, digest, request, tombstone }, call);
+  const left = await leaveScript(context.redis, { ...keys, digest, request, tombstone: replayWindow }, call);
   if (!left) throw gone(held);
   const carried = left.user === null ? decode(context, left.lines) : {};
   try {

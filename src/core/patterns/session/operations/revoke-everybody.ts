@@ -1,5 +1,5 @@
 import { checkText } from "../../../check.ts";
-import { contextOf, report } from "../context.ts";
+import { contexts, report } from "../context.ts";
 import { bucketKey, buckets } from "../identity.ts";
 import { generationScript } from "../scripts/revoke-everybody.lua.ts";
 import type { SessionCallOptions } from "../session.ts";
@@ -20,7 +20,7 @@ export async function revokeEverybody(
   request: string,
   { signal }: SessionCallOptions = {},
 ): Promise<number> {
-  const context = contextOf(sessions);
+  const context = contexts.of(sessions);
   const ttl = Math.max(context.absolute, context.remember?.absolute ?? 0);
   const bump = (bucket: number) => {
     const values = { bucket: bucketKey(context.prefix, bucket), request: checkText("request", request), ttl };

@@ -1,9 +1,9 @@
 import { keyOf } from "../../../keys.ts";
-import { userTag } from "../../../crypto.ts";
-import { contextOf, report } from "../context.ts";
+import { replayWindow, userTag } from "../../../crypto.ts";
+import { contexts, report } from "../context.ts";
 import { buckets, keysOf } from "../identity.ts";
 import { revokeScript, unlistScript } from "../scripts/revoke.lua.ts";
-import { type SessionCallOptions, tombstone } from "../session.ts";
+import type { SessionCallOptions } from "../session.ts";
 import type { Sessions } from "../sessions.ts";
 
 /** Options of `revokeSession`. */
@@ -25,14 +25,14 @@ export async function revokeSession(
   options: RevokeOptions = {},
 ): Promise<boolean> {
   const { user, signal } = options;
-  const context = contextOf(sessions);
+  const context = contexts.of(sessions);
   // A user who is nobody by mistake must not have the rights of an administrator.
   const owner = "user" in options ? await userTag(context.prefix, user ?? "") : "";
   const [, bucket = "", sid = ""] = /^(\d{1,4})\.([\w-]{16})$/.exec(id) ?? [];
   if (sid === "" || Number(bucket) >= buckets) return false;
   const call = { signal, idempotent: true };
   const session = keyOf(context.prefix, bucket, `s1:${sid}`);
-  const revoked = await revokeScript(context.redis, { session, owner, tombstone }, call);
+  const revoked = await revokeScript(context.redis, { session, owner, tombstone: replayWindow }, call);
   if (!revoked) return false;
   report(context, "revoked", id);
   if (revoked.number === "0") return true;

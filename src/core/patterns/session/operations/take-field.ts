@@ -1,6 +1,7 @@
 import { checkText } from "../../../check.ts";
-import { fromLine, toLine } from "../codec.ts";
+import { fromLine, toLine } from "../format.ts";
 import { randomText } from "../../../crypto.ts";
+import { unchecked } from "../../../unchecked.ts";
 import { patched } from "../data.ts";
 import { dataOf, gone, heldBy, type Session, type SessionCallOptions } from "../session.ts";
 import { takeScript } from "../scripts/take.lua.ts";
@@ -23,7 +24,5 @@ export async function takeField<Data extends object, Name extends keyof Data & s
   if (!taken) throw gone(held);
   held.data = patched(context, dataOf(held), { removed: 1, fields: [line] });
   const [value] = taken;
-  // The codec's boundary, as in `decode`.
-  const decoded: unknown[][] = value === undefined ? [] : [["value", context.codec.decode(fromLine(value))]];
-  return Object.fromEntries(decoded).value ?? null;
+  return value === undefined ? null : (unchecked(context.codec.decode(fromLine(value))) ?? null);
 }

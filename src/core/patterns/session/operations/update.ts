@@ -1,6 +1,6 @@
 import { checkCount } from "../../../check.ts";
 import { randomText } from "../../../crypto.ts";
-import { jitter } from "../../../wait/backoff.ts";
+import { backoff } from "../../../wait/backoff.ts";
 import { sleep } from "../../../wait/sleep.ts";
 import type { Held } from "../context.ts";
 import { encode, type SessionPatch } from "../data.ts";
@@ -16,6 +16,8 @@ export interface UpdateOptions extends SessionCallOptions {
    */
   readonly attempts?: number | undefined;
 }
+
+const pauses = { first: 2, factor: 2, most: 64 };
 
 /**
  * Computes new values from the current ones and writes them only if nothing was written in between; else it computes again from
@@ -35,7 +37,7 @@ export async function updateSession<Data extends object>(
 ): Promise<Readonly<Data>> {
   const held = heldBy(session);
   for (let attempt = 0; attempt < checkCount("attempts", attempts); attempt += 1) {
-    if (attempt > 0) await sleep(jitter(Math.min(2 ** attempt, 64)), signal);
+    if (attempt > 0) await sleep(backoff(attempt - 1, pauses), signal);
     if (await swap(held, await change(session.data), signal)) return session.data;
   }
   throw new SessionConflictError(attempts);

@@ -1,5 +1,6 @@
 import { raw } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
+import { digits, newEpoch } from "../../../script/fragments.lua.ts";
 import { indexLua, reloadLua, snapshotLua, stampLua, wholeGuard } from "./record.lua.ts";
 
 // The epoch, the number of the session and the limit are taken in the script that creates it: a concurrent revocation comes wholly
@@ -20,7 +21,7 @@ local at = math.min(now + idleFor, last)
 local function epochOf(key)
   local born = redis.call("HGET", key, "e")
   if not born then
-    born = text(clock[1] * 1000000 + clock[2])
+    born = ${digits(newEpoch)}
     redis.call("HSET", key, "e", born)
   end
   keep(key, last)
@@ -28,7 +29,7 @@ local function epochOf(key)
 end
 epoch, number = "-", 0
 if known == "1" then
-  redis.call("ZREMRANGEBYSCORE", index, "-inf", text(now))
+  redis.call("ZREMRANGEBYSCORE", index, "-inf", ${digits("now")})
   local over = redis.call("ZCARD", index) - max + 1
   if tonumber(max) > 0 and over > 0 then
     if atLimit == "refuse" then return 0 end
@@ -41,10 +42,10 @@ if known == "1" then
   number = redis.call("HINCRBY", user, "n", 1)
   enlist(at)
 end
-local born = text(now)
-stamp(digest, epoch, epochOf(bucket), number, text(last), idleFor, born, born, remembered, born, string.sub(user, -24), who)
+local born = ${digits("now")}
+stamp(digest, epoch, epochOf(bucket), number, ${digits("last")}, idleFor, born, born, remembered, born, string.sub(user, -24), who)
 redis.call("HSET", session, "t", born, "w", "1 " .. bytes .. " ")
 for i = 1, #fields, 2 do redis.call("HSET", session, ":" .. fields[i], fields[i + 1]) end
-redis.call("PEXPIREAT", session, text(at))
+redis.call("PEXPIREAT", session, ${digits("at")})
 ${reloadLua}`,
 });

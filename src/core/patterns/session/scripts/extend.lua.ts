@@ -1,5 +1,6 @@
 import { integer } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
+import { digits } from "../../../script/fragments.lua.ts";
 import { guard, indexLua, stampLua } from "./record.lua.ts";
 
 // What proves the session alive must live as long as it does, so that its epoch and generation are extended with it.
@@ -11,9 +12,9 @@ export const extendScript = defineScript({
 if not alive then return 0 end
 local last = now + ttl
 local at = math.min(now + idle, last)
-stamp(current, epoch, generation, number, text(last), idle, about)
-redis.call("HSET", session, "t", text(now))
-redis.call("PEXPIREAT", session, text(at))
+stamp(current, epoch, generation, number, ${digits("last")}, idle, about)
+redis.call("HSET", session, "t", ${digits("now")})
+redis.call("PEXPIREAT", session, ${digits("at")})
 keep(bucket, last)
 enlist(at)
 if epoch ~= "-" then keep(user, last) end

@@ -1,15 +1,15 @@
 import { texts } from "../../../port/reply.ts";
 import type { Reply } from "../../../port/redis.ts";
 import { defineScript } from "../../../script/define-script.ts";
+import { digits, serverTime } from "../../../script/fragments.lua.ts";
 
 /** Drops what has expired and names the rest, the newest first. */
 export const membersScript = defineScript({
   keys: ["index"],
   args: [],
   decode: texts,
-  lua: `
-local clock = redis.call("TIME")
-redis.call("ZREMRANGEBYSCORE", index, "-inf", string.format("%.0f", clock[1] * 1000 + math.floor(clock[2] / 1000)))
+  lua: `${serverTime}
+redis.call("ZREMRANGEBYSCORE", index, "-inf", ${digits("now")})
 return redis.call("ZREVRANGE", index, 0, -1)`,
 });
 

@@ -1,4 +1,5 @@
 import { defineScript } from "../../../script/define-script.ts";
+import { digits } from "../../../script/fragments.lua.ts";
 import { indexLua, snapshotLua, wholeGuard } from "./record.lua.ts";
 import { snapshot } from "../format.ts";
 
@@ -12,11 +13,11 @@ export const readScript = defineScript({
 if not alive then return false end
 if now - h.t >= tonumber(touchEvery) then ${indexLua}
   local at = math.min(now + idle, tonumber(ends))
-  h.t = text(now)
+  h.t = ${digits("now")}
   redis.call("HSET", session, "t", h.t)
-  redis.call("PEXPIREAT", session, text(at))
+  redis.call("PEXPIREAT", session, ${digits("at")})
   if redis.call("EXISTS", session) == 0 then return false end
-  if epoch ~= "-" then redis.call("ZREMRANGEBYSCORE", index, "-inf", text(now)) end
+  if epoch ~= "-" then redis.call("ZREMRANGEBYSCORE", index, "-inf", ${digits("now")}) end
   enlist(at)
 end
 ${snapshotLua}`,

@@ -1,3 +1,5 @@
+import { digits, serverTime } from "../../../script/fragments.lua.ts";
+
 /**
  * The first lines of every session script. `alive` closes the race between a session's end and every other call: the record must
  * exist, hold this token's digest, and stem from the epoch of its user and the generation of its bucket, where what is missing is
@@ -14,11 +16,6 @@
  * The user's hash. e: the epoch; n: how many sessions there were; w: sessions up to this number are dead; r: the last revocation.
  * The bucket's. e: the generation; r: the last revocation.
  */
-const clock = `
-local clock = redis.call("TIME")
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-`;
-
 /** Takes the record's head apart. `about` is what follows the idle limit. */
 export const parse = `string.match(h.m or "", "^(%S+) (%S+) (%d+) (%d+) (%d+) (%d+) (.+)$")`;
 
@@ -37,7 +34,7 @@ end
 `;
 
 /** The first lines of a script that needs no data: `alive` says whether to go on. */
-export const guard = `${clock}
+export const guard = `${serverTime}
 local v = redis.call("HMGET", session, "m", "w", "p")
 local h = {m = v[1], w = v[2], p = v[3]}
 ${alive}`;
@@ -58,7 +55,7 @@ end
 `;
 
 /** The first lines of a script that answers with the session. They have no functions, for these are made anew by each call. */
-export const wholeGuard = `${clock}
+export const wholeGuard = `${serverTime}
 local h, data
 ${load}${alive}`;
 
@@ -74,11 +71,6 @@ if not h.m then return false end
 current, epoch, generation, number, ends, idle, about = ${parse}
 ${snapshotLua}`;
 
-/** `text()` writes a whole number down: Lua would write a large one with an exponent. */
-export const textLua = `
-local function text(number) return string.format("%.0f", number) end
-`;
-
 /** `stamp()` writes what it is given as the record's head. */
 export const stampLua = `
 local function stamp(...)
@@ -87,16 +79,44 @@ end
 `;
 
 /** `keep()` lets a key live until then at least; `enlist()` sets when the index may forget the session. */
-export const indexLua = `${textLua}
+export const indexLua = `
 local function keep(key, at)
-  if redis.call("PTTL", key) < at - now then redis.call("PEXPIREAT", key, text(at)) end
+  if redis.call("PTTL", key) < at - now then redis.call("PEXPIREAT", key, ${digits("at")}) end
 end
 local function enlist(at)
   if epoch == "-" then return end
-  redis.call("ZADD", index, text(at), number .. ":" .. string.sub(session, -16))
+  redis.call("ZADD", index, ${digits("at")}, number .. ":" .. string.sub(session, -16))
   keep(index, at)
 end
 `;
 
 /** Takes the session off the index. */
 export const unlistLua = `redis.call("ZREM", index, number .. ":" .. string.sub(session, -16))`;
+
+/**
+ * `write()`: the first `removed` of `fields` are names to delete, the rest names and values. Answers the new version, or -1 where the
+ * data would outgrow `maxBytes`. The last eight requests are remembered, so that one that is sent twice is written once.
+ */
+export const writeLua = `
+local function write()
+  local gone = tonumber(removed)
+  local version, bytes, writes = string.match(h.w, "^(%d+) (%d+) (.*)$")
+  if string.find(writes, request, 1, true) then return tonumber(version) end
+  local function size(name)
+    local held = redis.call("HSTRLEN", session, ":" .. name)
+    if held == 0 then return 0 end
+    return held + #name
+  end
+  for i = 1, gone do bytes = bytes - size(fields[i]) end
+  for i = gone + 1, #fields, 2 do bytes = bytes - size(fields[i]) + #fields[i] + #fields[i + 1] end
+  if tonumber(bytes) > tonumber(maxBytes) then return -1 end
+  for i = 1, gone do redis.call("HDEL", session, ":" .. fields[i]) end
+  local written = {"w", ${digits("version + 1")} .. " " .. ${digits("bytes")} .. " " .. string.sub(request .. writes, 1, 64)}
+  for i = gone + 1, #fields, 2 do
+    written[#written + 1] = ":" .. fields[i]
+    written[#written + 1] = fields[i + 1]
+  end
+  redis.call("HSET", session, unpack(written))
+  return version + 1
+end
+`;

@@ -1,5 +1,6 @@
 import { flag } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
+import { digits, nextEpoch } from "../../../script/fragments.lua.ts";
 import { guard, indexLua, stampLua } from "./record.lua.ts";
 
 // One new epoch ends every session of the user, however many there are; the one to keep is restamped in the same script. `request`
@@ -11,7 +12,7 @@ export const revokeAllScript = defineScript({
   lua: `${guard}${indexLua}${stampLua}
 local u = redis.call("HMGET", user, "e", "r")
 if not u[1] or u[2] == request then return alive and 1 or 0 end
-epoch = text(math.max(u[1] + 1, clock[1] * 1000000 + clock[2]))
+epoch = ${digits(nextEpoch("u[1]"))}
 redis.call("HSET", user, "e", epoch, "r", request)
 redis.call("UNLINK", index)
 if not alive then return 0 end

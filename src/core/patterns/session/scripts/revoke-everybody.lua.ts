@@ -1,5 +1,6 @@
 import { flag } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
+import { digits, keepFor, nextEpoch, serverTime } from "../../../script/fragments.lua.ts";
 
 // A new generation ends every session of the bucket. A bucket that has seen this request is left alone: whoever logged in since
 // may stay, and a run that was interrupted can be run again.
@@ -10,9 +11,8 @@ export const generationScript = defineScript({
   lua: `
 local b = redis.call("HMGET", bucket, "e", "r")
 if b[2] == request then return 0 end
-local clock = redis.call("TIME")
-local epoch = math.max((b[1] or 0) + 1, clock[1] * 1000000 + clock[2])
-redis.call("HSET", bucket, "e", string.format("%.0f", epoch), "r", request)
-if redis.call("PTTL", bucket) < tonumber(ttl) then redis.call("PEXPIRE", bucket, ttl) end
+${serverTime}
+redis.call("HSET", bucket, "e", ${digits(nextEpoch("(b[1] or 0)"))}, "r", request)
+${keepFor("bucket", "ttl")}
 return 1`,
 });

@@ -1,7 +1,6 @@
 import { integer } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
-import { guard } from "./record.lua.ts";
-import { writeLua } from "./write.lua.ts";
+import { guard, writeLua } from "./record.lua.ts";
 
 // A write is conditional on the session being alive, so that a slow request cannot bring back what a logout ended. Only the
 // fields of the patch are written, so that parallel writers of different fields keep both.

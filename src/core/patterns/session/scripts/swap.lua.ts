@@ -1,9 +1,8 @@
 import type { Reply } from "../../../port/redis.ts";
 import { integer } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
-import { reloadLua, wholeGuard } from "./record.lua.ts";
+import { reloadLua, wholeGuard, writeLua } from "./record.lua.ts";
 import { type Snapshot, snapshot } from "../format.ts";
-import { writeLua } from "./write.lua.ts";
 
 /** What became of a conditional write, and the session as it is now. */
 export interface Swapped {

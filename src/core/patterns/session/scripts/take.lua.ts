@@ -1,7 +1,8 @@
 import { texts } from "../../../port/reply.ts";
 import type { Reply } from "../../../port/redis.ts";
 import { defineScript } from "../../../script/define-script.ts";
-import { guard, textLua } from "./record.lua.ts";
+import { digits } from "../../../script/fragments.lua.ts";
+import { guard } from "./record.lua.ts";
 
 // Reading and deleting are one script, so that of two parallel requests one shows the message. What was taken last is kept under
 // the name of its request: a replay gets it again.
@@ -9,7 +10,7 @@ export const takeScript = defineScript({
   keys: ["session", "user", "bucket"],
   args: ["digest", "request", "name"],
   decode: taken,
-  lua: `${guard}${textLua}
+  lua: `${guard}
 if not alive then return false end
 local f = redis.call("HMGET", session, "y", ":" .. name)
 if f[1] and string.sub(f[1], 1, 8) == request then return {string.sub(f[1], 9)} end
@@ -17,7 +18,7 @@ if not f[2] then return {} end
 local version, bytes, writes = string.match(h.w, "^(%d+) (%d+) (.*)$")
 redis.call("HDEL", session, ":" .. name)
 redis.call("HSET", session, "y", request .. f[2],
-  "w", text(version + 1) .. " " .. text(bytes - #name - #f[2]) .. " " .. writes)
+  "w", ${digits("version + 1")} .. " " .. ${digits("bytes - #name - #f[2]")} .. " " .. writes)
 return {f[2]}`,
 });
 
