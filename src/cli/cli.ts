@@ -4,7 +4,7 @@ import { addGatewayCommand } from "./gateway-command.ts";
 
 const program = new Command("redis-patterns").description("Tools for what the package does with Redis");
 
-// Commands that do not understand what they were told exit with 2, as is the custom; commander's own number is 1.
+// A command that does not understand its options exits with 2, as is the custom. Commander itself would use 1.
 program.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
 addGatewayCommand(program);
 await program.parseAsync().catch((error: unknown) => {

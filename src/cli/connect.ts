@@ -1,8 +1,8 @@
 import type { Redis } from "ioredis";
 
 /**
- * A connection for the gateway. It speaks RESP2, whose replies are those of the REST protocol; integers arrive as text, so that big
- * ones stay exact; and it never sends a command twice, since it cannot know which ones may run twice.
+ * Creates a connection for the gateway. It uses RESP2, whose replies are those of the REST protocol. Integers arrive as text, so that big ones
+ * stay exact. It never sends a command twice, since it cannot know which commands may run twice.
  */
 export async function connect(url: string): Promise<Redis> {
   const { Redis } = await import("ioredis").catch(throwMissingPackage);

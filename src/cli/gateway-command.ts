@@ -13,7 +13,7 @@ interface Flags {
   readonly host: string;
 }
 
-/** Adds `redis-patterns gateway`. */
+/** Adds the command `redis-patterns gateway`. */
 export function addGatewayCommand(program: Command): void {
   const command = program
     .command("gateway")
@@ -67,7 +67,7 @@ function warnIfPublic(host: string): void {
   warn("other machines can reach this address, and tokens travel in plain text: put TLS in front");
 }
 
-/** That Redis is away and back is told by the client's own events. */
+/** A ConnectionError is not printed: the client's own events already tell when Redis is away and back. */
 function reportError(error: unknown): void {
   if (!(error instanceof ConnectionError)) console.error(error);
 }

@@ -5,10 +5,10 @@ import { getRequestListener } from "@hono/node-server";
 import type { Redis } from "../core/port/redis.ts";
 import { createGateway, type GatewayOptions } from "../gateway/index.ts";
 
-/** Where to listen, and for whom. */
+/** Options of `serveGateway`. */
 export interface ServeOptions extends GatewayOptions {
   /**
-   * The TCP port; 0 picks a free one.
+   * The TCP port. 0 picks a free one.
    * @default 0
    */
   readonly port?: number;
@@ -19,18 +19,18 @@ export interface ServeOptions extends GatewayOptions {
   readonly host?: string;
 }
 
-/** A gateway that listens. */
+/** A gateway that listens on a TCP port. */
 export interface GatewayServer {
-  /** Where clients find it, without a slash at the end. */
+  /** The URL for clients, without a slash at the end. */
   readonly url: string;
-  /** Answers what has begun, then ends. Whatever still runs after `grace` milliseconds is cut. */
+  /** Answers the requests that have begun, then stops. Connections that are still open after `grace` milliseconds are cut. */
   close(grace?: number): Promise<void>;
 }
 
-/** Serves the gateway from Node. */
+/** Starts an HTTP server of Node for the gateway. */
 export async function serveGateway(redis: Redis, options: ServeOptions): Promise<GatewayServer> {
   const { port = 0, host = "127.0.0.1", ...rest } = options;
-  // The program around keeps its own Request and Response.
+  // The server must not replace the global Request and Response of the program.
   const listener = getRequestListener(createGateway(redis, rest), {
     overrideGlobalObjects: false,
     errorHandler: refuseRequest,
@@ -51,7 +51,7 @@ function urlOf(server: Server, host: string): string {
 async function close(server: Server, grace: number): Promise<void> {
   const closed = once(server, "close");
   server.close();
-  // Each connection ends once its request is answered, not when its client gets tired of keeping it.
+  // A connection that its client keeps open is closed as soon as its request is answered.
   const sweep = setInterval(() => server.closeIdleConnections(), 20);
   const cut = setTimeout(() => server.closeAllConnections(), grace);
   await closed;
@@ -59,15 +59,15 @@ async function close(server: Server, grace: number): Promise<void> {
   clearTimeout(cut);
 }
 
-/** A path may hold a value, hence more room than Node's 16 kB; who needs still more puts the command into the body. */
+/** A path may contain a value, so it may be longer than Node's 16 kB. A command that is longer still goes into the body. */
 const serverLimits = { maxHeaderSize: 65_536, requestTimeout: 60_000, requireHostHeader: false };
 
-/** What no Request could be made of, such as one with a malformed Host header. */
+/** Answers a request that is not valid as a `Request`, such as one with a malformed Host header. */
 function refuseRequest(): Response {
   return Response.json({ error: "ERR the request could not be read" }, { status: 400 });
 }
 
-/** What was no HTTP at all, or headers that are too long or too slow: Node gives the bare socket. */
+/** Answers what is not HTTP, or headers that are too long or too slow. Node gives the bare socket for these. */
 function refuseSocket(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
   const status = statuses.get(error.code ?? "") ?? "400 Bad Request";

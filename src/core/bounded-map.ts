@@ -1,6 +1,6 @@
 /**
- * Sets a key of a map as its newest, and drops the oldest while there are more than `most`. A Map keeps the order of insertion, so
- * its first key is the oldest.
+ * Sets a key as the newest of a map, and deletes the oldest keys while the map holds more than `most`. A Map keeps the order of
+ * insertion, so that its first key is the oldest.
  */
 export function setBounded<K, V>(map: Map<K, V>, key: K, value: V, most: number): void {
   map.delete(key);

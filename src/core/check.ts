@@ -1,54 +1,52 @@
 import { OptionError } from "./errors.ts";
 
-/** Lets a whole number of milliseconds from `least` up through. */
+/** @returns The duration as a whole number of milliseconds, which is at least `least`. */
 export function checkDuration(name: string, value: number, least = 1): number {
   if (Number.isFinite(value) && value >= least && value <= Number.MAX_SAFE_INTEGER) return Math.round(value);
   throw new OptionError(`\`${name}\` must be ${least} or more milliseconds and finite, such as seconds(10)`);
 }
 
-/** Lets a duration or 0 through. */
+/** As `checkDuration`, and 0 is allowed. */
 export function checkDurationOrZero(name: string, value: number): number {
   return value === 0 ? 0 : checkDuration(name, value);
 }
 
-/** Lets a whole number from `least` up through. */
 export function checkCount(name: string, value: number, least = 1): number {
   if (Number.isSafeInteger(value) && value >= least) return value;
   throw new OptionError(`\`${name}\` must be a whole number of at least ${least}`);
 }
 
-/** Lets a non-empty string through. */
 export function checkText(name: string, value: string): string {
   if (typeof value === "string" && value !== "") return value;
   throw new OptionError(`\`${name}\` must be a string that is not empty`);
 }
 
-/** Lets one of the listed words through. */
 export function checkOneOf<const T extends string>(name: string, value: T, words: readonly T[]): T {
   if (words.includes(value)) return value;
   throw new OptionError(`\`${name}\` must be one of ${words.map((word) => `"${word}"`).join(", ")}`);
 }
 
-/** Lets a function through. */
 export function checkFunction<T>(name: string, value: T): T {
   if (typeof value === "function") return value;
   throw new OptionError(`\`${name}\` must be a function`);
 }
 
-/** Lets an array through. */
 export function checkList<T>(name: string, value: readonly T[]): readonly T[] {
   if (Array.isArray(value)) return value;
   throw new OptionError(`\`${name}\` must be an array`);
 }
 
-/** Lets an option through that has the methods, or is absent; `remedy` says what it must be. */
+/**
+ * Checks that an option has the methods. It may be absent.
+ * @param remedy The rest of the message: what the option must be.
+ */
 export function checkMethods<T>(name: string, value: T, remedy: string, ...methods: readonly string[]): T {
   if (value === undefined) return value;
   if (methods.every((method) => typeof Reflect.get(Object(value), method) === "function")) return value;
   throw new OptionError(`\`${name}\` must be ${remedy}`);
 }
 
-/** Lets what looks like the port through, with options beside it. */
+/** Checks the two arguments of a factory: a port, known by its methods, and an object of options. */
 export function checkPort<T extends { send: unknown; pipeline: unknown }>(redis: T, options: object): T {
   if (typeof options !== "object" || options === null) throw new OptionError("`options` must be an object");
   if (typeof redis?.send === "function" && typeof redis.pipeline === "function") return redis;

@@ -4,7 +4,7 @@ import { maxIdLength } from "./keys.ts";
 
 // Web Crypto and not node:crypto, which a Worker lacks.
 
-/** Creates `bytes` random bytes, as base64url. */
+/** Creates a random text: the given number of random bytes, as base64url. */
 export function randomText(bytes: number): string {
   return base64url(crypto.getRandomValues(new Uint8Array(bytes)));
 }
@@ -27,7 +27,7 @@ export async function sha256(text: string): Promise<string> {
 /** The bytes in base64 (RFC 4648 section 4). */
 export function base64(bytes: Uint8Array): string {
   let text = "";
-  // In pieces, since each byte becomes an argument.
+  // In pieces, since each byte becomes an argument, and their number is limited.
   for (let i = 0; i < bytes.length; i += 8_192) text += String.fromCharCode(...bytes.subarray(i, i + 8_192));
   return btoa(text);
 }
@@ -42,15 +42,15 @@ export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 }
 
-/** The bytes of a base64url text, or `null` if it is none. */
+/** The bytes of a base64url text, or `null` if the text is not base64url. */
 export function fromBase64url(text: string): Uint8Array<ArrayBuffer> | null {
   if (!/^[\w-]+$/.test(text) || text.length % 4 === 1) return null;
   return fromBase64(text.replaceAll("-", "+").replaceAll("_", "/"));
 }
 
 /**
- * What keys and secrets say instead of the id of an application's user: 144 bits of its hash, as 24 characters.
- * @throws {OptionError} The user is empty, too long, or malformed text: a lone surrogate has no UTF-8 form, so that two would be one.
+ * A user's tag: 144 bits of the hash of the user's id, as 24 characters. Keys and secrets contain the tag, so that the id is not in them.
+ * @throws {OptionError} The id is empty, too long, or malformed text. Lone surrogates have no UTF-8 form: different ids would get one tag.
  */
 export async function userTag(prefix: string, user: string): Promise<string> {
   if (checkText("user", user).length <= maxIdLength && !/\p{Surrogate}/u.test(user)) {
@@ -59,27 +59,27 @@ export async function userTag(prefix: string, user: string): Promise<string> {
   throw new OptionError(`\`user\` must be well-formed text of at most ${maxIdLength} characters`);
 }
 
-/** What a secret says: whose it is and the name of what it opens. */
+/** The parts of a secret that are not secret. */
 export interface Secret {
-  /** 24 characters: the user's tag, or random ones. */
+  /** The tag of its user, or 24 random characters. */
   readonly owner: string;
-  /** 16 characters. */
+  /** The name of its record, 16 characters. */
   readonly name: string;
 }
 
-/** Creates a secret that names what it opens. Store only the digest of the whole. */
+/** Creates a secret of owner, name and 256 random bits. Only the digest of the whole may be stored. */
 export function newSecret(owner: string, name = randomText(12)): string {
   return owner + name + randomText(32);
 }
 
-/** Reads what a secret says, or `null` if the text does not have the shape of one. */
+/** Reads the owner and name of a secret, or `null` if the text does not have the shape of a secret. */
 export function parseSecret(text: string): Secret | null {
   // Owner, name and 256 secret bits.
   return /^[\w-]{83}$/.test(text) ? { owner: text.slice(0, 24), name: text.slice(24, 40) } : null;
 }
 
 /**
- * How long what was used up answers a repetition of the request that used it, in milliseconds: five minutes, longer than any client
- * sends again.
+ * The time during which a repetition of the same request gets the same answer, although the request has used up a token, in milliseconds.
+ * After five minutes no client sends a request again.
  */
 export const replayWindow = 300_000;

@@ -1,7 +1,7 @@
-/** The base of every error that this package throws. An abort is not one: it rejects with the signal's own reason. */
+/** The base class of every error that this package throws. An aborted call rejects with the reason of its signal instead. */
 export class RedisPatternsError extends Error {
   override readonly name: string = "RedisPatternsError";
-  /** A stable word to branch on: `OPTION`, `TIMEOUT`, `CONNECTION`, or the first word of Redis' refusal. */
+  /** A stable word for programs: `OPTION`, `TIMEOUT`, `CONNECTION`, or the first word of Redis' error, such as `WRONGTYPE`. */
   readonly code: string;
 
   constructor(code: string, message: string, options?: ErrorOptions) {
@@ -10,7 +10,7 @@ export class RedisPatternsError extends Error {
   }
 }
 
-/** A mistake in the program: an option or argument that can never work. Nothing was sent. */
+/** An option or argument can never work, which is a mistake in the program. Nothing was sent to Redis. */
 export class OptionError extends RedisPatternsError {
   override readonly name = "OptionError";
 
@@ -19,23 +19,24 @@ export class OptionError extends RedisPatternsError {
   }
 }
 
-/** Redis answered with an error. `code` is its first word: `NOSCRIPT`, `WRONGTYPE`, `NOAUTH`. */
+/** Redis answered with an error. `code` is the first word of the error: `NOSCRIPT`, `WRONGTYPE`, `NOAUTH`. */
 export class ReplyError extends RedisPatternsError {
   override readonly name = "ReplyError";
 
-  /** @param text What Redis said. Copies of the caller's arguments are cut off. */
+  /** @param text The error as Redis wrote it. Copies of the caller's arguments are removed from it. */
   constructor(text: string, options?: ErrorOptions) {
     const message = text.replace(/,? (with args beginning with|command was): .*/s, "");
     super(/^[A-Z][A-Z0-9_]*(?= |$)/.exec(message)?.[0] ?? "ERR", message, options);
   }
 }
 
-/** Whether a failed command reached Redis: `false` means it did not and never will. */
+/** `false`: a failed command did not reach Redis and never will. `true`: it did. `"unknown"`: it may have been executed. */
 export type Sent = boolean | "unknown";
 
 /** Redis was not reached, or its answer was lost. */
 export class ConnectionError extends RedisPatternsError {
   override readonly name: string = "ConnectionError";
+  /** `false` if the command was not executed and never will be, so that it is safe to repeat. */
   readonly sent: Sent;
 
   constructor(message: string, sent: Sent, options?: ErrorOptions & { readonly code?: string }) {

@@ -1,27 +1,27 @@
-/** What a pattern reports: one shape for all of them. */
+/** An event of a pattern. All patterns report events of this shape. */
 export interface PatternEvent {
-  /** Which pattern: `cache`, `limiter`, `lock`, `session`. */
+  /** The pattern: `cache`, `limiter`, `lock`, `session`, `idempotency`. */
   readonly pattern: string;
-  /** What happened, in the pattern's own words: `hit`, `refused`, `lost`. */
+  /** The kind of event. Each pattern has its own: `hit`, `refused`, `lost`. */
   readonly type: string;
   /** The key prefix of the instance that reports. */
   readonly prefix: string;
-  /** Which entity, where that is no secret: a cache key, a lock's name. Never a session's token. */
+  /** The cache key, the name of the lock, and so on. It is absent where it would be a secret, such as a session's token. */
   readonly id?: string | undefined;
-  /** How long it took, in milliseconds. */
+  /** The duration of the work that the event is about, in milliseconds. */
   readonly duration?: number | undefined;
-  /** What went wrong. */
+  /** The error, if the event is a failure. */
   readonly error?: unknown;
 }
 
-/** Receives events as they happen. What it throws is ignored: a metric must not fail a request. */
+/** Receives events as they happen. Errors that it throws are ignored, since a metric must not fail a request. */
 export type OnEvent = (event: PatternEvent) => void;
 
-/** Reports one event; free when nobody listens. */
+/** Reports one event. It costs nothing without a listener. */
 export function emit(onEvent: OnEvent | undefined, event: PatternEvent): void {
   try {
     onEvent?.(event);
   } catch {
-    // The hook's own fault; OnEvent's doc says so.
+    // OnEvent promises that its errors are ignored.
   }
 }

@@ -1,19 +1,19 @@
 import { OptionError } from "./errors.ts";
 
-/** What the factories of one kind keep to themselves, for the functions that take what they made. */
+/** The inner parts of the objects that one factory made. Only this package can reach them. */
 export interface Internals<Inside> {
-  /** Ties what a factory made to its inside, and returns it. */
+  /** Records the inner part of an object, and returns the object. */
   bind<Made extends object>(made: Made, inside: Inside): Made;
   /**
-   * The inside of what a factory made.
-   * @throws {OptionError} It was not made by the factory.
+   * Finds the inner part of an object.
+   * @throws {OptionError} The object was not made by the factory.
    */
   of(made: unknown): Inside;
 }
 
 /**
- * Creates a place for the insides of what one factory makes. They cannot be seen from outside, in logs neither.
- * @param message What a function says that was given something else.
+ * Creates the internals of one factory. They are not properties, so that they appear neither to callers nor in logs.
+ * @param message The message of the error for an object of another origin.
  */
 export function createInternals<Inside>(message: string): Internals<Inside> {
   const insides = new WeakMap<object, Inside>();

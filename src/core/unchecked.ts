@@ -1,6 +1,6 @@
 /**
- * Gives a value a type that the compiler cannot check: what was parsed from JSON, or put together field by field. Each use says with
- * its name that nothing was checked here.
+ * Gives a value a type that the compiler cannot check: a value that was parsed from JSON, or put together field by field. The name says
+ * at each use that nothing was checked.
  */
 export function unchecked<T>(value: unknown): T {
   // The only assertion of the core.

@@ -5,7 +5,7 @@ import { toCommand, toClientReply, sendOptionsOf, type Call } from "./call.ts";
 import { parseCommands } from "./json.ts";
 import { refusalOf } from "./refusals.ts";
 
-/** `POST /pipeline`: in order, not atomic, each failure in its place. */
+/** Answers `POST /pipeline`: in order, not atomic, with each error in its place. */
 export async function handlePipeline(call: Call): Promise<JsonResponse> {
   const commands = await readCommands(call, "pipeline");
   const refusals = commands.map((words) =>
@@ -19,7 +19,7 @@ export async function handlePipeline(call: Call): Promise<JsonResponse> {
   return { status: 200, body: inOrder.map((reply) => toResult(reply, call.request)) };
 }
 
-/** `POST /multi-exec`: atomic, or nothing at all. */
+/** Answers `POST /multi-exec`: all commands run, or none. */
 export async function handleTransaction(call: Call): Promise<JsonResponse> {
   const { redis, request } = call;
   if (!redis.transaction) throw new Refusal(400, "ERR /multi-exec needs a Redis client that has transactions");

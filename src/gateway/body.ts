@@ -1,6 +1,6 @@
 import { Refusal } from "./response.ts";
 
-/** Reads a body of at most `limit` bytes; it is counted as it arrives, whatever its announced length. */
+/** Reads a body of at most `limit` bytes. They are counted as they arrive, since the announced length may be wrong. */
 export async function readBody(request: Request, limit: number): Promise<Uint8Array> {
   if (Number(request.headers.get("content-length")) > limit) throw tooLargeError(limit);
   const chunks: Uint8Array[] = [];
@@ -13,7 +13,7 @@ export async function readBody(request: Request, limit: number): Promise<Uint8Ar
   return join(chunks, size);
 }
 
-/** The text of a body. What is no text is refused: Redis would be given something else than what was sent. */
+/** Decodes a body as text. Malformed UTF-8 is refused, since Redis would get other bytes than the client sent. */
 export function decodeText(bytes: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -28,7 +28,7 @@ async function* chunksOf(request: Request): AsyncGenerator<Uint8Array> {
   try {
     for (let next = await readChunk(reader); !next.done; next = await readChunk(reader)) yield next.value;
   } finally {
-    // Whoever stops half-way lets the sender stop too; after the end this does nothing.
+    // If reading stops half-way, the sender may stop too. After the end this does nothing.
     reader.cancel().catch(() => {});
   }
 }

@@ -4,7 +4,7 @@ import type { JsonResponse } from "./response.ts";
 import type { ScriptTranslator, Translation } from "./scripts.ts";
 import type { Access } from "./tokens.ts";
 
-/** One request that was let in, and what it needs to be answered. */
+/** One request with a valid token, and everything that its answer needs. */
 export interface Call {
   readonly redis: Redis;
   readonly translate: ScriptTranslator;
@@ -16,21 +16,21 @@ export interface Call {
   readonly access: Access;
 }
 
-/** What answers one route. */
+/** Answers the requests of one route. */
 export type Handler = (call: Call) => Promise<JsonResponse>;
 
-/** What Redis is sent. The name goes in capitals: ioredis gives some lower-case names another reply than Redis does. */
+/** The command for Redis. Its name is in capitals, since ioredis changes the replies to some lower-case names. */
 export function toCommand({ words }: Translation): Command {
   const [name = "", ...args] = words;
   return [name.toUpperCase(), ...args];
 }
 
-/** What the client is given for a reply. */
+/** The reply for the client. */
 export function toClientReply(reply: Reply | ReplyError, translation: Translation | undefined): Reply | ReplyError {
   return reply instanceof ReplyError || !translation?.convertReply ? reply : translation.convertReply(reply);
 }
 
-/** Whoever hung up no longer wants what was not yet sent. */
+/** If the client has hung up, a command that was not yet sent is not sent any more. */
 export function sendOptionsOf({ request }: Call): SendOptions {
   return { signal: request.signal };
 }

@@ -5,13 +5,13 @@ import { parseCommand } from "./json.ts";
 import { parsePath, parseQuery } from "./path.ts";
 import { refusalOf } from "./refusals.ts";
 
-/** `POST /` with `["SET", "key", "value"]`. */
+/** Answers `POST /` with a body such as `["SET", "key", "value"]`. */
 export async function handleBodyCommand(call: Call): Promise<JsonResponse> {
   const body = await readBody(call.request, call.maxBody);
   return runCommand(call, parseCommand(body, "ERR failed to parse command"));
 }
 
-/** `/SET/key` with the value as raw body and options in the query. */
+/** Answers a path such as `/SET/key`, with the value as the body and options in the query. */
 export async function handlePathCommand(call: Call): Promise<JsonResponse> {
   const body = decodeText(await readBody(call.request, call.maxBody));
   return runCommand(call, [...parsePath(call.pathname), ...(body === "" ? [] : [body]), ...parseQuery(call.search)]);

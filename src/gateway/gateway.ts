@@ -6,31 +6,31 @@ import { createScriptTranslator } from "./scripts.ts";
 import { createAuthenticator, type GatewayToken } from "./tokens.ts";
 import { parseToken } from "./path.ts";
 
-/** The Upstash REST protocol as a web-standard handler. It always resolves, never rejects. */
+/** Answers a request of the Upstash REST protocol. It never rejects. */
 export type Gateway = (request: Request) => Promise<Response>;
 
-/** Who may use the gateway, and how much of it. */
+/** Options of `createGateway`. */
 export interface GatewayOptions {
-  /** The bearer tokens that are let in, as strings or with their rights. At least one. */
+  /** The valid bearer tokens, as strings or with their rights. There must be at least one. */
   readonly tokens: readonly (string | GatewayToken)[];
   /**
-   * The largest request body, in bytes. A larger one is answered with 413 as soon as it passes the limit.
+   * The largest request body, in bytes. A larger one gets the status 413 as soon as it passes the limit.
    * @default 10_485_760
    */
   readonly maxBody?: number;
   /**
-   * The most commands of one `/pipeline` or `/multi-exec` request.
+   * The most commands in one request to `/pipeline` or `/multi-exec`.
    * @default 10_000
    */
   readonly maxCommands?: number;
-  /** Receives what is answered with a status of 500 or 503. What it throws is ignored. */
+  /** Receives the errors that are answered with the status 500 or 503. Errors that it throws are ignored. */
   readonly onError?: (error: unknown) => void;
 }
 
 /**
- * Serves the Upstash REST protocol in front of any Redis port, for local development and for a self-hosted Redis or Valkey behind
- * edge functions. `/multi-exec` needs a port with `transaction`.
- * @throws {OptionError} No token, a token that no header can carry, or a limit below 1.
+ * Creates a handler for the Upstash REST protocol in front of any Redis port. Use it for local development, or for edge functions with a
+ * self-hosted Redis or Valkey. `/multi-exec` needs a port with `transaction`.
+ * @throws {OptionError} There is no token, a token does not fit into a header, or a limit is below 1.
  * @example
  * const gateway = createGateway(ioredis(client), { tokens: [token] });
  * export const POST = (request: Request) => gateway(request);

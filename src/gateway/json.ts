@@ -1,11 +1,11 @@
 import { Refusal } from "./response.ts";
 
-/** Reads `["SET", "key", 1]`. Numbers and booleans become their text, exactly as it was written. */
+/** Parses a command such as `["SET", "key", 1]`. Numbers and booleans become text, exactly as they were written. */
 export function parseCommand(body: Uint8Array, complaint: string): string[] {
   return parse(body, 1, complaint, toWords);
 }
 
-/** Reads `[["SET", "key", 1], ["GET", "key"]]`. */
+/** Parses commands such as `[["SET", "key", 1], ["GET", "key"]]`. */
 export function parseCommands(body: Uint8Array, complaint: string): string[][] {
   return parse(body, 2, complaint, (lists) => toList(lists).map(toWords));
 }
@@ -34,8 +34,8 @@ function toList(value: unknown): unknown[] {
 }
 
 /**
- * Puts every number between quotes, since JSON.parse would round `9007199254740993` and rewrite `1e21`. What lies between strings
- * is also checked for what no command has, so that nothing deep is ever built.
+ * Puts every number between quotes, since JSON.parse would round `9007199254740993` and rewrite `1e21`. Objects and lists that are too deep
+ * are refused here, before JSON.parse builds them.
  */
 function quoteNumbers(json: string, depth: number): string {
   let quoted = "";
@@ -51,10 +51,10 @@ function quoteNumbers(json: string, depth: number): string {
   return quoted;
 }
 
-/** Exactly JSON's numbers. Two that touch, as in `01`, become two strings that touch, which JSON.parse refuses. */
+/** A number in JSON. Two numbers that touch, as in `01`, become two strings that touch, which JSON.parse refuses. */
 const jsonNumber = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
-/** How many lists more are open after the text than before. */
+/** The number of lists that the text opens, less those that it closes. */
 function countNesting(plain: string, room: number): number {
   let open = 0;
   for (const [mark] of plain.matchAll(/[[\]{}]/g)) {
@@ -64,7 +64,7 @@ function countNesting(plain: string, room: number): number {
   return open;
 }
 
-/** The position after the closing quote: the first with an even number of backslashes before it. */
+/** The position after the closing quote, which is the first with an even number of backslashes before it. */
 function findStringEnd(json: string, start: number): number {
   for (let quote = json.indexOf('"', start + 1); quote >= 0; quote = json.indexOf('"', quote + 1)) {
     let slashes = 0;

@@ -1,6 +1,6 @@
 import { Refusal } from "./response.ts";
 
-/** The words of a path. It is decoded after it is split, so that `%2F` stays inside its word. */
+/** Parses the words of a path. They are decoded after the path is split, so that `%2F` stays inside its word. */
 export function parsePath(pathname: string): string[] {
   return pathname
     .slice(1)
@@ -9,8 +9,8 @@ export function parsePath(pathname: string): string[] {
 }
 
 /**
- * The words of a query, in order: `?EX=100&NX` is `["EX", "100", "NX"]`. Only percent-encoding is decoded: a `+` is a plus sign.
- * A token is never part of a command.
+ * Parses the words of a query, in their order: `?EX=100&NX` gives `["EX", "100", "NX"]`. Only percent-encoding is decoded, so that a `+` is a
+ * plus sign. The token is left out.
  */
 export function parseQuery(search: string): string[] {
   const pairs = search.slice(1).split("&").filter(Boolean).map(parsePair);
@@ -18,7 +18,7 @@ export function parseQuery(search: string): string[] {
   return options.flatMap(([name, value]) => (value === "" ? [name] : [name, value]));
 }
 
-/** The value of the first `_token`. */
+/** Parses the value of the first `_token`. */
 export function parseToken(search: string): string | null {
   const token = /(?:^\?|&)_token=([^&]*)/.exec(search)?.[1];
   return token === undefined ? null : decodePercent(token, 401, "WRONGPASS invalid or missing auth token");

@@ -1,7 +1,7 @@
 import { ReplyError } from "../core/errors.ts";
 import type { Access } from "./tokens.ts";
 
-/** Why a command is not sent to Redis, or `null` if it is. */
+/** The error for a command that is not sent to Redis, or `null` if the command may be sent. */
 export function refusalOf(words: readonly string[], { readOnly }: Access): ReplyError | null {
   const [name = ""] = words;
   if (name === "") return new ReplyError("ERR empty command");
@@ -28,7 +28,7 @@ function noPermissionError(command: string): ReplyError {
   return new ReplyError(`NOPERM this user has no permissions to run the '${name}' command or its subcommand`);
 }
 
-/** XREAD and XREADGROUP wait only with BLOCK, which must be told from a stream or a group of that name. */
+/** XREAD and XREADGROUP block only with the option BLOCK. A stream or a group may have that name, too. */
 function isBlocking(command: string, words: readonly string[]): boolean {
   if (blockingCommands.has(command)) return true;
   if (command !== "XREAD" && command !== "XREADGROUP") return false;
@@ -40,28 +40,28 @@ function isBlocking(command: string, words: readonly string[]): boolean {
   return false;
 }
 
-/** How many values follow each option of XREAD and XREADGROUP. */
+/** The number of values after each option of XREAD and XREADGROUP. */
 const valueCounts: ReadonlyMap<string, number> = new Map([
   ["GROUP", 2],
   ["COUNT", 1],
   ["CLAIM", 1],
 ]);
 
-/** They would hold up everybody who shares the connection. */
+/** They would delay all requests that share the connection. */
 const blockingCommands = wordSet(`
   BLPOP BRPOP BRPOPLPUSH BLMOVE BLMPOP BZPOPMIN BZPOPMAX BZMPOP WAIT WAITAOF`);
 
-/** They change, or belong to, a connection that many requests share. */
+/** They belong to a connection, which many requests share. */
 const connectionCommands = wordSet(`
   AUTH HELLO RESET QUIT SELECT CLIENT READONLY READWRITE ASKING MULTI EXEC DISCARD WATCH UNWATCH MONITOR SYNC PSYNC REPLCONF
   SUBSCRIBE UNSUBSCRIBE PSUBSCRIBE PUNSUBSCRIBE SSUBSCRIBE SUNSUBSCRIBE`);
 
-/** They run the server, not the data: the hosted service does not have them, and a leaked token must not stop a server. */
+/** They administer the server. The hosted service does not have them, and a leaked token must not stop a server. */
 const serverCommands = wordSet(`
   ACL BGREWRITEAOF BGSAVE CLUSTER CONFIG DEBUG FAILOVER MIGRATE MODULE PFDEBUG PFSELFTEST REPLICAOF RESTORE-ASKING SAVE SHUTDOWN
   SLAVEOF SWAPDB`);
 
-/** The category @read without @dangerous, SCAN and LOLWUT, as Redis 8.2 has it, and PING and ECHO. */
+/** The commands of the category @read in Redis 8.2, without @dangerous, SCAN and LOLWUT, and PING and ECHO. */
 const readCommands = wordSet(`
   BITCOUNT BITFIELD_RO BITPOS DBSIZE DUMP ECHO EXISTS EXPIRETIME GEODIST GEOHASH GEOPOS GEORADIUSBYMEMBER_RO GEORADIUS_RO
   GEOSEARCH GET GETBIT GETRANGE HEXISTS HEXPIRETIME HGET HGETALL HKEYS HLEN HMGET HPEXPIRETIME HPTTL HRANDFIELD HSCAN HSTRLEN

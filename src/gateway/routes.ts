@@ -4,7 +4,7 @@ import type { Handler } from "./call.ts";
 import { parsePath } from "./path.ts";
 import { handleBodyCommand, handlePathCommand } from "./command.ts";
 
-/** The handler of a path. The reserved words are read after decoding, in any case. */
+/** Finds the handler of a path. Reserved words are compared after decoding, in upper and lower case. */
 export function findHandler(pathname: string, method: string): Handler {
   const [first = "", ...rest] = parsePath(pathname);
   const word = first.toLowerCase();

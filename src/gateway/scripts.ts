@@ -2,21 +2,21 @@ import type { Reply } from "../core/port/redis.ts";
 import { setBounded } from "../core/bounded-map.ts";
 import { hexDigest } from "../core/crypto.ts";
 
-/** A command as Redis must be given it, and how to read its reply. */
+/** A command that Redis understands, and the conversion of its reply. */
 export interface Translation {
   readonly words: readonly string[];
   readonly convertReply?: (reply: Reply) => Reply;
 }
 
-/** Turns scripts with a header that only Upstash knows into scripts that Redis runs, under the digest that the client expects. */
+/** Translates commands with scripts, whose header only Upstash knows, into commands that Redis runs. */
 export type ScriptTranslator = (words: readonly string[]) => Promise<Translation>;
 
-/** How many scripts are remembered. A forgotten one is answered with NOSCRIPT, and the client sends its text again. */
+/** The number of digests that are remembered. For a forgotten one the client gets NOSCRIPT, and sends the text again. */
 const maxAliases = 1_000;
 
 /**
- * Clients compute a script's digest over the text with its header, Redis over the text without. The list of pairs is in memory:
- * after a restart the first EVALSHA of each script gets NOSCRIPT, as after SCRIPT FLUSH.
+ * Clients compute the digest of a script with its header, Redis computes it without. Both digests are remembered in memory. After a restart
+ * the first EVALSHA of each script gets NOSCRIPT, as after SCRIPT FLUSH.
  */
 export function createScriptTranslator(): ScriptTranslator {
   const aliases = new Map<string, string>();
@@ -47,7 +47,7 @@ export function createScriptTranslator(): ScriptTranslator {
   };
 }
 
-/** Removes the flag `allow-key-locking`, and the whole header where it was the only word; the line stays, so lines keep their numbers. */
+/** Removes the flag `allow-key-locking`, and the header if nothing else is in it. The line stays, so that lines keep their numbers. */
 function removeKeyLocking(script: string): string {
   const header = /^#![^\n]*/.exec(script)?.[0] ?? "";
   const flags = /(?<= )flags=(\S*)/.exec(header)?.[1]?.split(",") ?? [];

@@ -1,29 +1,29 @@
 import { OptionError } from "../core/errors.ts";
 import { digest } from "../core/crypto.ts";
 
-/** A bearer token and what it allows. */
+/** A bearer token and its rights. */
 export interface GatewayToken {
   readonly token: string;
   /**
-   * Allows commands that only read, and of those neither `SCAN` nor `KEYS`, nor any script.
+   * `true` allows only commands that read, without `SCAN`, `KEYS` and scripts.
    * @default false
    */
   readonly readOnly?: boolean;
 }
 
-/** What a request may do. */
+/** The rights of a request. */
 export interface Access {
   readonly readOnly: boolean;
 }
 
-/** Finds out what a request may do: `null` is nothing. The header wins over the query, even if it is wrong. */
+/** Finds the rights of a request, or `null` without a valid token. A header counts before the query, even if it is wrong. */
 export type Authenticator = (header: string | null, query: string | null) => Promise<Access | null>;
 
-/** Lets the listed tokens in. Their digests are compared, so that how long a comparison takes says nothing about a token. */
+/** Creates the check of tokens. It compares digests, so that the duration of a comparison tells nothing about a token. */
 export function createAuthenticator(tokens: readonly (string | GatewayToken)[]): Authenticator {
   if (!Array.isArray(tokens) || tokens.length === 0) throw new OptionError("`tokens` must list at least one token");
   const grants = tokens.map(checkToken);
-  // The digests are kept, never their promise: in a Worker, one request must not wait for what another one started.
+  // The digests are kept, not their promise: in a Worker, a request must not wait for work that another request started.
   let digests: readonly Uint8Array[] = [];
   return async (header, query) => {
     const given = header === null ? query : parseBearer(header);
@@ -47,7 +47,7 @@ function parseBearer(header: string): string | null {
   return /^bearer +(\S+) *$/i.exec(header)?.[1] ?? null;
 }
 
-/** Compares to the end whatever it meets, so that the time taken does not tell how much was right. */
+/** Compares all bytes, even after a difference, so that the duration does not tell how many were right. */
 export function areEqualBytes(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
   let difference = a.length ^ b.length;
   for (let i = 0; i < a.length; i += 1) difference |= (a[i] ?? 0) ^ (b[i] ?? 0);

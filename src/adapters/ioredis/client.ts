@@ -2,7 +2,7 @@ import { argText } from "../../core/port/arg.ts";
 import { OptionError } from "../../core/errors.ts";
 import type { Arg, Command } from "../../core/port/redis.ts";
 
-/** The subset of an ioredis `Redis` or `Cluster` that the adapter needs; versions 5 and 6 fit. */
+/** The subset of an ioredis `Redis` or `Cluster` that the adapter needs. Versions 5 and 6 have it. */
 export interface IoredisClient {
   readonly status: string;
   readonly isCluster: boolean;
@@ -13,7 +13,7 @@ export interface IoredisClient {
   multi(): IoredisBatch;
   on(event: string, listener: (...args: unknown[]) => void): unknown;
   off(event: string, listener: (...args: unknown[]) => void): unknown;
-  /** Of a `Cluster` only. */
+  /** Only a `Cluster` has it. */
   nodes?(role: "all" | "master"): readonly IoredisClient[];
 }
 
@@ -29,12 +29,12 @@ export interface IoredisBatch {
   exec(): Promise<unknown>;
 }
 
-/** One command as ioredis keeps it in its queues. */
+/** A command in the queues of ioredis. */
 export interface QueuedCommand {
   name: string;
   args: unknown[];
   readonly promise: Promise<unknown>;
-  /** Whether it was written to the socket. */
+  /** `true` once it was written to the socket. */
   written?: boolean;
   toWritable(socket: object): unknown;
   getSlot(): number | null;
@@ -46,7 +46,6 @@ const remedies: readonly (readonly [clue: string, remedy: string])[] = [
   ["createScript", "it is an @upstash/redis client; pass it to upstash(client)"],
 ];
 
-/** Lets an ioredis client through. */
 export function checkClient<T extends IoredisClient>(client: T): T {
   const given: unknown = client;
   if (typeof given !== "object" || given === null) {
@@ -59,26 +58,24 @@ export function checkClient<T extends IoredisClient>(client: T): T {
   return client;
 }
 
-/** Refuses a Cluster that reads from replicas. */
 export function checkReads(client: IoredisClient): void {
   const scaleReads = optionOf(client, "scaleReads");
   if (!client.isCluster || scaleReads === undefined || scaleReads === "master") return;
   throw new OptionError('`client` must have scaleReads: "master"; a replica may serve what was deleted a moment ago');
 }
 
-/** One option of the client, whatever version it is of. */
 export function optionOf(client: IoredisClient, name: string): unknown {
   return Reflect.get(client.options, name);
 }
 
-/** The parts of a command in the form that ioredis takes without changing replies: transformers know lower-case names only. */
+/** Gives name and arguments in a form whose replies ioredis leaves as they are: its transformers know lower-case names only. */
 export function normalizeCommand(command: Command): [name: string, args: Arg[]] {
   const [name, ...args] = command;
   if (typeof name !== "string" || name === "") throw new OptionError("A command must begin with its name");
   return [name.toUpperCase(), args.map(argText)];
 }
 
-/** Makes ioredis commands without sending them: what is sent is then known, and can be taken back. */
+/** Creates a function that builds ioredis commands without sending them, so that the adapter can follow each command, and replace it. */
 export function createCommandBuilder(client: IoredisClient): (command: Command) => QueuedCommand {
   let built: QueuedCommand;
   const recorder: IoredisClient = Object.create(client, {

@@ -1,6 +1,6 @@
 import type { IoredisClient } from "./client.ts";
 
-/** The part of a client's socket that gathers writes. */
+/** The part of a socket that gathers writes. */
 interface Corkable {
   readonly writableCorked: number;
   readonly writableLength: number;
@@ -8,12 +8,12 @@ interface Corkable {
   uncork(): void;
 }
 
-/** How many bytes leave together: more would save few system calls, and keep Redis idle while they are put together. */
+/** The number of bytes that are written together. More would save few system calls, and Redis would have to wait for them. */
 const maxCorked = 4_096;
 
 /**
- * Lets what is written together leave by one system call for each 4 kB instead of one for each command; the order stays. A client
- * without such a socket, as a Cluster, writes as it always does.
+ * Makes the commands of one tick leave by one system call for each 4 kB, instead of one for each command. Their order stays. It has no
+ * effect on a client without such a socket, such as a Cluster.
  */
 export function gatherWrites(client: IoredisClient): void {
   const stream: unknown = Reflect.get(client, "stream");

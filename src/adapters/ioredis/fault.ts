@@ -1,11 +1,11 @@
 import type { IoredisClient } from "./client.ts";
 
-/** What last went wrong with each client's connection, until it is ready again. */
+/** The last fault of each client's connection, until the client is ready again. */
 const faults = new WeakMap<IoredisClient, { last?: unknown }>();
 
 /**
- * Remembers what went wrong: a client that tries again and again holds the reason only between two attempts. A listener for errors is
- * the caller's to add; of a Cluster's nodes the message is kept alone, for the error may hold a password.
+ * Remembers the faults of a client's connection, since a client that reconnects has the reason only between two attempts. The `error` event
+ * is left to the caller. Of a Cluster's nodes only the message is kept, since the error may contain a password.
  */
 export function watchFaults(client: IoredisClient): void {
   if (faults.has(client)) return;
@@ -21,8 +21,8 @@ export function watchFaults(client: IoredisClient): void {
 }
 
 /**
- * Why there is no connection: ioredis tells its `error` listeners only, which are the caller's, and of some reasons nobody. It is
- * read off the socket, without internals of ioredis that a version could change the meaning of.
+ * Finds the reason why there is no connection. ioredis gives it to the caller's `error` listeners only, and some reasons to no listener. So
+ * it is read from the socket, which does not depend on the version of ioredis.
  */
 export function connectionFault(client: IoredisClient): unknown {
   const last = faults.get(client)?.last;

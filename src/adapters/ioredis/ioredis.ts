@@ -5,7 +5,7 @@ import { checkClient, checkReads, createCommandBuilder, type IoredisClient } fro
 import { watchFaults } from "./fault.ts";
 import { type IoredisContext, sendOne, sendPipeline, sendTransaction } from "./send.ts";
 
-/** Options of the adapter. */
+/** Options of `ioredis` and `ioredisSubscriber`. */
 export interface IoredisOptions {
   /**
    * The deadline of every call, in milliseconds.
@@ -15,10 +15,10 @@ export interface IoredisOptions {
 }
 
 /**
- * Runs the patterns over an ioredis client, version 5 or 6, `Redis` or `Cluster`. The caller made the client, listens to its
- * `error` event and closes it. Replies have the shapes of RESP2 whatever the client's protocol and reply mapping; integers beyond
- * 2^53 are text, and exact only if the client was made with `stringNumbers: true`.
- * @throws {OptionError} The client is of another kind, or a Cluster that reads from replicas.
+ * Creates a port over an ioredis client of version 5 or 6, a `Redis` or a `Cluster`. The caller creates the client, listens to its `error`
+ * event and closes it. Replies have the shapes of RESP2, also with RESP3 and with a reply mapping. Integers beyond 2^53 are text. They are
+ * exact only if the client was created with `stringNumbers: true`.
+ * @throws {OptionError} The client is not an ioredis client, or it is a Cluster that reads from replicas.
  * @example
  * const client = new Redis(env.REDIS_URL, server);
  * client.on("error", (error) => log.warn(error));

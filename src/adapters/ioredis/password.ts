@@ -2,13 +2,13 @@ import { checkText } from "../../core/check.ts";
 import { checkClient, type IoredisClient } from "./client.ts";
 import { ioredis } from "./ioredis.ts";
 
-/** The newest password of each Cluster, for the connections that it has yet to make. */
+/** The newest password of each Cluster, for its future connections. */
 const newestPasswords = new WeakMap<IoredisClient, string>();
 
 /**
- * Changes the password of a client in use. The open connections authenticate again, which ElastiCache asks for every 12 hours, and
- * those made from now on use it too. Passwords that expire, such as IAM tokens, are renewed so.
- * @throws {ReplyError} Redis refused the password; the client keeps the old one.
+ * Changes the password of a client in use, for passwords that expire, such as IAM tokens. Open connections authenticate again, which
+ * ElastiCache requires every 12 hours. Later connections use the new password, too.
+ * @throws {ReplyError} Redis refused the password. The client keeps the old one.
  * @example
  * const renew = async () => setPassword(client, await iamToken());
  * setInterval(() => renew().catch(report), minutes(10)).unref();

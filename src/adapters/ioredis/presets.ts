@@ -1,38 +1,44 @@
-/** Options for `new Redis(url, preset)`: `{ ...preset, password }` adds to them. Times are milliseconds. */
+/** Options for `new Redis(url, preset)`. `{ ...preset, password }` adds to them. Times are in milliseconds. */
 export interface ConnectionPreset {
-  /** How long a new connection may take. */
+  /** The deadline of a new connection. */
   readonly connectTimeout: number;
-  /** How long written commands may go without any answer before the connection is given up and they are sent over a new one. */
+  /** The longest time without an answer to written commands. The connection is then closed, and they are sent over a new one. */
   readonly socketTimeout: number;
-  /** When the operating system begins to probe an idle connection. */
+  /** The time after which the operating system begins to probe an idle connection. */
   readonly keepAlive: number;
-  /** How many failed reconnections a waiting command survives. */
+  /** The number of failed reconnections that a waiting command survives. */
   readonly maxRetriesPerRequest: number;
+  /** `true` waits on each connection until Redis has loaded its data. */
   readonly enableReadyCheck: boolean;
+  /** `true` connects with the first command, `false` at once. */
   readonly lazyConnect: boolean;
-  /** The pause before a reconnection. */
+  /** Gives the pause before a reconnection. */
   retryStrategy(attempt: number): number;
-  /** After a failover the old master answers READONLY: 2 reconnects and sends the refused command again. */
+  /** After a failover the old master answers READONLY. The answer 2 reconnects and sends the refused command again. */
   reconnectOnError(error: Error): 2 | false;
 }
 
 /** Options for `new Cluster(nodes, preset)`. */
 export interface ClusterPreset {
-  /** Keeps the node's name instead of its address: a TLS certificate is made out to the name. */
+  /** Keeps the name of the node instead of its address, since TLS certificates contain the name. */
   dnsLookup(hostname: string, callback: (error: null, address: string) => void): void;
+  /** The deadline for reading the map of slots from a node. */
   readonly slotsRefreshTimeout: number;
+  /** `true` connects with the first command, `false` at once. */
   readonly lazyConnect: boolean;
+  /** Gives the pause before the next attempt, when no node was reached. */
   clusterRetryStrategy(attempt: number): number;
+  /** Options of the connection to each node. */
   readonly redisOptions: Pick<ConnectionPreset, "connectTimeout" | "socketTimeout" | "keepAlive"> & {
-    /** Empty: verify the certificate against the certification authorities that Node knows. */
+    /** An empty object checks the certificate against the certification authorities that Node knows. */
     readonly tls: Record<string, unknown>;
   };
 }
 
 /**
- * For AWS Lambda, with the client at module scope. A function is frozen between calls, so it finds its connection closed, or dead
- * without a sign. A closed one costs about 50 ms, a dead one about a second, and the call then succeeds within the adapter's
- * deadline. A command whose answer was lost is sent again, which the patterns are made for.
+ * For AWS Lambda, with the client at module scope. Lambda freezes a function between calls, so the connection may be closed afterwards, or
+ * dead without a sign. A closed connection costs about 50 ms and a dead one about a second; the call then succeeds within the adapter's
+ * deadline. A command whose answer was lost is sent again, which is safe for the patterns.
  */
 export const lambda: ConnectionPreset = {
   lazyConnect: true,
@@ -46,8 +52,8 @@ export const lambda: ConnectionPreset = {
 };
 
 /**
- * For a long-lived server: connections and answers within 2 seconds, 3 retries, reconnection after 50 ms up to 2 seconds.
- * Not for blocking commands such as `XREAD BLOCK`, which need a client of their own without `socketTimeout`.
+ * For a long-lived server: 2 seconds for a connection or an answer, 3 retries, and reconnection after 50 ms to 2 seconds. Blocking commands
+ * such as `XREAD BLOCK` need a client of their own, without `socketTimeout`.
  */
 export const server: ConnectionPreset = {
   lazyConnect: false,
@@ -61,8 +67,8 @@ export const server: ConnectionPreset = {
 };
 
 /**
- * For a Cluster behind TLS such as ElastiCache or MemoryDB, made with its configuration endpoint as the only node. Passwords that
- * expire, such as IAM tokens, are renewed with `setPassword`.
+ * For a Cluster behind TLS, such as ElastiCache or MemoryDB. The configuration endpoint is the only node that the client needs. Use
+ * `setPassword` for passwords that expire, such as IAM tokens.
  */
 export const managedCluster: ClusterPreset = {
   lazyConnect: true,

@@ -2,8 +2,8 @@ import type { Command, Reply } from "../../core/port/redis.ts";
 import { toReplyError } from "./trip.ts";
 
 /**
- * Gives a reply the shape that it has in RESP2, whatever the client's protocol, reply mapping and version. Text arrives as bytes,
- * so that it cannot be taken for an integer, which `stringNumbers` makes a string.
+ * Gives a reply the shape that it has in RESP2, for any protocol, reply mapping and version of the client. Text arrives as bytes, so that
+ * it is not mistaken for an integer, which `stringNumbers` turns into a string.
  */
 export function toReply(command: Command, raw: unknown): Reply {
   const reply = decode(raw);
@@ -23,20 +23,21 @@ function decode(raw: unknown): Reply {
   return Object.entries(raw).flat().map(decodeField);
 }
 
-/** A map's key is a string already, and not a number that happens to look like one. */
+/** A map's key is a string, even if it looks like a number. */
 function decodeField(raw: unknown, position: number): Reply {
   return position % 2 === 0 ? String(raw) : decode(raw);
 }
 
-/** Integers are numbers as far as numbers go, then text; doubles are text, spelt as Redis does. */
+/** Integers are numbers up to 2^53 and text beyond. Doubles are text, spelt as Redis spells them. */
 function decodeScalar(digits: string): Reply {
   if (/^-?\d+$/.test(digits) && Number.isSafeInteger(Number(digits))) return Number(digits);
   return digits.replace("Infinity", "inf").replace("NaN", "nan");
 }
 
+/** Gives a reply to a certain command the shape that it has in RESP2. */
 type Shaper = (reply: Reply, command: Command) => Reply;
 
-/** RESP3 sends scores and coordinates as doubles; a whole one cannot be told from an integer but by its command. */
+/** RESP3 sends scores and coordinates as doubles. Only the command tells a whole one from an integer. */
 const toTexts: Shaper = (reply) => {
   if (Array.isArray(reply)) return reply.map((item) => toTexts(item, [""]));
   return typeof reply === "number" ? String(reply) : reply;
@@ -51,11 +52,11 @@ const groupStreams: Shaper = (reply) => {
   return reply.flatMap((stream, i) => (i % 2 === 0 ? [[stream, reply[i + 1] ?? null]] : []));
 };
 
-/** `[rank, score]`, of which the rank is an integer. */
+/** `[rank, score]`, in which only the rank is an integer. */
 const shapeRank: Shaper = (reply) =>
   Array.isArray(reply) ? reply.map((item, i) => (i > 0 ? toTexts(item, [""]) : item)) : reply;
 
-/** `[[place, hash, [longitude, latitude]], ...]`, of which the hash is an integer. */
+/** `[[place, hash, [longitude, latitude]], ...]`, in which only the hash is an integer. */
 const shapePlaces: Shaper = (reply) => {
   if (!Array.isArray(reply)) return reply;
   return reply.map((place) =>
@@ -63,7 +64,7 @@ const shapePlaces: Shaper = (reply) => {
   );
 };
 
-/** ZADD counts, except that with INCR it answers a score. */
+/** ZADD answers a count, and with INCR a score. */
 const shapeAdded: Shaper = (reply, [, , ...rest]) => {
   const firstScore = rest.findIndex((word) => !/^(nx|xx|gt|lt|ch|incr)$/i.test(String(word)));
   return rest.slice(0, firstScore).some((word) => /^incr$/i.test(String(word))) ? toTexts(reply, [""]) : reply;

@@ -5,7 +5,7 @@ import { gatherWrites } from "./cork.ts";
 import { toReply } from "./replies.ts";
 import { runTrip, toReplyError, trackCommand } from "./trip.ts";
 
-/** What all calls of one port share. */
+/** The parts that all calls of one port share. */
 export interface IoredisContext {
   readonly client: IoredisClient;
   readonly timeout: number;
@@ -62,12 +62,12 @@ export async function sendTransaction(
   return runTrip(client, timeout, options, queued, write, (answer) => decodeResults(commands, answer));
 }
 
-/** How many slots the commands with keys need. */
+/** The number of slots of the keys. Commands without keys do not count. */
 function countSlots(queued: readonly QueuedCommand[]): number {
   return new Set(queued.map((command) => command.getSlot()).filter((slot) => slot !== null)).size;
 }
 
-/** Tracks what goes into a batch, but not the EXEC of a transaction: a MULTI that is sent must be ended. */
+/** Tracks the commands of a batch, but not the EXEC of a transaction: it must end a MULTI that was written. */
 function trackBatch(batch: IoredisBatch, commands: QueuedCommand[]): IoredisBatch {
   const { sendCommand } = batch as IoredisBatch & { sendCommand(queued: QueuedCommand): unknown };
   return Object.assign(batch, {
@@ -76,13 +76,13 @@ function trackBatch(batch: IoredisBatch, commands: QueuedCommand[]): IoredisBatc
   });
 }
 
-/** Redis says EXECABORT; what it refused while queueing says why. */
+/** Redis answers EXECABORT. The error of the command that it refused while queueing says why. */
 function throwQueueingError(error: unknown): never {
   const earlier: unknown = error instanceof Error ? Reflect.get(error, "previousErrors") : undefined;
   throw (Array.isArray(earlier) && earlier[0]) || error;
 }
 
-/** ioredis gives `[error, reply]` for each command. An error that Redis did not utter fails the whole trip. */
+/** ioredis gives `[error, reply]` for each command. An error that is not an answer of Redis makes the whole trip fail. */
 function decodeResults(commands: readonly Command[], results: unknown): (Reply | ReplyError)[] {
   if (!Array.isArray(results)) throw new ReplyError("EXECABORT The transaction was discarded");
   return commands.map((command, i) => {

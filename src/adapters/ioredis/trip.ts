@@ -5,8 +5,8 @@ import { type IoredisClient, optionOf, type QueuedCommand } from "./client.ts";
 import { connectionFault } from "./fault.ts";
 
 /**
- * Runs one trip to Redis within its deadline; `go` tracks the commands that it sends. ioredis keeps a command in its queues until
- * it is answered, and writes it whenever the connection comes back; so what the caller gave up becomes a PING where it stands.
+ * Runs one trip to Redis within its deadline. `write` sends the commands and tracks them in `commands`. ioredis keeps a command in its queues
+ * until it is answered, and writes it again when the connection comes back. So after the deadline each command becomes a PING in its place.
  */
 export async function runTrip<T, R>(
   client: IoredisClient,
@@ -26,7 +26,7 @@ export async function runTrip<T, R>(
   }
 }
 
-/** Adds a command to a trip, and follows it from ioredis' queue to the socket. */
+/** Adds a command to a trip, and records when ioredis writes it to the socket. */
 export function trackCommand(command: QueuedCommand, commands: QueuedCommand[]): QueuedCommand {
   commands.push(command);
   command.toWritable = markWritten;
@@ -42,7 +42,7 @@ function replaceByPing(command: QueuedCommand): void {
   Object.assign(command, { name: "ping", args: [] });
 }
 
-/** What ioredis says, in the words of the port. */
+/** Translates an error of ioredis into one of the port. */
 export function toPortError(client: IoredisClient, error: unknown, sent: Sent): unknown {
   if (error instanceof TimeoutError && !sent) {
     return new TimeoutError(error.timeout, sent, { cause: connectionFault(client) });
@@ -50,7 +50,7 @@ export function toPortError(client: IoredisClient, error: unknown, sent: Sent): 
   if (error instanceof RedisPatternsError) return error;
   if (!(error instanceof Error)) return new ConnectionError("Redis was not reached", sent, { cause: error });
   if (error.name === "ReplyError") return toReplyError(error);
-  // It carries the command with its arguments, which do not belong in a log.
+  // The error contains the command with its arguments, which do not belong in a log.
   Reflect.deleteProperty(error, "command");
   if (error.message === "Command timed out") {
     return new TimeoutError(Number(optionOf(client, "commandTimeout")), sent, { cause: error });
@@ -59,7 +59,7 @@ export function toPortError(client: IoredisClient, error: unknown, sent: Sent): 
   return new ConnectionError(`${subject}: ${error.message}`, sent, { cause: connectionFault(client) ?? error });
 }
 
-/** Redis' refusal. ioredis' own error is no cause of it: it holds the command with its arguments. */
+/** Translates Redis' refusal. ioredis' own error does not become the cause, since it contains the command with its arguments. */
 export function toReplyError(error: Error): ReplyError {
   return new ReplyError(error.message);
 }

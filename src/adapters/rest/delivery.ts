@@ -4,25 +4,25 @@ import { jitter } from "../../core/wait/backoff.ts";
 import { sleep } from "../../core/wait/sleep.ts";
 import type { Path, Post } from "./post.ts";
 
-/** Commands that one caller waits for together. */
+/** The commands of one caller. */
 export interface Call {
   /** The JSON of the commands, with commas between them. */
   readonly body: string;
-  /** How many commands there are. */
+  /** The number of commands. */
   readonly size: number;
   readonly idempotent: boolean | undefined;
-  /** Whether the caller waits no more. */
+  /** `true` once the caller does not wait any more. */
   ended: boolean;
-  /** Called when the caller leaves while the request is under way. */
+  /** Called if the caller stops waiting while the request is under way. */
   onEnd?: () => void;
   resolve(replies: (Reply | ReplyError)[]): void;
   reject(error: unknown): void;
 }
 
-/** Sends calls as one request and settles them; it never rejects. */
+/** Sends calls as one request and settles them. It never rejects. */
 export type Delivery = (calls: readonly Call[]) => Promise<void>;
 
-/** Sends what is still waited for; after a lost reply, once more what may run twice. */
+/** Creates a delivery. After a lost reply it sends the idempotent calls again, at most `resends` times. */
 export function createDelivery(post: Post, path: Path, resends = 2): Delivery {
   return async (all) => {
     const calls = all.filter(({ ended }) => !ended);
@@ -42,13 +42,13 @@ export function createDelivery(post: Post, path: Path, resends = 2): Delivery {
   };
 }
 
-/** Tells that the caller of the call waits no more. */
+/** Records that the caller does not wait any more. */
 export function endCall(call: Call): void {
   call.ended = true;
   call.onEnd?.();
 }
 
-/** A signal for the request that several callers share: one who leaves does not end it for the others. */
+/** The signal of a request that several callers share. It aborts when the last of them has stopped waiting. */
 function sharedSignal(calls: readonly Call[]): AbortSignal {
   const controller = new AbortController();
   let waiting = calls.length;

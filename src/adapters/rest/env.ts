@@ -2,7 +2,7 @@ import { OptionError } from "../../core/errors.ts";
 import type { Redis } from "../../core/port/redis.ts";
 import { type RestOptions, rest } from "./rest.ts";
 
-/** The variables that Upstash and Vercel set. A Worker's `env` and Node's `process.env` both fit. */
+/** The environment variables that Upstash and Vercel set, as in a Worker's `env` or Node's `process.env`. */
 export interface RestEnv {
   readonly UPSTASH_REDIS_REST_URL?: string | undefined;
   readonly UPSTASH_REDIS_REST_TOKEN?: string | undefined;
@@ -11,7 +11,8 @@ export interface RestEnv {
 }
 
 /**
- * `rest` with the URL and the token from `UPSTASH_REDIS_REST_URL` and `_TOKEN`, or else from `KV_REST_API_URL` and `_TOKEN`.
+ * Creates a `rest` port with the URL and the token from `UPSTASH_REDIS_REST_URL` and `UPSTASH_REDIS_REST_TOKEN`. If one of them is missing,
+ * it takes `KV_REST_API_URL` and `KV_REST_API_TOKEN`.
  * @throws {OptionError} Neither pair is complete.
  * @example
  * const redis = restFromEnv(env); // in Node: restFromEnv(process.env)

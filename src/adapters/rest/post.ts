@@ -2,7 +2,7 @@ import { ConnectionError, type ReplyError, type Sent } from "../../core/errors.t
 import type { Reply } from "../../core/port/redis.ts";
 import { decodeReplies } from "./replies.ts";
 
-/** Commands that need not, or must, run as one. */
+/** `/multi-exec` runs the commands as one transaction. */
 export type Path = "/pipeline" | "/multi-exec";
 
 /**
@@ -42,7 +42,7 @@ export function createPost(url: string, token: string, fetch?: typeof globalThis
   };
 }
 
-/** Node says so when there was no connection at all; elsewhere it stays unknown. */
+/** Node says if there was no connection at all. Elsewhere it is unknown. */
 function wasSent(error: unknown): Sent {
   const { code } = ((error as Error).cause ?? {}) as { readonly code?: string };
   return /REFUSED|NOTFOUND|CONNECT_/.test(`${code}`) ? false : "unknown";

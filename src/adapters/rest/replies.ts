@@ -1,7 +1,7 @@
 import { ConnectionError, ReplyError } from "../../core/errors.ts";
 import type { Reply } from "../../core/port/redis.ts";
 
-/** Makes replies of the HTTP answer to `size` commands. */
+/** Decodes the HTTP response to `size` commands. */
 export function decodeReplies(status: number, text: string, size: number): (Reply | ReplyError)[] {
   if (status === 401) throw new ReplyError("WRONGPASS The REST endpoint refused `token`");
   const isBusy = status > 499 || status === 429;
@@ -13,7 +13,7 @@ export function decodeReplies(status: number, text: string, size: number): (Repl
   throw new ConnectionError(`HTTP ${status} from Redis${hint}`, status > 299 && status < 500 ? false : "unknown");
 }
 
-/** @returns Nothing for a body of another protocol. */
+/** @returns An empty list for a body of another protocol. */
 function parseReplies(text: string): (Reply | ReplyError)[] {
   try {
     return [JSON.parse(text)].flat().map(decodeReply);
@@ -22,7 +22,7 @@ function parseReplies(text: string): (Reply | ReplyError)[] {
   }
 }
 
-/** What answers a command. Exactly one of the two is there. */
+/** The JSON of the reply to one command, with exactly one of these. */
 interface ReplyJson {
   readonly result?: unknown;
   readonly error?: string;
@@ -32,7 +32,7 @@ function decodeReply({ result, error }: ReplyJson): Reply | ReplyError {
   return error ? new ReplyError(error) : decodeResult(result);
 }
 
-/** Every string is base64, save a bare `OK`, which base64 never is: its length is a multiple of four. */
+/** Every string is base64, except a bare `OK`. That cannot be base64, whose length is a multiple of four. */
 function decodeResult(value: unknown): Reply {
   if (Array.isArray(value)) return value.map(decodeResult);
   if (typeof value === "number" || value === null) return value;

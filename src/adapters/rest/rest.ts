@@ -8,14 +8,14 @@ import { type Call, type Delivery, createDelivery, endCall } from "./delivery.ts
 import { createPost } from "./post.ts";
 import { batchByTick } from "./batch-by-tick.ts";
 
-/** Options of the adapter. */
+/** Options of `rest`. */
 export interface RestOptions {
   /** The database's REST URL, such as `https://name.upstash.io`, or the address of a `redis-patterns gateway`. */
   readonly url: string;
   /** The database's REST token. */
   readonly token: string;
   /**
-   * What sends a request: a service binding's fetch, one that adds `cache: "no-store"`, one that counts.
+   * The function that sends requests: the fetch of a service binding, or one that adds `cache: "no-store"`.
    * @default the global fetch
    */
   readonly fetch?: typeof fetch | undefined;
@@ -25,16 +25,16 @@ export interface RestOptions {
    */
   readonly timeout?: number | undefined;
   /**
-   * Whether the calls of one tick leave as one request, in their order.
+   * `true` sends the calls of one tick as one request, in their order. `false` sends each call as a request of its own.
    * @default true
    */
   readonly batch?: boolean | undefined;
 }
 
 /**
- * Runs the patterns over the Upstash REST protocol, with `fetch` alone. One port serves a whole process or isolate: a batch never
- * spans two turns of the event loop, so it never mixes two requests of a Worker. After a lost reply or a 5xx, only what is marked
- * `idempotent` is sent again, twice at most and within the deadline.
+ * Creates a port over the Upstash REST protocol, which needs nothing but `fetch`. One port is enough for a process or isolate. In a Worker,
+ * it never sends calls of two requests together. After a lost reply or a status of 5xx, commands that are marked `idempotent` are sent
+ * again, at most twice and within the deadline.
  * @throws {OptionError} The URL, the token or the deadline can never work.
  * @example
  * const redis = rest({ url: "https://name.upstash.io", token: env.REDIS_TOKEN });
@@ -78,7 +78,7 @@ function checkUrl(url: string): string {
   throw new OptionError("`url` must be the REST URL, https://..., without query; a redis:// URL is for ioredis");
 }
 
-// What a header cannot carry would come back in the text of fetch's own error, and with it the secret.
+// The error of fetch quotes a header that it cannot send, and would so show the secret.
 function checkToken(token: string): string {
   if (token && /^[!-~]+$/.test(token)) return token;
   throw new OptionError("`token` must be the REST token, without spaces");

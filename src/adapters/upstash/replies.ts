@@ -2,18 +2,18 @@ import { ConnectionError, RedisPatternsError, ReplyError } from "../../core/erro
 import type { Reply } from "../../core/port/redis.ts";
 import { orThrow } from "../../core/port/reply.ts";
 
-/** What the client's HTTP part makes of one reply. */
+/** One reply, as the HTTP part of the client gives it. */
 interface ReplyJson {
   readonly result?: unknown;
   readonly error?: string;
 }
 
-/** The reply to a single command. */
+/** Decodes the reply to a single command. */
 export function decodeSingle(answer: unknown): Reply {
   return orThrow(decodeItem(answer));
 }
 
-/** The replies to several commands. A single error stands for the refusal of them all. */
+/** Decodes the replies to several commands. If the answer is a single error, all of them were refused. */
 export function listDecoder(size: number): (answer: unknown) => (Reply | ReplyError)[] {
   return (answer) => {
     if (Array.isArray(answer) && answer.length === size) return answer.map(decodeItem);
@@ -41,8 +41,8 @@ function incompatibleError(): ConnectionError {
 }
 
 /**
- * Tells what the client threw in the terms of the port. Its own messages end with the command, values included, and an HTML page
- * is quoted in them, so neither is kept as the cause. It keeps no HTTP status: a failure that comes as JSON is known by its text.
+ * Translates an error of the client into one of the port. The client's messages contain the command with its values, or a whole HTML page,
+ * so they do not become the cause. The client keeps no HTTP status, so a failure that comes as JSON is recognised by its text.
  */
 export function throwPortError(error: unknown): never {
   if (error instanceof RedisPatternsError) throw error;

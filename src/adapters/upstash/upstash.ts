@@ -6,21 +6,21 @@ import type { Command, Redis, SendOptions } from "../../core/port/redis.ts";
 import { throwPortError, listDecoder, decodeSingle } from "./replies.ts";
 import { findRequester, type UpstashClient } from "./client.ts";
 
-/** Options of the adapter. */
+/** Options of `upstash`. */
 export interface UpstashOptions {
   /**
-   * The deadline of every call, in milliseconds. The client has none of its own, and keeps trying for about 4 seconds.
+   * The deadline of every call, in milliseconds. The client itself has none, and retries for about 4 seconds.
    * @default 2000
    */
   readonly timeout?: number | undefined;
 }
 
 /**
- * Runs the patterns over an @upstash/redis client (the package's root, `/cloudflare` or `/fastly`), made with whatever options.
- * It speaks to the client's HTTP part and so bypasses what changes answers: the deserialisation and the automatic pipelining.
- * What remains is the client's: it sends a command again whose reply was lost, marked `idempotent` or not, and it drops a byte
- * order mark at the beginning of a string, unless it was made with `responseEncoding: false`. Each call is a request of its own.
- * @throws {OptionError} It is not such a client, it has no URL or token, or it was made with one `signal` for all requests.
+ * Creates a port over an @upstash/redis client, of the package's root, `/cloudflare` or `/fastly`, with any options. It uses the client's
+ * HTTP part alone, so that the client neither deserialises replies nor pipelines commands by itself. Each call is a request of its own.
+ * After a lost reply, the client sends any command again, not only those that are marked `idempotent`. It also removes a byte order mark
+ * at the beginning of a string, unless it was created with `responseEncoding: false`.
+ * @throws {OptionError} It is not such a client, it has no URL or token, or it was created with one `signal` for all requests.
  * @example
  * import { Redis } from "@upstash/redis";
  * const redis = upstash(Redis.fromEnv());
@@ -56,7 +56,7 @@ export function upstash(client: UpstashClient, { timeout = 2_000 }: UpstashOptio
   };
 }
 
-/** Strings only: the client makes JSON of whatever else it is given, and fails half-way where it cannot. */
+/** The client turns anything but strings into JSON, and fails in the middle of a request where it cannot. */
 function encodeCommand(command: Command): string[] {
   return command.map(argText);
 }

@@ -1,34 +1,34 @@
 import { checkCount, checkDuration } from "../check.ts";
 
-/** What stands between a pattern and a Redis that is down. */
+/** A circuit breaker: it keeps a pattern from calling a Redis that is down. */
 export interface Breaker {
-  /** Whether Redis is being left alone. */
+  /** `true` while Redis is left alone. */
   readonly open: boolean;
-  /** Whether a call may go to Redis now. While open, one call per `cooldown` may: it is the probe. */
+  /** Says if a call may go to Redis now. While the breaker is open, one call per `cooldown` may go as a probe. */
   ready(): boolean;
-  /** Redis answered: the breaker closes. */
+  /** Reports an answer of Redis, which closes the breaker. */
   succeeded(): void;
-  /** Redis failed: after `failures` in a row the breaker opens for `cooldown`. */
+  /** Reports a failure. After `failures` in a row the breaker opens for `cooldown`. */
   failed(): void;
 }
 
-/** When a breaker opens, and for how long. */
+/** Options of a circuit breaker. */
 export interface BreakerOptions {
   /**
-   * How many calls in a row must fail before Redis is left alone.
+   * The number of calls in a row that must fail before Redis is left alone.
    * @default 3
    */
   readonly failures?: number;
   /**
-   * How long Redis is left alone before one call probes it, in milliseconds.
+   * The time for which Redis is left alone before one call probes it, in milliseconds.
    * @default 1000
    */
   readonly cooldown?: number;
 }
 
 /**
- * A half-open circuit breaker: while Redis is down, calls cost nothing after the first failures, and one call per cooldown finds
- * out whether it is back (Nygard, "Release It!", 2007).
+ * Creates a circuit breaker (Nygard, "Release It!", 2007). While Redis is down, calls after the first failures cost nothing, and one call
+ * per cooldown finds out if Redis is back.
  */
 export function createBreaker({ failures = 3, cooldown = 1_000 }: BreakerOptions = {}): Breaker {
   checkCount("breaker.failures", failures);

@@ -1,10 +1,9 @@
-/** Lets so many pieces of work run at once, and the others wait for their turn. */
+/** Limits how many pieces of work run at once. The others wait for their turn. */
 export interface Throttle {
-  /** @throws The signal's reason, if it aborts before the turn has come. */
+  /** @throws The signal's reason, if it aborts before the work's turn has come. */
   run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T>;
 }
 
-/** Creates a throttle. */
 export function createThrottle(limit: number): Throttle {
   const queue: (() => void)[] = [];
   let running = 0;
@@ -15,7 +14,7 @@ export function createThrottle(limit: number): Throttle {
       try {
         return await work();
       } finally {
-        // The place goes to the next in the queue, or is free.
+        // The next piece of work in the queue takes the place.
         const next = queue.shift();
         if (next) next();
         else running -= 1;

@@ -1,8 +1,8 @@
 import { OptionError } from "../errors.ts";
 
 /**
- * The text of an argument as adapters send it: a whole number in digits alone, without an exponent.
- * @throws {OptionError} It is neither a string nor a number.
+ * The text of an argument as adapters send it. A whole number is written in digits alone, without an exponent.
+ * @throws {OptionError} The argument is neither a string nor a number.
  */
 export function argText(arg: unknown): string {
   if (typeof arg === "string") return arg;

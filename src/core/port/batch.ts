@@ -8,12 +8,12 @@ interface QueuedCommand {
   readonly reject: (reason: unknown) => void;
 }
 
-/** How many commands one trip carries at most. */
+/** The most commands of one trip. */
 const maxCommands = 500;
 
 /**
- * A port whose commands of one moment leave in one trip, so that many scripts cost as many trips as one. It leaves when the expected
- * number has come, and else with the next turn of the event loop.
+ * Creates a port that collects commands and sends them in one trip, so that many scripts take as long as one. It sends once it has the
+ * expected number of commands, and at the latest with the next turn of the event loop.
  */
 export function batchingPort(redis: Redis, expected: number): Redis {
   if (expected < 2) return redis;

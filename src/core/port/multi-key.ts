@@ -2,11 +2,11 @@ import { ReplyError } from "../errors.ts";
 import type { Command, Redis, Reply, SendOptions } from "./redis.ts";
 import { nullableText, nullableTexts, orThrow } from "./reply.ts";
 
-/** Ports that answered CROSSSLOT: keys of several slots go out one by one there. */
+/** Ports that answered CROSSSLOT. Keys of several slots are sent one by one there. */
 const clusterPorts = new WeakSet<Redis>();
 
 /**
- * Runs a command over several keys: all at once, or on a Cluster, where they belong to several slots, one by one in the same trip.
+ * Runs a command over several keys. On a Cluster, where they may belong to several slots, it runs once for each key, in the same trip.
  */
 export async function perSlot<R>(
   redis: Redis,
@@ -24,13 +24,13 @@ export async function perSlot<R>(
   return each();
 }
 
-/** What one trip read: the strings of the keys, and the replies to the other commands. */
+/** The result of one trip: the strings of the keys, and the replies to the other commands. */
 export interface StringsAndReplies {
   readonly strings: readonly (string | null)[];
   readonly others: readonly Reply[];
 }
 
-/** Reads the strings of several keys, and what else one wants to know, in one trip. */
+/** Reads the strings of several keys, and runs the other commands in the same trip. */
 export async function readStrings(
   redis: Redis,
   keys: readonly string[],
@@ -53,7 +53,7 @@ async function sendAll(
 ): Promise<(Reply | ReplyError)[]> {
   const [only, ...more] = commands;
   if (!only) return [];
-  // A single command costs less by itself than as a pipeline.
+  // A pipeline of one command costs more than the command.
   return more.length > 0 ? redis.pipeline(commands, options) : [await redis.send(only, options)];
 }
 
@@ -61,6 +61,7 @@ function isScattered(redis: Redis, keys: readonly string[]): boolean {
   return keys.length > 1 && (redis.masters !== undefined || clusterPorts.has(redis));
 }
 
+/** Remembers a port that answered CROSSSLOT. */
 function detectCluster(redis: Redis, outcome: unknown): boolean {
   const crosses = outcome instanceof ReplyError && outcome.code === "CROSSSLOT";
   if (crosses) clusterPorts.add(redis);

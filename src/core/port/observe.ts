@@ -1,20 +1,20 @@
 import { ReplyError } from "../errors.ts";
 import type { Command, Redis, Reply, SendOptions } from "./redis.ts";
 
-/** One trip to Redis. It names commands, never their arguments. */
+/** One trip to Redis. It contains the names of commands, never their arguments. */
 export interface WireEvent {
-  /** The names of the commands that went out together. */
+  /** The names of the commands that were sent together. */
   readonly commands: readonly string[];
-  /** How long the trip took, in milliseconds. */
+  /** The duration of the trip, in milliseconds. */
   readonly duration: number;
-  /** `ok`; `refused` when Redis answered any of the commands with an error; `failed` when there was no answer. */
+  /** `refused` if Redis answered one of the commands with an error, `failed` if there was no answer, else `ok`. */
   readonly outcome: "ok" | "refused" | "failed";
   /** The code of the first error, such as `NOSCRIPT` or `TIMEOUT`. */
   readonly code?: string | undefined;
 }
 
 /**
- * Wraps a port so that `watch` is told of every trip.
+ * Wraps a port, and calls `watch` after every trip.
  * @example
  * const redis = observe(ioredis(client), ({ commands, duration }) => histogram.record(duration, { command: commands[0] }));
  */

@@ -5,41 +5,41 @@ import { pingScript } from "./ping.lua.ts";
 import type { Command, Redis } from "./redis.ts";
 import { integers } from "./reply.ts";
 
-/** Options of a ping. */
+/** Options of `ping`. */
 export interface PingOptions {
   /** Ends the wait; the call then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * What the probed keys begin with, where an ACL restricts keys. Nothing is stored under them.
+   * The first part of the keys that are probed, for an ACL that restricts keys. Nothing is stored under them.
    * @default "redis-patterns"
    */
   readonly prefix?: string | undefined;
 }
 
-/** What a ping found. */
+/** The result of a ping. */
 export type Ping = PingSuccess | PingFailure;
 
-/** Redis is there and runs scripts that write, which is all that the patterns need. */
+/** Redis is reachable and runs scripts that write, which is all that the patterns need. */
 export interface PingSuccess {
   readonly ok: true;
-  /** How long one script took there and back on an open connection, in milliseconds. */
+  /** The round trip of one script on an open connection, in milliseconds. */
   readonly latency: number;
-  /** The server's clock minus this one, in milliseconds, give or take half the latency. Patterns decide by the server's. */
+  /** The server's clock minus this machine's, in milliseconds, to within half the latency. Patterns use the server's clock. */
   readonly clockDifference: number;
 }
 
-/** Redis cannot be used so. */
+/** The patterns cannot work over this port. */
 export interface PingFailure {
   readonly ok: false;
-  /** What is wrong. */
+  /** The kind of mistake. */
   readonly reason: PingReason;
-  /** What to do about it. */
+  /** A sentence that says how to correct the mistake. */
   readonly remedy: string;
-  /** What happened. */
+  /** The error that Redis or the connection gave. */
   readonly error: RedisPatternsError;
 }
 
-/** What can be wrong with a connection to Redis. */
+/** A kind of mistake in a connection to Redis. */
 export type PingReason =
   | "credentials"
   | "permission"
@@ -52,8 +52,8 @@ export type PingReason =
   | "unknown";
 
 /**
- * Asks Redis whether the patterns can work over this port, and says what is wrong where they cannot: the usual mistakes are a wrong
- * token, TLS missing or too much, one node of a Cluster, a replica, a read-only token, a URL that is no endpoint. Costs two trips.
+ * Finds out whether the patterns can work over this port, and what is wrong if they cannot. The usual mistakes are a wrong password or
+ * token, TLS on one side only, one node of a Cluster, a replica, a read-only token, and a wrong URL. It takes two trips.
  * @throws {OptionError} `redis` is not a port.
  * @example
  * const pong = await ping(redis);
@@ -63,7 +63,7 @@ export type PingReason =
 export async function ping(redis: Redis, { signal, prefix = "redis-patterns" }: PingOptions = {}): Promise<Ping> {
   const key = keyOf(keyPrefix(prefix), "ping");
   try {
-    // Without `masters` the port believes in a single server: a node of a Cluster would refuse most of these slots.
+    // A port without `masters` expects a single server. If that is a node of a Cluster, it refuses most of these slots.
     const probes = checkPort(redis, {}).masters
       ? []
       : spreadSlots.map((tag): Command => ["EXISTS", keyOf(prefix, tag)]);
@@ -89,7 +89,7 @@ async function measure(redis: Redis, key: string, signal: AbortSignal | undefine
   return { ok: true, latency, clockDifference: Math.round(serverTime - before - latency / 2) };
 }
 
-/** The first that fits what the error and its causes say. */
+/** The first clue that fits the text of the error and its causes counts. */
 const mistakes: readonly (readonly [clue: RegExp, reason: PingReason, remedy: string])[] = [
   [/WRONGPASS|NOAUTH|DENIED|unauthori[sz]ed/i, "credentials", "Check the password or token, and the user's name"],
   [/NOPERM|user executing the script/, "permission", "Let the user run scripts and write; a read-only token cannot"],
@@ -122,7 +122,7 @@ function diagnose(error: ReplyError | ConnectionError): PingFailure {
   };
 }
 
-/** The codes and messages of an error and of what caused it. */
+/** The codes and messages of an error and of its causes. */
 function errorText(error: unknown): string {
   if (!(error instanceof Error)) return "";
   const code = "code" in error ? String(error.code) : "";

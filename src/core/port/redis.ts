@@ -6,7 +6,7 @@ export type Arg = string | number;
 /** A command as Redis reads it: `["SET", "key", "value", "PX", 1000]`. */
 export type Command = readonly [name: string, ...args: Arg[]];
 
-/** What Redis can answer: the RESP2 value domain. Errors are thrown or, in a pipeline, values of type `ReplyError`. */
+/** A reply of Redis, with the types of RESP2. An error is thrown; in a pipeline it is a value of type `ReplyError`. */
 export type Reply = string | number | null | Reply[];
 
 /** Options of one call to Redis. */
@@ -14,41 +14,42 @@ export interface SendOptions {
   /** Ends the wait; the call then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * The deadline of this call, in milliseconds, where it is shorter than the adapter's.
-   * @default the adapter's
+   * The deadline of this call, in milliseconds. A longer one than the adapter's has no effect.
+   * @default the deadline of the adapter
    */
   readonly timeout?: number | undefined;
   /**
-   * Claims that running the command twice equals running it once, so that an adapter may send it again after a lost reply.
+   * Says that the command may run twice with the same effect as once. An adapter may then send it again after a lost reply.
    * @default false
    */
   readonly idempotent?: boolean | undefined;
 }
 
 /**
- * The port: everything the patterns ask of a Redis client. Every call has a deadline, set by the adapter; a command whose caller
- * gave up before it was written is never sent later.
+ * The port: everything that the patterns need of a Redis client. Adapters such as `ioredis`, `rest` and `upstash` create one. The adapter
+ * sets a deadline for every call. A command that was not written by then is never sent later.
  */
 export interface Redis {
   /**
    * Sends one command.
-   * @throws {ReplyError} Redis refused it.
+   * @throws {ReplyError} Redis answered with an error.
    * @throws {ConnectionError} Redis was not reached, or its answer was lost.
    * @throws {TimeoutError} The deadline passed.
    */
   send(command: Command, options?: SendOptions): Promise<Reply>;
   /**
-   * Sends several commands in one trip and answers in their order, failures as values. It is not atomic, and on a Cluster the
-   * commands run in no order relative to each other.
-   * @throws {ConnectionError | TimeoutError} Only the transport makes the whole call fail.
+   * Sends several commands in one trip. The replies have the order of the commands; an error is a value among them. A pipeline is not
+   * atomic, and on a Cluster its commands run in any order.
+   * @throws {ConnectionError} Redis was not reached, or its answer was lost.
+   * @throws {TimeoutError} The deadline passed.
    */
   pipeline(commands: readonly Command[], options?: SendOptions): Promise<(Reply | ReplyError)[]>;
-  /** Sends commands between MULTI and EXEC. Absent where the backend cannot. */
+  /** Sends commands between MULTI and EXEC. It is absent where the backend has no transactions. */
   transaction?(commands: readonly Command[], options?: SendOptions): Promise<(Reply | ReplyError)[]>;
-  /** One port for each master of a Cluster, for what has no key: SCAN, INFO. Absent where there is one server only. */
+  /** Gives one port for each master of a Cluster, for commands without a key such as SCAN. It is absent where there is one server. */
   masters?(): Promise<readonly Redis[]>;
-  /** A first line for every script, such as `#!lua flags=allow-key-locking`. Absent where scripts go out as they are. */
+  /** The first line of every script, such as `#!lua flags=allow-key-locking`. It is absent where scripts need none. */
   readonly scriptHeader?: string | undefined;
-  /** Whether a trip costs so much more than a script that a pattern should ask everything at once, as over HTTP. Absent is no. */
+  /** `true` if a trip takes much longer than a script, as over HTTP. A pattern then asks for everything in one trip. */
   readonly distant?: boolean | undefined;
 }

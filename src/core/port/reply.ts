@@ -1,7 +1,7 @@
 import { ReplyError } from "../errors.ts";
 import type { Reply } from "./redis.ts";
 
-/** Turns an untrusted reply into a value, or throws a `ReplyError` with the code `SHAPE`. */
+/** Checks a reply and gives it its type. A reply of another shape throws a `ReplyError` with the code `SHAPE`. */
 export type Decode<T> = (reply: Reply) => T;
 
 function shapeError(wanted: string): ReplyError {
@@ -9,39 +9,39 @@ function shapeError(wanted: string): ReplyError {
 }
 
 /**
- * A reply of a pipeline that must be no failure.
- * @throws {ReplyError} It is one.
+ * Takes a reply out of a pipeline.
+ * @throws {ReplyError} The reply is an error.
  */
 export function orThrow(reply: Reply | ReplyError): Reply {
   if (reply instanceof ReplyError) throw reply;
   return reply;
 }
 
-/** A whole number; decimal text is one too, since HTTP carries big integers as text. */
+/** Decodes a whole number. Decimal text is accepted too, since HTTP carries big integers as text. */
 export function integer(reply: Reply): number {
   const value = typeof reply === "string" && reply !== "" ? Number(reply) : reply;
   if (typeof value === "number" && Number.isInteger(value)) return value;
   throw shapeError("an integer");
 }
 
-/** 1 is true, 0 and nil are false. */
+/** Decodes a boolean: 1 is true, 0 and nil are false. */
 export function flag(reply: Reply): boolean {
   return reply !== null && integer(reply) === 1;
 }
 
-/** A string. A client that made a number of it is undone. */
+/** Decodes a string. A number becomes text again, since some clients turn digits into numbers. */
 export function text(reply: Reply): string {
   if (typeof reply === "string") return reply;
   if (typeof reply === "number") return String(reply);
   throw shapeError("a string");
 }
 
-/** A string, or `null` where Redis said nil. */
+/** Decodes a string, or nil as `null`. */
 export function nullableText(reply: Reply): string | null {
   return reply === null ? null : text(reply);
 }
 
-/** A list, each item decoded. */
+/** Decodes a list whose items `item` decodes. */
 export function listOf<T>(item: Decode<T>): Decode<T[]> {
   return (reply) => {
     if (Array.isArray(reply)) return reply.map(item);
@@ -49,22 +49,22 @@ export function listOf<T>(item: Decode<T>): Decode<T[]> {
   };
 }
 
-/** A list of whole numbers. */
+/** Decodes a list of whole numbers. */
 export function integers(reply: Reply): number[] {
   return listOf(integer)(reply);
 }
 
-/** A list of strings. */
+/** Decodes a list of strings. */
 export function texts(reply: Reply): string[] {
   return listOf(text)(reply);
 }
 
-/** A list of strings and nils. */
+/** Decodes a list of strings and nils. */
 export function nullableTexts(reply: Reply): (string | null)[] {
   return listOf(nullableText)(reply);
 }
 
-/** The reply as it came, for scripts that answer in several shapes. */
+/** Gives the reply as it is, for scripts that answer in several shapes. */
 export function raw(reply: Reply): Reply {
   return reply;
 }

@@ -5,20 +5,20 @@ export type Listener = (message: string) => void;
 export interface SubscribeOptions {
   /** Ends the wait for the confirmation; the call then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Called after messages may have been missed, once the channel is subscribed again. */
+  /** Called once the channel is subscribed again after a lost connection. Messages may have been missed meanwhile. */
   readonly onReconnect?: (() => void) | undefined;
 }
 
-/** Ends one subscription. Safe to call twice. */
+/** Ends one subscription. It may be called twice. */
 export type Unsubscribe = () => Promise<void>;
 
 /**
- * The second port: what holds a connection open. Delivery is at most once: messages sent while the connection is down are lost,
- * and `onReconnect` says so.
+ * The second port: a connection that stays open for messages. Each message is delivered at most once. Messages that are sent while the
+ * connection is down are lost; `onReconnect` is called then.
  */
 export interface Subscriber {
   /**
-   * Resolves once Redis has confirmed the channel.
+   * Subscribes to a channel. It resolves once Redis has confirmed that.
    * @throws {ConnectionError} Redis was not reached.
    * @throws {TimeoutError} The deadline passed.
    */

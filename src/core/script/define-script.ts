@@ -4,36 +4,36 @@ import type { Arg, Redis, SendOptions } from "../port/redis.ts";
 import type { Decode } from "../port/reply.ts";
 import { tickEnd } from "../time/tick.ts";
 
-/** The values of a script's names: one `Arg` for each, a list for the one whose name begins with `...`. */
+/** The values of a script's names: one `Arg` for each name, and a list for a name that begins with `...`. */
 export type ScriptValues<Names extends string> = {
   readonly [N in Names as N extends `...${infer Rest}` ? Rest : N]: N extends `...${string}` ? readonly Arg[] : Arg;
 };
 
-/** A script, called like a function. */
+/** A script that is called like a function. */
 export interface Script<Names extends string, T> {
   /**
-   * Runs the script: EVALSHA, and EVAL with the text where the server does not hold it yet.
-   * @throws {ReplyError} The script failed, or answered in a shape that its decoder refuses (code `SHAPE`).
+   * Runs the script by EVALSHA. If the server does not have the script yet, its text is sent by EVAL.
+   * @throws {ReplyError} The script failed, or its reply has another shape than the decoder expects (code `SHAPE`).
    */
   (redis: Redis, values: ScriptValues<Names>, options?: SendOptions): Promise<T>;
-  /** The text that Redis runs: the names as locals, then the script. */
+  /** The text that Redis runs: the names as Lua locals, then the script. */
   readonly lua: string;
 }
 
-/** What a script is made of. */
+/** The parts of a script. */
 export interface ScriptDefinition<Key extends string, Argument extends string, T> {
-  /** Every key that the script touches, by the name of its Lua local. The last may be a list: `...tags`. */
+  /** The name of each key that the script touches. It becomes a Lua local. The last name may be a list: `...tags`. */
   readonly keys: readonly Key[];
-  /** Every other argument, by the name of its Lua local, where it arrives as a string. The last may be a list: `...members`. */
+  /** The name of each other argument. It becomes a Lua local, which is a string. The last name may be a list: `...members`. */
   readonly args: readonly Argument[];
   /** Checks the reply and gives it its type. */
   readonly decode: Decode<T>;
-  /** The script. Its keys and arguments are locals already. */
+  /** The Lua of the script, in which keys and arguments are locals. */
   readonly lua: string;
 }
 
 /**
- * Defines an atomic script with named keys and arguments, so that neither side counts positions: a misspelt name does not compile.
+ * Defines an atomic script with named keys and arguments. Nobody has to count positions, and a misspelt name does not compile.
  * @example
  * const take = defineScript({
  *   keys: ["stock"],
@@ -97,22 +97,22 @@ function appendValues(
   }
 }
 
-/** Ports whose server refused the script header once; it is a server that does not know it. */
+/** Ports whose server refused the header of a script, because it does not know the header. */
 const headerless = new WeakSet<Redis>();
 
 function headerOf(redis: Redis): string {
   return redis.scriptHeader && !headerless.has(redis) ? `${redis.scriptHeader}\n` : "";
 }
 
-/** Two trips share the deadline of one call. */
+/** The options of the second trip of a call, which share the deadline with the first one. */
 function withRemainingTime({ timeout, ...options }: SendOptions, start: number): SendOptions {
   if (timeout === undefined) return options;
   return { ...options, timeout: Math.max(1, Math.ceil(timeout - (performance.now() - start))) };
 }
 
 /**
- * Makes each digest of a text once, which takes about 90 microseconds: found by its head, since a text that is put together for each call would be hashed for each call.
- * What is being made is shared by the callers of one tick alone: in a Worker, one request must not wait for what another started.
+ * Computes the digest of a script once for each header. A digest takes about 90 microseconds. Callers share a digest that is being computed
+ * within one tick only: in a Worker, a request must not wait for work that another request started.
  */
 function createDigests(lua: string): (head: string) => string | Promise<string> {
   const digests = new Map<string, string>();

@@ -2,15 +2,16 @@ import { TimeoutError } from "../errors.ts";
 import type { SendOptions } from "../port/redis.ts";
 import { longestDelay } from "./timer.ts";
 
-/** The deadline of one call: the adapter's, or the call's own where that is shorter. */
+/** The deadline of one call, in milliseconds: the shorter one of the adapter's and the call's own. */
 export function effectiveTimeout(timeout: number, { timeout: own = timeout }: SendOptions): number {
   return Math.min(timeout, own);
 }
 
 /**
- * Runs `work` for at most `timeout` milliseconds. The signal given to it aborts when the deadline passes or when the caller's own
- * signal aborts, and the returned promise rejects at that moment, whether or not `work` heeds the signal.
- * @throws {TimeoutError} The deadline passed; or what `late` makes of it, where not Redis is waited for.
+ * Runs `work` for at most `timeout` milliseconds. The signal that it gets aborts at the deadline, or when the caller's own signal aborts.
+ * The returned promise rejects at that moment, even if `work` goes on.
+ * @param late Makes the error for the deadline, where the work is not a call to Redis.
+ * @throws {TimeoutError} The deadline passed.
  * @throws The caller's reason, if its signal aborted.
  */
 export function withDeadline<T>(
@@ -24,7 +25,7 @@ export function withDeadline<T>(
   return raceDeadline(timeout, signal, () => work(controller.signal), late, abort);
 }
 
-/** `withDeadline` for work that cannot be told to stop: it saves the signal. `onEnd` is called if the wait ends before the work. */
+/** As `withDeadline`, for work that takes no signal. `onEnd` is called if the wait ends before the work. */
 export function raceDeadline<T>(
   timeout: number,
   signal: AbortSignal | undefined,
@@ -57,7 +58,7 @@ export function raceDeadline<T>(
         reject(error);
       },
     );
-    // The work may have aborted it while it began.
+    // The work may have aborted the signal while it began.
     if (signal?.aborted) end();
   });
 }

@@ -1,7 +1,6 @@
 /**
- * Resolves when the promises of this tick have had sixteen turns: enough for patterns whose promise chains differ in length. It waits
- * by microtasks alone, which a Worker's runtime drains before it turns to another request; so whoever shares something until then
- * is of one request.
+ * Resolves after sixteen turns of the microtask queue, which is enough for promise chains of different lengths to end. A Worker's runtime
+ * empties that queue before it turns to another request. So callers that share something until then belong to one request.
  */
 export async function tickEnd(): Promise<void> {
   for (let turn = 0; turn < 16; turn += 1) await Promise.resolve();

@@ -3,7 +3,7 @@ import { RedisPatternsError } from "../../errors.ts";
 /** Another caller was still at work on the same idempotency key when the wait ended. */
 export class IdempotencyBusyError extends RedisPatternsError {
   override readonly name = "IdempotencyBusyError";
-  /** How long the other caller's lease has left, in milliseconds. */
+  /** The rest of the other caller's lease, in milliseconds. */
   readonly remaining: number;
 
   constructor(remaining: number, options?: ErrorOptions) {
@@ -21,11 +21,11 @@ export class IdempotencyConflictError extends RedisPatternsError {
   }
 }
 
-/** The call was made before and failed; its failure was stored on request. */
+/** The call was made before and failed. Its failure was stored, as the option `failures` asks for. */
 export class IdempotentFailureError extends RedisPatternsError {
   override readonly name = "IdempotentFailureError";
 
-  /** @param message What the first failure said. */
+  /** @param message The message of the first failure. */
   constructor(message: string, options?: ErrorOptions) {
     super("IDEMPOTENT_FAILURE", message, options);
   }

@@ -24,7 +24,7 @@ export interface IdempotentRun {
 /** Options of one call. */
 export interface IdempotentOptions {
   /**
-   * How long the result is kept, in milliseconds.
+   * The time for which the result is kept, in milliseconds.
    * @default the `ttl` of the factory
    */
   readonly ttl?: number | undefined;
@@ -38,21 +38,21 @@ export interface IdempotentOptions {
 
 /** Options of `createIdempotency`. */
 export interface IdempotencyOptions {
-  /** How long a result is kept, in milliseconds. Choose a time after which the call is not repeated any more. */
+  /** The time for which a result is kept, in milliseconds. Choose a time after which nobody repeats the call. */
   readonly ttl: number;
   /**
-   * How long a run may take, in milliseconds. A crashed run blocks its key until the lease ends, and a run that takes longer may run
+   * The time that a run may take, in milliseconds. A crashed run blocks its key until the lease ends, and a run that takes longer may run
    * twice. On Lambda, use the function's timeout.
    * @default 30000
    */
   readonly lease?: number | undefined;
   /**
-   * How long to wait for the first caller's result, in milliseconds. With 0 the call is refused at once.
+   * The time for which a call waits for the first caller's result, in milliseconds. With 0 it is refused at once.
    * @default the `lease`
    */
   readonly wait?: number | undefined;
   /**
-   * What happens when the work fails: `retry` frees the key for the next call, `store` makes later calls fail in the same way.
+   * The treatment of failures: `retry` frees the key for the next call, `store` makes later calls fail in the same way.
    * @default "retry"
    */
   readonly failures?: "retry" | "store" | undefined;

@@ -2,7 +2,7 @@ import { checkText } from "../../check.ts";
 import { type Secret, sha256, userTag } from "../../crypto.ts";
 import { encodeId, keyOf } from "../../keys.ts";
 
-/** Where a link or a code is stored, and the digest that is stored of it. */
+/** The place of a link or a code in Redis, and the digest that is stored of it. */
 export interface TokenPlace {
   /** The key of its record. */
   readonly record: string;
@@ -42,7 +42,7 @@ export const epochField = '"e"';
 export const purposeField = '"p"';
 export const userField = '"u"';
 export const dataField = '"d"';
-/** How many wrong attempts are left. Empty for a link, which has no limit. */
+/** The number of wrong attempts that are left. It is empty for a link, which has no limit. */
 export const attemptsField = '"n"';
 export const expiresAtField = '"a"';
 /** The requests that issued the token, that consumed it, and that made the last wrong attempt. */
@@ -57,7 +57,7 @@ export const userEpochField = '"e"';
 /** The request that revoked last. */
 export const revokedByField = '"r"';
 
-/** @throws {OptionError} JSON cannot hold the data. */
+/** @throws {OptionError} The data has no JSON form, such as a function. */
 export function encodeData(data: unknown): string {
   return checkText("data", JSON.stringify(data));
 }

@@ -1,6 +1,6 @@
 /** Options of `createTokens`. */
 export interface TokenOptions {
-  /** How long a token or code is valid, in milliseconds: minutes for a code, an hour for a link. */
+  /** The time for which a token or code is valid, in milliseconds: minutes for a code, an hour for a link. */
   readonly ttl: number;
   /**
    * The first part of every key.
@@ -8,12 +8,12 @@ export interface TokenOptions {
    */
   readonly prefix?: string | undefined;
   /**
-   * How many wrong attempts make a code invalid.
+   * The number of wrong attempts that make a code invalid.
    * @default 5
    */
   readonly attempts?: number | undefined;
   /**
-   * How many digits a code has, from 6 to 12.
+   * The number of digits of a code, from 6 to 12.
    * @default 6
    */
   readonly digits?: number | undefined;
@@ -37,8 +37,8 @@ export interface NewToken<Data> extends TokenSubject, TokenCallOptions {
   /** Data that `consume` returns as JSON restores it, such as the address to verify. A date comes back as text. */
   readonly data?: Data | undefined;
   /**
-   * How long this token is valid, in milliseconds.
-   * @default the `ttl` of createTokens
+   * The time for which this token is valid, in milliseconds.
+   * @default the `ttl` of `createTokens`
    */
   readonly ttl?: number | undefined;
 }
@@ -54,25 +54,36 @@ export type CodeVerdict<Data> =
   | { readonly accepted: true; readonly data: Data | null }
   | {
       readonly accepted: false;
-      /** How many more wrong attempts are allowed. It is 0 where there is no valid code. */
+      /** The number of wrong attempts that are left. It is 0 where there is no valid code. */
       readonly attemptsLeft: number;
     };
 
 /** Tokens and codes that are each accepted once. */
 export interface Tokens<Data> {
-  /** Issues a token of 256 random bits, for a link. A user may have any number of valid tokens. `expiresAt` is the server's time. */
+  /**
+   * Issues a token of 256 random bits, for a link. A user may have any number of valid tokens.
+   * @returns The token, and the time at which it expires by the server's clock, in milliseconds since 1970.
+   * @throws {OptionError} The user or the purpose is empty, `ttl` can never work, or the data has no JSON form, such as a function.
+   */
   issue(token: NewToken<Data>): Promise<{ readonly token: string; readonly expiresAt: number }>;
   /**
    * Accepts a token exactly once.
    * @returns The token's user and data, or `null` if the token is unknown, expired, used, revoked, or for another purpose.
+   * @throws {OptionError} The purpose is empty.
    */
   consume(
     token: string | null | undefined,
     options: TokenCallOptions & Pick<TokenSubject, "purpose">,
   ): Promise<{ readonly user: string; readonly data: Data | null } | null>;
-  /** Issues a code of a few digits, to be typed. It replaces the user's earlier code for the same purpose. */
+  /**
+   * Issues a code of a few digits, to be typed. It replaces the user's earlier code for the same purpose.
+   * @throws {OptionError} As `issue`.
+   */
   issueCode(code: NewToken<Data>): Promise<{ readonly code: string; readonly expiresAt: number }>;
-  /** Accepts a code exactly once, and counts wrong attempts. Spaces and dashes in the code are ignored. */
+  /**
+   * Accepts a code exactly once, and counts wrong attempts. Spaces and dashes in the code are ignored.
+   * @throws {OptionError} The user or the purpose is empty.
+   */
   consumeCode(attempt: TokenSubject & TokenCallOptions & { readonly code: string }): Promise<CodeVerdict<Data>>;
   /** Makes all tokens and codes of a user invalid with one command, such as after a change of password. */
   revokeAll(user: string, options?: TokenCallOptions): Promise<void>;

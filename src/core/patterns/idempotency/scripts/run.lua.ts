@@ -3,7 +3,7 @@ import { flag, texts } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
 import { isRunning } from "../format.ts";
 
-/** What the caller does next: run the work, wait `remaining` milliseconds at most, or take the stored outcome. */
+/** The caller's next step: run the work, wait at most `remaining` milliseconds, or take the stored outcome. */
 export type RunState =
   | { readonly state: "run" }
   | { readonly state: "wait"; readonly remaining: number; readonly record: string }
