@@ -3,7 +3,7 @@ import { LockBusyError, LockLostError } from "../../src/core/patterns/lock/error
 import type { PatternEvent } from "../../src/core/event.ts";
 import {
   createElection,
-  createGuard,
+  createFenceGuard,
   createLock,
   createManyLocks,
   createReadWriteLock,
@@ -76,7 +76,7 @@ function guarding(backend: Backend): void {
   it("refuses the holder of an older fence", async () => {
     const redis = await backend.connect();
     const locks = createLock(redis, { ttl: 100, wait: 5_000, prefix });
-    const guard = createGuard(redis, { ttl: 60_000, prefix: `${prefix}:g` });
+    const guard = createFenceGuard(redis, { ttl: 60_000, prefix: `${prefix}:g` });
     const slow = await locks.acquire("doc");
     await sleep(120);
     await using quick = await locks.acquire("doc", { ttl: 10_000 });
@@ -88,7 +88,7 @@ function guarding(backend: Backend): void {
     expect(await guard.get("doc")).toBe("again");
     expect(await guard.get("other")).toBeNull();
     await expect(guard.set("doc", "12x", "v")).rejects.toThrow(/`fence`/);
-    expect(() => createGuard(redis, { ttl: 0 })).toThrow(/`ttl`/);
+    expect(() => createFenceGuard(redis, { ttl: 0 })).toThrow(/`ttl`/);
   });
 
   it("guards a script of one's own", async () => {

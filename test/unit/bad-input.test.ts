@@ -8,7 +8,7 @@ import { createLimiter, fixedWindow, slidingWindow, tokenBucket } from "../../sr
 import { createIdempotency } from "../../src/core/patterns/idempotency/index.ts";
 import {
   createElection,
-  createGuard,
+  createFenceGuard,
   createLock,
   createManyLocks,
   createQuorumLock,
@@ -145,7 +145,7 @@ describe("bad input is an OptionError that names the option, and nothing is sent
       createLock,
       createSessions,
     ];
-    factories.push(createSemaphore, createReadWriteLock, createManyLocks, createElection, createGuard);
+    factories.push(createSemaphore, createReadWriteLock, createManyLocks, createElection, createFenceGuard);
     factories.push(createIdempotency, createTokens, createGateway);
     for (const create of factories) {
       expectThrow("options", () => create(redis, options));

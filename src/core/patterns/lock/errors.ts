@@ -3,13 +3,13 @@ import { RedisPatternsError } from "../../errors.ts";
 /** Somebody else held the lock until the wait ended. */
 export class LockBusyError extends RedisPatternsError {
   override readonly name = "LockBusyError";
-  /** What was asked for. */
+  /** The name that was asked for. */
   readonly lock: string;
-  /** How long it was waited for, in milliseconds. */
+  /** The time that the wait took, in milliseconds. */
   readonly waited: number;
-  /** How often Redis was asked. */
+  /** The number of times that Redis was asked. */
   readonly attempts: number;
-  /** How long the holder's lease had left, in milliseconds. */
+  /** The time that the holder's lease had left, in milliseconds. */
   readonly remaining: number;
 
   constructor(lock: string, waited: number, attempts: number, remaining: number) {
@@ -24,9 +24,9 @@ export class LockBusyError extends RedisPatternsError {
 /** The lease ran out, or Redis no longer knew of it: somebody else may hold the lock. */
 export class LockLostError extends RedisPatternsError {
   override readonly name = "LockLostError";
-  /** What was held. */
+  /** The name that was held. */
   readonly lock: string;
-  /** How long ago the lease ran out, in milliseconds; 0 if Redis lost it before its time. */
+  /** The time since the lease ran out, in milliseconds; 0 if Redis lost it before its time. */
   readonly lateBy: number;
 
   constructor(lock: string, lateBy = 0, options?: ErrorOptions) {

@@ -2,16 +2,19 @@ import { checkDuration, checkText } from "../../check.ts";
 import { OptionError } from "../../errors.ts";
 import type { Grant } from "./term.ts";
 
-/** What one process needs to know to go on with the lease of another. */
+/** All that a process needs to know to go on with the lease of another. */
 type HandOff = Omit<Grant, "deadline"> & { readonly name: string };
 
 /** Writes version 1 of the format. */
-export function writeHandOff(name: string, { token, fence, ttl }: Grant): string {
+export function encodeHandOff(name: string, { token, fence, ttl }: Grant): string {
   return JSON.stringify({ v: 1, name, token, fence, ttl });
 }
 
-/** Reads what `writeHandOff` wrote, in every version so far. */
-export function readHandOff(serialized: string): HandOff {
+/**
+ * Reads what `encodeHandOff` wrote, in every version so far.
+ * @throws {OptionError} It is something else.
+ */
+export function decodeHandOff(serialized: string): HandOff {
   try {
     const { v, name, token, fence, ttl } = JSON.parse(serialized);
     if (v === 1) {

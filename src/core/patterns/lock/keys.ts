@@ -2,30 +2,30 @@ import { checkText } from "../../check.ts";
 import { OptionError } from "../../errors.ts";
 import { keyOf, keyPrefix } from "../../keys.ts";
 
-/** The keys of one lock; they share a Cluster slot. */
+/** The keys of one lock. They share a Cluster slot. */
 export interface LockKeys {
   /** Holds the holder's token while the lock is held. */
   readonly lock: string;
   /** Remembers the last fence, for an hour longer than the lease. */
   readonly counter: string;
-  /** Exists while somebody waits. It is also the name of the channel that a release is published on. */
+  /** Exists while somebody waits. It is also the name of the channel on which releases are published. */
   readonly wanted: string;
-  /** Who waits in order of arrival, when the order is first come, first served. */
+  /** The waiters in order of arrival, where the order is first come, first served. */
   readonly line: string;
-  /** Until when each of them counts as alive, unless it asks again. */
+  /** The time until which each of them counts as alive, unless it asks again. */
   readonly alive: string;
 }
 
-/** Names the keys of a lock. */
+/** Makes the keys of a lock from its name. */
 export type LockNaming = (name: string) => LockKeys;
 
 /** The usual names: `prefix:{name}` and its parts. */
 export function lockNaming(prefix: string): LockNaming {
   keyPrefix(prefix);
-  return (name) => named(keyOf(prefix, name));
+  return (name) => lockKeys(keyOf(prefix, name));
 }
 
-function named(lock: string, stem = lock): LockKeys {
+function lockKeys(lock: string, stem = lock): LockKeys {
   return {
     lock,
     counter: `${stem}:fence`,
@@ -43,18 +43,18 @@ function named(lock: string, stem = lock): LockKeys {
  */
 export function redlockNaming(): LockNaming {
   return (name) => {
-    // What is not in braces is hashed as a whole, and so are braces around all of it.
-    const tagged = /^[^{}]*\{[^{}]+\}/.test(name) ? name : `{${withoutBraces(name)}}`;
-    return named(name, tagged);
+    // Redis hashes a name without braces as a whole, which is the same as with braces around all of it.
+    const tagged = /^[^{}]*\{[^{}]+\}/.test(name) ? name : `{${checkNoBraces(name)}}`;
+    return lockKeys(name, tagged);
   };
 }
 
-function withoutBraces(name: string): string {
+function checkNoBraces(name: string): string {
   if (!/[{}]/.test(checkText("name", name))) return name;
   throw new OptionError("`name` may contain braces only around a hash tag, such as `locks:{7}`");
 }
 
-/** The keys of one name of a semaphore; they share a Cluster slot. */
+/** The keys of one name of a semaphore. They share a Cluster slot. */
 export interface SemaphoreKeys {
   /** A sorted set: each holder's token, by the time at which its lease ends. */
   readonly places: string;
@@ -62,7 +62,7 @@ export interface SemaphoreKeys {
   readonly counter: string;
   /** Exists while somebody waits, as that of a lock does. */
   readonly wanted: string;
-  /** With a token behind it: remembers that this token gave up its place itself. */
+  /** The first part of one key for each token that released its place itself: see `freedKey`. */
   readonly freed: string;
 }
 
@@ -72,7 +72,7 @@ export function semaphoreKeys(prefix: string, name: string): SemaphoreKeys {
   return { places: keyOf(prefix, name), counter: part("fence"), wanted: part("wanted"), freed: part("freed") };
 }
 
-/** The keys of one name of a read-write lock; they share a Cluster slot. */
+/** The keys of one name of a read-write lock. They share a Cluster slot. */
 export interface ReadWriteKeys extends Omit<SemaphoreKeys, "places"> {
   /** A sorted set: each reader's token, by the time at which its lease ends. */
   readonly readers: string;
@@ -82,7 +82,7 @@ export interface ReadWriteKeys extends Omit<SemaphoreKeys, "places"> {
   readonly readLine: string;
   /** The writers who wait, in order of arrival. */
   readonly writeLine: string;
-  /** Until when each of both counts as alive, unless it asks again. */
+  /** The time until which each waiter, in either line, counts as alive, unless it asks again. */
   readonly alive: string;
 }
 
@@ -101,7 +101,7 @@ export function readWriteKeys(prefix: string, name: string): ReadWriteKeys {
   };
 }
 
-/** The key by which one token's release is remembered. */
+/** Names the key that remembers the release of one token. */
 export function freedKey(freed: string, token: string): string {
   return `${freed}:${token}`;
 }

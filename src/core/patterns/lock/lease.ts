@@ -1,14 +1,13 @@
 import { checkDuration } from "../../check.ts";
 import { emit, type OnEvent, type PatternEvent } from "../../event.ts";
-import type { Claim } from "./lockable.ts";
-import { type Grant, leastTtl, validity } from "./term.ts";
-import { writeHandOff } from "./hand-off.ts";
+import { encodeHandOff } from "./hand-off.ts";
+import type { Lockable } from "./lockable.ts";
 import { unknownFence } from "./scripts/fence.lua.ts";
-import { startTerm, type Term } from "./term.ts";
+import { type Grant, leastTtl, startTerm, type Term, validity } from "./term.ts";
 
-/** The right to hold something until a deadline. It is a lease and no more: only its fence protects a resource from a late holder. */
+/** The right to hold something until a deadline. It is no more than that: only its fence protects a resource from a late holder. */
 export interface Lease {
-  /** What is held. */
+  /** The name of what is held. */
   readonly name: string;
   /**
    * A decimal number that is larger than the fence of every earlier lease of this name, as long as the server's clock does not
@@ -17,10 +16,10 @@ export interface Lease {
   readonly fence: string;
   /** Aborts with a `LockLostError` at the deadline, even while Redis does not answer. A `release` does not abort it. */
   readonly signal: AbortSignal;
-  /** How long it is safe to act, in milliseconds; 0 once the lease is lost, released or handed off. */
+  /** The time for which it is safe to act, in milliseconds; 0 once the lease is lost, released or handed off. */
   readonly remaining: number;
   /**
-   * Call it before a side effect that cannot be undone.
+   * Throws unless the lease is held. Call it before a side effect that cannot be undone.
    * @throws {LockLostError} The lease is lost.
    * @throws {OptionError} The lease was released or handed off.
    */
@@ -35,72 +34,75 @@ export interface Lease {
   extend(options?: ExtendOptions): Promise<void>;
   /**
    * Frees the lock, if this lease still holds it. Another release after a `ConnectionError` tries again.
-   * @returns Whether the lease lived until now; false says that it was lost before.
+   * @returns True if the lease lived until now; false if it was lost before.
    * @throws {ConnectionError} Redis was not reached; the lock frees itself at the end of its `ttl`.
    */
   release(options?: ReleaseOptions): Promise<boolean>;
   /**
    * Ends the lease here without freeing the lock, so that another process goes on with it.
-   * @returns A text for `resume`. Whoever has it can extend and release: treat it as a secret.
+   * @returns A text for `resume`. It lets its reader extend and release: treat it as a secret.
    * @throws {LockLostError} The lease is lost.
    * @throws {OptionError} The lease was released or handed off.
    */
   serialize(): string;
-  /** Releases the lease and never throws: what goes wrong is reported to `onEvent` as `release-failed`. */
+  /** Releases the lease and never throws: an error is reported to `onEvent` as `release-failed`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** Options of one release. */
 export interface ReleaseOptions {
-  /** Ends the wait for Redis. */
+  /** Ends the wait for Redis; the call then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** Options of one extension. */
 export interface ExtendOptions extends ReleaseOptions {
   /**
-   * How long the lease lasts from now, in milliseconds.
+   * The duration of the lease from now on, in milliseconds.
    * @default the `ttl` that the lease was acquired with
    */
   readonly ttl?: number | undefined;
 }
 
-/** What keeps leases alive; `watchdog()` makes one. */
+/** Keeps leases alive; `watchdog()` makes one. */
 export interface Watchdog {
-  /** Extends the lease again and again. Returns what ends that. */
-  guard(lease: Lease, ttl: number, onError: (error: unknown) => void): () => void;
+  /**
+   * Extends the lease again and again. `onError` is told of each attempt that failed and did not end the lease.
+   * @returns A function that ends the extensions.
+   */
+  watch(lease: Lease, ttl: number, onError: (error: unknown) => void): () => void;
 }
 
-/** What a lease needs of the lock that granted it. */
-export interface Surroundings {
+/** The options that a lease takes from the lock that granted it. */
+export interface LeaseContext {
   readonly prefix: string;
   readonly onEvent?: OnEvent | undefined;
   readonly watchdog?: Watchdog | null | undefined;
 }
 
-interface Hold {
-  readonly claim: Claim;
+interface HeldState {
+  readonly lockable: Lockable;
   readonly grant: Grant;
   readonly term: Term;
 }
 
 type Report = (type: string, details?: Pick<PatternEvent, "duration" | "error">) => void;
 
-/** Tells what happens to one name. */
-export function reporter({ prefix, onEvent }: Surroundings, id: string): Report {
+/** Reports the events of one name. */
+export function createReporter({ prefix, onEvent }: LeaseContext, id: string): Report {
   return (type, details) => emit(onEvent, { pattern: "lock", type, prefix, id, ...details });
 }
 
 /** Starts the life of a granted lease. */
-export function startLease(claim: Claim, grant: Grant, around: Surroundings): Lease {
-  const report = reporter(around, claim.name);
-  let unguard = nothing;
-  const term = startTerm(claim.name, grant.deadline, (error) => {
-    unguard();
+export function startLease(lockable: Lockable, grant: Grant, context: LeaseContext): Lease {
+  const report = createReporter(context, lockable.name);
+  let unwatch = doNothing;
+  const term = startTerm(lockable.name, grant.deadline, (error) => {
+    unwatch();
     if (error) report("lost", { error });
   });
-  const lease = new HeldLease({ claim, grant, term }, report);
-  unguard = around.watchdog?.guard(lease, grant.ttl, (error) => report("extend-failed", { error })) ?? nothing;
+  const lease = new HeldLease({ lockable, grant, term }, report);
+  unwatch = context.watchdog?.watch(lease, grant.ttl, (error) => report("extend-failed", { error })) ?? doNothing;
   return lease;
 }
 
@@ -117,15 +119,15 @@ class HeldLease implements Lease {
   readonly #term: Term;
   readonly #report: Report;
 
-  constructor(hold: Hold, report: Report) {
-    const { claim, grant, term } = hold;
-    this.name = claim.name;
+  constructor(held: HeldState, report: Report) {
+    const { lockable, grant, term } = held;
+    this.name = lockable.name;
     this.fence = grant.fence;
     this.signal = term.signal;
-    this.assertHeld = term.check;
-    this.extend = (options) => extendHold(hold, options);
-    this.release = once((options) => releaseHold(hold, options));
-    this.serialize = () => handOff(hold);
+    this.assertHeld = term.assertHeld;
+    this.extend = (options) => extendHeld(held, options);
+    this.release = memoizeSuccess((options) => releaseHeld(held, options));
+    this.serialize = () => handOff(held);
     this.#term = term;
     this.#report = report;
   }
@@ -139,52 +141,52 @@ class HeldLease implements Lease {
   }
 }
 
-function handOff({ claim, grant, term }: Hold): string {
-  term.check();
+function handOff({ lockable, grant, term }: HeldState): string {
+  term.assertHeld();
   term.end("handed off");
-  return writeHandOff(claim.name, grant);
+  return encodeHandOff(lockable.name, grant);
 }
 
-async function extendHold(
-  { claim, grant, term }: Hold,
+async function extendHeld(
+  { lockable, grant, term }: HeldState,
   { ttl = grant.ttl, signal }: ExtendOptions = {},
 ): Promise<void> {
   checkDuration("ttl", ttl, leastTtl);
-  term.check();
+  term.assertHeld();
   const start = performance.now();
-  const extended = await claim.extend(grant.token, ttl, { signal, idempotent: true });
+  const extended = await lockable.extend(grant.token, ttl, { signal, idempotent: true });
   const deadline = start + validity(ttl);
   if (!extended || deadline <= performance.now()) term.lose();
   // Redis agreed, but too late: the signal has aborted already, and nobody should wait for a holder that has stopped.
-  if (extended && term.state() === "lost") await abandon(claim, grant.token);
-  term.check();
+  if (extended && term.state() === "lost") await abandon(lockable, grant.token);
+  term.assertHeld();
   term.prolong(deadline);
 }
 
-async function releaseHold({ claim, grant, term }: Hold, { signal }: ReleaseOptions = {}): Promise<boolean> {
+async function releaseHeld({ lockable, grant, term }: HeldState, { signal }: ReleaseOptions = {}): Promise<boolean> {
   if (["lost", "handed off"].includes(term.state())) return false;
   // Before the command is sent, so that no extension follows it.
   term.end("released");
-  const held = await claim.release(grant.token, grant.fence, { signal, idempotent: true });
-  if (!held) term.lose();
-  return held;
+  const released = await lockable.release(grant.token, grant.fence, { signal, idempotent: true });
+  if (!released) term.lose();
+  return released;
 }
 
-/** Calls until it succeeded once, then repeats its answer. */
-function once<A, T>(call: (argument?: A) => Promise<T>): (argument?: A) => Promise<T> {
-  let answer: Promise<T> | undefined;
+/** Calls until one call has succeeded, then repeats its result. */
+function memoizeSuccess<A, T>(call: (argument?: A) => Promise<T>): (argument?: A) => Promise<T> {
+  let result: Promise<T> | undefined;
   return (argument) => {
-    answer ??= call(argument).catch((error: unknown) => {
-      answer = undefined;
+    result ??= call(argument).catch((error: unknown) => {
+      result = undefined;
       throw error;
     });
-    return answer;
+    return result;
   };
 }
 
-/** Frees what nobody will use. If that fails, it frees itself at the end of its `ttl`. */
-export function abandon(claim: Claim, token: string): Promise<unknown> {
-  return claim.release(token, unknownFence, { idempotent: true }).catch(nothing);
+/** Frees a grant that nobody will use. It never rejects: if it fails, the grant ends with its `ttl`. */
+export function abandon(lockable: Lockable, token: string): Promise<unknown> {
+  return lockable.release(token, unknownFence, { idempotent: true }).catch(doNothing);
 }
 
-function nothing(): void {}
+function doNothing(): void {}

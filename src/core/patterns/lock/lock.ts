@@ -1,10 +1,10 @@
 import { checkFunction, checkMethods, checkPort } from "../../check.ts";
 import type { Redis } from "../../port/redis.ts";
-import { acquireLock } from "./scripts/acquire.lua.ts";
-import { type Claim, holding } from "./lockable.ts";
-import { createHolder, type Locks } from "./locks.ts";
 import { type LockKeys, lockNaming } from "./keys.ts";
+import { type Lockable, singleKey } from "./lockable.ts";
+import { createLocks, type Locks } from "./locks.ts";
 import type { LockOptions } from "./options.ts";
+import { acquireLock } from "./scripts/acquire.lua.ts";
 import { releaseLock } from "./scripts/release.lua.ts";
 
 /**
@@ -18,22 +18,23 @@ import { releaseLock } from "./scripts/release.lua.ts";
  */
 export function createLock(redis: Redis, options: LockOptions): Locks {
   checkPort(redis, options);
-  const { prefix = "lock", naming = lockNaming(prefix), order = whoeverAsks, replicas } = options;
+  const { prefix = "lock", naming = lockNaming(prefix), order = unordered, replicas } = options;
   checkFunction("order", order);
   checkFunction("naming", naming);
   const confirm = replicas && checkFunction("replicas", replicas)(redis);
-  const claimOf = (name: string) => {
+  const createLockable = (name: string) => {
     const keys = naming(name);
-    const claim = order(redis, keys, name);
-    return checkMethods("order", confirm ? confirm(claim, keys) : claim, "called: firstComeFirstServed()", "acquire");
+    const made = order(redis, keys, name);
+    return checkMethods("order", confirm ? confirm(made, keys) : made, "called: firstComeFirstServed()", "acquire");
   };
-  return createHolder(prefix, claimOf, options);
+  return createLocks(prefix, createLockable, options);
 }
 
-function whoeverAsks(redis: Redis, keys: LockKeys, name: string): Claim {
+/** The first to ask after a release gets the lock. */
+function unordered(redis: Redis, keys: LockKeys, name: string): Lockable {
   return {
-    ...holding(redis, keys, name),
-    acquire: (ask, options) => acquireLock(redis, { ...keys, ...ask }, options),
+    ...singleKey(redis, keys, name),
+    acquire: (request, options) => acquireLock(redis, { ...keys, ...request }, options),
     release: (token, fence, options) => releaseLock(redis, { ...keys, token, fence }, options),
   };
 }

@@ -2,48 +2,48 @@ import type { Redis, SendOptions } from "../../port/redis.ts";
 import { integer } from "../../port/reply.ts";
 import type { LockKeys } from "./keys.ts";
 import { extendLock } from "./scripts/extend.lua.ts";
-import type { ClaimAnswer } from "./scripts/fence.lua.ts";
+import type { AcquireReply } from "./scripts/fence.lua.ts";
 
-/** What a token asks for. */
-export interface Ask {
-  /** Who asks: 122 random bits, the same in every attempt of one acquisition. */
+/** A token's wish to hold something. */
+export interface AcquireRequest {
+  /** The asker: 122 random bits, the same in every attempt of one acquisition. */
   readonly token: string;
-  /** How long to hold it, in milliseconds. */
+  /** The time to hold it for, in milliseconds. */
   readonly ttl: number;
-  /** What the asker does if it is refused: leaves, asks again after a while, or listens for a release. */
+  /** The asker's plan for a refusal: to leave, to ask again after a while, or to listen for a release. */
   readonly whenBusy: "leave" | "poll" | "listen";
 }
 
-/** One thing that tokens can hold: a lock, a place in a semaphore, a read lock. Each operation may be run twice. */
-export interface Claim {
-  /** What the user calls it. */
+/** One thing that tokens can hold: a lock, a place in a semaphore, a read lock. Each operation may run twice without harm. */
+export interface Lockable {
+  /** The user's name for it. */
   readonly name: string;
-  /** The channel that tells of a release. */
+  /** The channel on which its releases are published. */
   readonly channel: string;
-  /** Whether those who wait have a place in a line, which they must give up when they leave. */
+  /** True if waiters have a place in a line in Redis, which they must give up when they leave. */
   readonly queues?: boolean;
-  /** Takes it, or says how long it may be busy. */
-  acquire(ask: Ask, options?: SendOptions): Promise<ClaimAnswer>;
-  /** Lets the token hold it for `ttl` more; false if the token does not hold it. */
+  /** Takes it for the token, or tells how long it may be busy. */
+  acquire(request: AcquireRequest, options?: SendOptions): Promise<AcquireReply>;
+  /** Lets the token hold it for `ttl` milliseconds from now; false if the token does not hold it. */
   extend(token: string, ttl: number, options?: SendOptions): Promise<boolean>;
-  /** Frees it; false if the token had lost it before. A fence of 0 stands for one that is not known. */
+  /** Frees it; false if the token had lost it before. The fence `"0"` stands for an unknown one. */
   release(token: string, fence: string, options?: SendOptions): Promise<boolean>;
-  /** How long it is held for, in milliseconds; 0 when it is free. */
+  /** Tells for how many milliseconds it is held at most; 0 when it is free. */
   remaining(options?: SendOptions): Promise<number>;
 }
 
-/** Makes the claim on one name. */
-export type LockOrder = (redis: Redis, keys: LockKeys, name: string) => Claim;
+/** Decides who comes next: makes the lockable of one name. */
+export type LockOrder = (redis: Redis, keys: LockKeys, name: string) => Lockable;
 
-/** Looks at a port once, then adds to a claim that what it grants is on the replicas. */
-export type ReplicaWait = (redis: Redis) => (claim: Claim, keys: LockKeys) => Claim;
+/** Checks once that the port can wait for replicas, then makes each lockable wait for them. */
+export type ReplicaWait = (redis: Redis) => (lockable: Lockable, keys: LockKeys) => Lockable;
 
-/** What is the same for every lock of one key, whoever comes next. */
-export function holding(
+/** The part that all locks of a single key have in common, whatever their order. */
+export function singleKey(
   redis: Redis,
   keys: Pick<LockKeys, "lock" | "wanted">,
   name: string,
-): Omit<Claim, "acquire" | "release"> {
+): Omit<Lockable, "acquire" | "release"> {
   return {
     name,
     channel: keys.wanted,

@@ -1,8 +1,8 @@
-import { checkFunction, checkDuration, checkDurationOrZero, checkMethods } from "../../check.ts";
-import { attempt, type Context, resumeLease, waitForLease } from "./acquire.ts";
-import type { Ask, Claim } from "./lockable.ts";
+import { checkDuration, checkDurationOrZero, checkFunction, checkMethods } from "../../check.ts";
+import { type AcquireContext, attempt, resumeLease, waitForLease } from "./acquire.ts";
 import type { Lease } from "./lease.ts";
-import type { AcquireOptions, HolderOptions, InspectOptions, TryOptions } from "./options.ts";
+import type { AcquireRequest, Lockable } from "./lockable.ts";
+import type { AcquireOptions, InspectOptions, LeaseOptions, TryOptions } from "./options.ts";
 import { leastTtl } from "./term.ts";
 
 /** Grants leases by name. */
@@ -20,75 +20,80 @@ export interface Locks {
    */
   acquire(name: string, options?: AcquireOptions): Promise<Lease>;
   /**
-   * Runs `work` under a lease and releases it. What `work` throws comes first: a failing release never hides it.
+   * Runs `work` under a lease and releases it. An error of `work` comes first: a failing release never hides it.
    * @throws {LockBusyError} The wait ended first; `work` did not run.
-   * @throws {LockLostError} `work` ended well, but after its lease was lost: somebody else may have worked at the same time.
+   * @throws {LockLostError} `work` ended well, but after its lease was lost: another holder may have worked at the same time.
    */
   run<T>(name: string, work: (lease: Lease) => T | Promise<T>, options?: AcquireOptions): Promise<T>;
-  /** Tells whether somebody holds it, and for how long. The answer may be outdated when it arrives. */
+  /**
+   * Tells if somebody holds it, and for how long. The answer may be outdated when it arrives.
+   * @throws {ConnectionError} Redis was not reached.
+   */
   inspect(name: string, options?: InspectOptions): Promise<LockState>;
   /**
    * Goes on with a lease that another process has handed off by `serialize`; it lasts for its `ttl` from now.
    * @throws {LockLostError} It ran out on the way.
    * @throws {OptionError} The text is not from `serialize`.
+   * @throws {ConnectionError} Redis was not reached.
    */
   resume(serialized: string, options?: TryOptions): Promise<Lease>;
 }
 
-/** What `inspect` found. */
+/** The answer of `inspect`. */
 export interface LockState {
+  /** True while somebody holds it. */
   readonly held: boolean;
-  /** How long it is held at most, in milliseconds, unless its holder extends it; 0 when it is free. */
+  /** The longest time for which it is still held, in milliseconds, unless its holder extends it; 0 when it is free. */
   readonly remaining: number;
 }
 
-/** Grants leases on claims. */
-export function createHolder(prefix: string, claimOf: (name: string) => Claim, options: HolderOptions): Locks {
+/** Grants leases on whatever `createLockable` makes of a name. */
+export function createLocks(prefix: string, createLockable: (name: string) => Lockable, options: LeaseOptions): Locks {
   const { ttl, wait = ttl, wake } = options;
   checkDuration("ttl", ttl, leastTtl);
   checkDurationOrZero("wait", wait);
   checkMethods("wake", wake, "wakeBySubscriber(subscriber)", "listen");
-  const ask = (call: TryOptions, whenBusy: Ask["whenBusy"]): Ask => ({
+  const createRequest = (call: TryOptions, whenBusy: AcquireRequest["whenBusy"]): AcquireRequest => ({
     token: crypto.randomUUID(),
     ttl: checkDuration("ttl", call.ttl ?? ttl, leastTtl),
     whenBusy,
   });
-  const around = (call: TryOptions) => surroundings(prefix, options, call);
-  around({});
+  const contextOf = (call: TryOptions) => acquireContext(prefix, options, call);
+  contextOf({});
   const acquire = async (name: string, call: AcquireOptions = {}) => {
-    const patience = checkDurationOrZero("wait", call.wait ?? wait);
-    const whenBusy = patience === 0 ? "leave" : wake ? "listen" : "poll";
-    return waitForLease(claimOf(name), ask(call, whenBusy), around(call), patience);
+    const longest = checkDurationOrZero("wait", call.wait ?? wait);
+    const whenBusy = longest === 0 ? "leave" : wake ? "listen" : "poll";
+    return waitForLease(createLockable(name), createRequest(call, whenBusy), contextOf(call), longest);
   };
   return {
     acquire,
-    async tryAcquire(name, options = {}) {
-      const lease = await attempt(claimOf(name), ask(options, "leave"), around(options));
+    async tryAcquire(name, call = {}) {
+      const lease = await attempt(createLockable(name), createRequest(call, "leave"), contextOf(call));
       return typeof lease === "number" ? null : lease;
     },
-    run: async (name, work, options) => {
+    run: async (name, work, call) => {
       checkFunction("work", work);
-      return runHeld(await acquire(name, options), work);
+      return runWithLease(await acquire(name, call), work);
     },
-    async inspect(name, options) {
-      const remaining = await claimOf(name).remaining(options);
+    async inspect(name, call) {
+      const remaining = await createLockable(name).remaining(call);
       return { held: remaining > 0, remaining };
     },
-    resume: async (serialized, options = {}) => resumeLease(claimOf, serialized, around(options), options.ttl),
+    resume: async (serialized, call = {}) => resumeLease(createLockable, serialized, contextOf(call), call.ttl),
   };
 }
 
 /** @throws {OptionError} The watchdog is none. */
-function surroundings(
+function acquireContext(
   prefix: string,
-  options: HolderOptions,
+  options: LeaseOptions,
   { watchdog = options.watchdog, signal }: TryOptions,
-): Context {
-  checkMethods("watchdog", watchdog ?? undefined, "watchdog()", "guard");
+): AcquireContext {
+  checkMethods("watchdog", watchdog ?? undefined, "watchdog()", "watch");
   return { ...options, prefix, watchdog, signal };
 }
 
-async function runHeld<T>(lease: Lease, work: (lease: Lease) => T | Promise<T>): Promise<T> {
+async function runWithLease<T>(lease: Lease, work: (lease: Lease) => T | Promise<T>): Promise<T> {
   let result: T;
   try {
     result = await work(lease);

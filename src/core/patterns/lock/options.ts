@@ -6,19 +6,19 @@ import type { Wake } from "./wake.ts";
 
 /** Options of one inspection. */
 export interface InspectOptions {
-  /** Ends the wait for Redis. */
+  /** Ends the wait for Redis; the call then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** Options of one attempt. */
 export interface TryOptions extends InspectOptions {
   /**
-   * How long the lease lasts, in milliseconds.
+   * The duration of the lease, in milliseconds.
    * @default the `ttl` of the lock
    */
   readonly ttl?: number | undefined;
   /**
-   * What keeps the lease alive; `null` for nothing.
+   * Keeps the lease alive; `null` for none.
    * @default the `watchdog` of the lock
    */
   readonly watchdog?: Watchdog | null | undefined;
@@ -27,60 +27,65 @@ export interface TryOptions extends InspectOptions {
 /** Options of one acquisition. */
 export interface AcquireOptions extends TryOptions {
   /**
-   * How long to wait for others, in milliseconds; 0 asks once.
+   * The longest wait for other holders, in milliseconds; 0 asks once.
    * @default the `wait` of the lock
    */
   readonly wait?: number | undefined;
 }
 
 /** Options of everything that grants leases. */
-export interface HolderOptions {
-  /** How long a lease lasts, in milliseconds: longer than the work usually takes, as short as a crashed holder may block the others. */
+export interface LeaseOptions {
+  /**
+   * The duration of a lease, in milliseconds: longer than the work usually takes, and as short as a crashed holder may block the others.
+   */
   readonly ttl: number;
   /**
-   * How long `acquire` and `run` wait for others, in milliseconds.
+   * The longest wait of `acquire` and `run` for other holders, in milliseconds; 0 asks once.
    * @default the `ttl`: long enough for a crashed holder's lease to run out
    */
   readonly wait?: number | undefined;
   /**
-   * What keeps leases alive while their holders work: `watchdog()`.
-   * @default nothing: a lease ends after its `ttl` unless it is extended
+   * Keeps leases alive while their holders work: `watchdog()`.
+   * @default none: a lease ends after its `ttl` unless it is extended
    */
   readonly watchdog?: Watchdog | null | undefined;
   /**
-   * How those who wait learn of a release: `wakeBySubscriber(subscriber)`.
-   * @default they ask again, at growing, jittered intervals
+   * Tells waiters of a release: `wakeBySubscriber(subscriber)`.
+   * @default none: waiters ask again, at growing, jittered intervals
    */
   readonly wake?: Wake | undefined;
-  /** Told of `acquired`, `busy`, `lost`, `release-failed`, `extend-failed` and `ttl-too-short`: less than two round trips. */
+  /**
+   * Called with each event: `acquired`, `busy`, `lost`, `release-failed`, `extend-failed`, and `ttl-too-short` for a `ttl` below two round
+   * trips.
+   */
   readonly onEvent?: OnEvent | undefined;
   /**
-   * Given the work that goes on after a call has failed: freeing what may have been granted. A Worker passes
+   * Called with work that goes on after a call has failed: freeing what may have been granted. A Worker passes
    * `(work) => ctx.waitUntil(work)`.
    */
   readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined;
 }
 
 /** Options of a lock. */
-export interface LockOptions extends HolderOptions {
+export interface LockOptions extends LeaseOptions {
   /**
    * The first part of every key.
    * @default "lock"
    */
   readonly prefix?: string | undefined;
   /**
-   * Who comes next: `firstComeFirstServed()`.
-   * @default whoever asks first after a release
+   * Decides who comes next: `firstComeFirstServed()`.
+   * @default the first to ask after a release
    */
   readonly order?: LockOrder | undefined;
   /**
-   * Names the keys: `redlockNaming()` for the time in which processes with redlock take part.
+   * Names the keys: `redlockNaming()` as long as processes with redlock take part.
    * @default `prefix:{name}` and its parts
    */
   readonly naming?: LockNaming | undefined;
   /**
-   * Waits until replicas have what was granted: `waitForReplicas()`, over TCP to one server.
-   * @default the master's word is enough
+   * Waits until replicas have a grant: `waitForReplicas()`, over TCP to one server.
+   * @default none: a grant counts as soon as the master has it
    */
   readonly replicas?: ReplicaWait | undefined;
 }

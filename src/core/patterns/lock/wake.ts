@@ -4,41 +4,45 @@ import { sleep } from "../../wait/sleep.ts";
 import type { Subscriber } from "../../port/subscriber.ts";
 import { startTimer } from "../../time/timer.ts";
 
-/** How those who wait learn of a release. */
+/** Tells waiters of a release. */
 export interface Wake {
-  /** Begins to listen for one asker, before it asks for the first time. */
+  /** Begins to listen for one asker, before it asks for the first time. The channel is that of its lock. */
   listen(channel: string, token: string): Waiter;
 }
 
-/** One who waits for a release. */
+/** One asker that waits for a release. */
 export interface Waiter {
-  /** Resolves when it is worth asking again: at a release, or after `ms`. */
+  /**
+   * Resolves when it is worth asking again: at a release, or after `ms` milliseconds.
+   * @throws The signal's reason, as soon as it aborts.
+   */
   wait(ms: number, signal: AbortSignal | undefined): Promise<void>;
-  /** Ends the listening. Who gives up after having been woken wakes the next one. */
+  /** Ends the listening. A waiter that gives up after it was woken wakes the next one. */
   leave(outcome: "granted" | "gave up"): void;
 }
 
-/** One who listens. */
+/** One asker that listens. */
 interface Listening {
   readonly token: string;
-  /** Whether something happened that it has not asked about since. */
+  /** True if a release was heard since it asked last. */
   woken: boolean;
-  /** Ends its wait, while it waits. */
+  /** Ends its pause, while it pauses. */
   wake?: (() => void) | undefined;
 }
 
-/** Everybody in this process who waits for the same name: one subscription, first come first woken. */
+/** All waiters for one name in this process: one subscription, first come first woken. */
 interface Channel {
   readonly queue: Set<Listening>;
-  /** Whether every release is heard. */
+  /** Only while it is `open` is every release heard. */
   state: "subscribing" | "open" | "failed";
   close(): void;
 }
 
 /**
  * Waits for the message that a release publishes, at most for what the holder has left: a lost message costs time, not the lock.
- * One subscription serves all who wait for a name, and each message wakes one of them. While the subscription fails, they poll.
+ * One subscription serves all waiters for a name, and each message wakes one of them. While the subscription fails, they poll.
  * In a Worker, which holds no connection open, leave it out.
+ * @throws {OptionError} The subscriber is none, or a client that was not wrapped.
  * @example
  * const locks = createLock(redis, { ttl: seconds(10), wake: wakeBySubscriber(ioredisSubscriber(new Redis(url))) });
  */
@@ -48,7 +52,7 @@ export function wakeBySubscriber(subscriber: Subscriber): Wake {
   const channels = new Map<string, Channel>();
   return {
     listen(name, token) {
-      // Whoever is granted at the first attempt needs no subscription; it joins only one that is there.
+      // An asker that is granted at its first attempt needs no subscription; it joins only one that is there.
       let channel = channels.get(name);
       const me: Listening = { token, woken: false };
       channel?.queue.add(me);
@@ -89,7 +93,7 @@ function openChannel(subscriber: Subscriber, name: string, onClose: () => void):
   };
   const settle = (state: Channel["state"]) => {
     channel.state = state;
-    // Whoever asked before every release was heard asks once more.
+    // Each asked before every release was heard, so it asks once more.
     wakeAll();
   };
   subscribed.then(

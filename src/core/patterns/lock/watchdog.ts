@@ -1,31 +1,31 @@
 import { checkDuration } from "../../check.ts";
 import { OptionError } from "../../errors.ts";
-import { LockLostError } from "./errors.ts";
-import { jitter } from "../../wait/backoff.ts";
-import type { Lease, Watchdog } from "./lease.ts";
 import { startBackgroundTimer } from "../../time/timer.ts";
+import { jitter } from "../../wait/backoff.ts";
+import { LockLostError } from "./errors.ts";
+import type { Lease, Watchdog } from "./lease.ts";
 
 /** Options of a watchdog. */
 export interface WatchdogOptions {
   /**
-   * How often a lease is extended, in milliseconds; at least twice in its `ttl`.
+   * The time between two extensions of a lease, in milliseconds; at most half of its `ttl`.
    * @default a third of the lease's `ttl`, so that two extensions may fail before it is lost
    */
   readonly every?: number | undefined;
   /**
-   * For how long leases are extended, in milliseconds; `Infinity` for ever. After that a lease lasts for its `ttl` and is lost: a body
-   * that hangs does not hold the lock for good.
+   * The longest time for which a lease is extended, in milliseconds; `Infinity` for ever. After that it lasts for its `ttl` and is
+   * lost: work that hangs does not hold the lock for good.
    * @default 3600000, an hour
    */
   readonly maxHold?: number | undefined;
 }
 
-interface Guarded {
+interface Watched {
   readonly lease: Lease;
   readonly every: number;
-  readonly until: number;
+  readonly stopAt: number;
   readonly onError: (error: unknown) => void;
-  due: number;
+  dueAt: number;
 }
 
 /**
@@ -40,49 +40,49 @@ interface Guarded {
 export function watchdog({ every, maxHold = 3_600_000 }: WatchdogOptions = {}): Watchdog {
   if (every !== undefined) checkDuration("every", every);
   if (maxHold !== Infinity) checkDuration("maxHold", maxHold);
-  const guarded = new Set<Guarded>();
+  const watched = new Set<Watched>();
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const plan = () => {
+  const schedule = () => {
     clearTimeout(timer);
-    if (guarded.size === 0) return;
-    const next = Math.min(...Array.from(guarded, ({ due }) => due));
-    timer = startBackgroundTimer(tick, Math.max(0, next - performance.now()));
+    if (watched.size === 0) return;
+    const next = Math.min(...Array.from(watched, ({ dueAt }) => dueAt));
+    timer = startBackgroundTimer(extendDue, Math.max(0, next - performance.now()));
   };
-  const tick = () => {
+  const extendDue = () => {
     const now = performance.now();
-    for (const item of guarded) {
-      if (now >= item.until) guarded.delete(item);
-      // Whoever is due within a fourth of its period comes along, so that leases fall into step.
-      else if (item.due - item.every / 4 <= now) void prolong(item).then(plan);
+    for (const item of watched) {
+      if (now >= item.stopAt) watched.delete(item);
+      // A lease that is due within a fourth of its period comes along, so that leases fall into step.
+      else if (item.dueAt - item.every / 4 <= now) void extendWatched(item).then(schedule);
     }
-    plan();
+    schedule();
   };
   return {
-    guard(lease, ttl, onError) {
+    watch(lease, ttl, onError) {
       const start = performance.now();
       const period = Math.min(every ?? ttl / 3, ttl / 2);
-      const item = { lease, every: period, until: start + maxHold, onError, due: start + period };
-      guarded.add(item);
-      plan();
+      const item = { lease, every: period, stopAt: start + maxHold, onError, dueAt: start + period };
+      watched.add(item);
+      schedule();
       return () => {
-        guarded.delete(item);
-        plan();
+        watched.delete(item);
+        schedule();
       };
     },
   };
 }
 
-/** One extension; it never rejects, and leaves `due` at the time of the next one. */
-async function prolong(item: Guarded): Promise<void> {
+/** Extends once. It never rejects, and leaves `dueAt` at the time of the next extension. */
+async function extendWatched(item: Watched): Promise<void> {
   const { lease, every, onError } = item;
-  item.due = Infinity;
+  item.dueAt = Infinity;
   const start = performance.now();
   try {
-    // An answer that takes longer is given up, so that the next attempt does not wait for it.
+    // An answer that takes longer is not waited for, so that it cannot hold up the next attempt.
     await lease.extend({ signal: AbortSignal.timeout(Math.ceil(every)) });
-    item.due = start + every;
+    item.dueAt = start + every;
   } catch (error) {
-    item.due = performance.now() + jitter(every / 4);
+    item.dueAt = performance.now() + jitter(every / 4);
     // A lost lease reports itself, and one that was released meanwhile is no failure.
     if (!(error instanceof LockLostError || error instanceof OptionError)) onError(error);
   }

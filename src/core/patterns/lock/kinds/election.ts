@@ -1,13 +1,13 @@
-import { checkFunction, checkDuration, checkPort, checkText } from "../../../check.ts";
+import { checkDuration, checkFunction, checkPort, checkText } from "../../../check.ts";
 import { ConnectionError } from "../../../errors.ts";
-import { LockBusyError, LockLostError } from "../errors.ts";
 import type { OnEvent } from "../../../event.ts";
 import type { Redis } from "../../../port/redis.ts";
 import { jitter } from "../../../wait/backoff.ts";
 import { sleep } from "../../../wait/sleep.ts";
-import type { Locks, LockState } from "../locks.ts";
+import { LockBusyError, LockLostError } from "../errors.ts";
 import type { Lease } from "../lease.ts";
 import { createLock } from "../lock.ts";
+import type { Locks, LockState } from "../locks.ts";
 import type { Wake } from "../wake.ts";
 import { watchdog } from "../watchdog.ts";
 
@@ -19,17 +19,20 @@ export interface Office {
   readonly signal: AbortSignal;
 }
 
-/** Chooses one leader among all who campaign. */
+/** Chooses one leader among all processes that campaign. */
 export interface Election {
   /**
-   * Stands for election again and again until `signal` aborts: `onElected` runs while this process leads. When its signal aborts it
-   * should come to an end; only then does this process stand again. When it returns while it leads, it resigns and the campaign
-   * ends. While Redis is not reached, the campaign goes on.
-   * @throws What `onElected` throws while it leads; it resigns first.
+   * Stands for election again and again until `signal` aborts: `onElected` runs while this process leads. When the signal that it is
+   * given aborts, it should come to an end; only then does this process stand again. If it returns while this process leads, the
+   * process resigns and the campaign ends. While Redis is not reached, the campaign goes on.
+   * @throws The error that `onElected` throws while this process leads; it resigns first.
    * @throws {ReplyError} Redis refuses the commands.
    */
   campaign(onElected: (office: Office) => void | Promise<void>, options?: CampaignOptions): Promise<void>;
-  /** Tells whether there is a leader, and for how long at least. */
+  /**
+   * Tells if there is a leader, and for how long at least.
+   * @throws {ConnectionError} Redis was not reached.
+   */
   inspect(): Promise<LockState>;
 }
 
@@ -41,9 +44,9 @@ export interface CampaignOptions {
 
 /** Options of an election. */
 export interface ElectionOptions {
-  /** What is led. */
+  /** The name of what is led. */
   readonly name: string;
-  /** How long after a leader's crash nobody leads, in milliseconds. */
+  /** The longest time for which nobody leads after a leader has crashed, in milliseconds. */
   readonly ttl: number;
   /**
    * The first part of every key.
@@ -51,11 +54,11 @@ export interface ElectionOptions {
    */
   readonly prefix?: string | undefined;
   /**
-   * How candidates learn of a resignation: `wakeBySubscriber(subscriber)`.
-   * @default they ask again, at growing, jittered intervals
+   * Tells candidates of a resignation: `wakeBySubscriber(subscriber)`.
+   * @default none: candidates ask again, at growing, jittered intervals
    */
   readonly wake?: Wake | undefined;
-  /** Told what happens to the lease of the leader. */
+  /** Called with each event of the leader's lease. */
   readonly onEvent?: OnEvent | undefined;
 }
 
@@ -79,7 +82,7 @@ export function createElection(redis: Redis, options: ElectionOptions): Election
       checkFunction("onElected", onElected);
       let leading = true;
       while (leading && !isOver(signal)) {
-        const lease = await stand(locks, name, ttl, signal);
+        const lease = await standOnce(locks, name, ttl, signal);
         if (lease) leading = await lead(lease, onElected, signal);
       }
     },
@@ -91,7 +94,12 @@ function isOver(signal: AbortSignal | undefined): boolean {
 }
 
 /** Stands once: `null` while somebody else leads, or while Redis is not reached. */
-async function stand(locks: Locks, name: string, ttl: number, signal: AbortSignal | undefined): Promise<Lease | null> {
+async function standOnce(
+  locks: Locks,
+  name: string,
+  ttl: number,
+  signal: AbortSignal | undefined,
+): Promise<Lease | null> {
   try {
     return await locks.acquire(name, { signal });
   } catch (error) {
@@ -107,23 +115,27 @@ async function pause(ms: number, signal: AbortSignal | undefined): Promise<void>
   try {
     await sleep(ms, signal);
   } catch {
-    // The campaign has ended; its loop looks.
+    // The campaign has ended, as its loop will see.
   }
 }
 
-/** Runs one term. @returns Whether to stand again: the term was lost, not given up. */
+/**
+ * Runs one term.
+ * @returns True if the process should stand again: it lost its term and did not give it up.
+ */
 async function lead(
   lease: Lease,
   onElected: (office: Office) => void | Promise<void>,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
-  const ends = signal ? AbortSignal.any([lease.signal, signal]) : lease.signal;
+  const endSignal = signal ? AbortSignal.any([lease.signal, signal]) : lease.signal;
   try {
-    await onElected({ term: lease.fence, signal: ends });
+    await onElected({ term: lease.fence, signal: endSignal });
     return lease.signal.aborted;
   } catch (error) {
     // Work that was told to stop may say so by an error.
-    if (ends.aborted && (error === ends.reason || error instanceof LockLostError)) return lease.signal.aborted;
+    if (endSignal.aborted && (error === endSignal.reason || error instanceof LockLostError))
+      return lease.signal.aborted;
     throw error;
   } finally {
     await lease[Symbol.asyncDispose]();

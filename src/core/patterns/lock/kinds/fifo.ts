@@ -1,11 +1,11 @@
 import { checkDuration } from "../../../check.ts";
 import { acquireInLine, releaseInLine } from "../scripts/fifo.lua.ts";
-import { holding, type LockOrder } from "../lockable.ts";
+import { singleKey, type LockOrder } from "../lockable.ts";
 
 /** Options of a line. */
 export interface LineOptions {
   /**
-   * How long a waiter that has died keeps its place, in milliseconds. Those who wait ask again three times in that time.
+   * The time for which a waiter that has died keeps its place, in milliseconds. Waiters ask again three times in that time.
    * @default 5000
    */
   readonly patience?: number | undefined;
@@ -13,7 +13,7 @@ export interface LineOptions {
 
 /**
  * Grants the lock in the order of arrival. Nobody overtakes: `tryAcquire` fails while somebody waits. A waiter that dies is passed
- * over after `patience`; it delays those behind it once. All who share a name should use it: who does not, overtakes.
+ * over after `patience`; it delays those behind it once. All processes that share a name should use it: one that does not overtakes.
  * @throws {OptionError} `patience` can never work.
  * @example
  * const locks = createLock(redis, { ttl: seconds(10), order: firstComeFirstServed() });
@@ -21,9 +21,9 @@ export interface LineOptions {
 export function firstComeFirstServed({ patience = 5_000 }: LineOptions = {}): LockOrder {
   checkDuration("patience", patience);
   return (redis, keys, name) => ({
-    ...holding(redis, keys, name),
+    ...singleKey(redis, keys, name),
     queues: true,
-    acquire: (ask, options) => acquireInLine(redis, { ...keys, ...ask, patience }, options),
+    acquire: (request, options) => acquireInLine(redis, { ...keys, ...request, patience }, options),
     release: (token, fence, options) => releaseInLine(redis, { ...keys, token, fence }, options),
   });
 }

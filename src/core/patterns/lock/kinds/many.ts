@@ -1,12 +1,12 @@
 import { checkList, checkPort } from "../../../check.ts";
 import { OptionError } from "../../../errors.ts";
 import type { Redis, SendOptions } from "../../../port/redis.ts";
-import type { Ask, Claim } from "../lockable.ts";
-import { createHolder } from "../locks.ts";
-import type { AcquireOptions, HolderOptions, TryOptions } from "../options.ts";
-import { type ClaimAnswer, unknownFence } from "../scripts/fence.lua.ts";
 import { type LockNaming, lockNaming } from "../keys.ts";
 import type { Lease } from "../lease.ts";
+import type { AcquireRequest, Lockable } from "../lockable.ts";
+import { createLocks } from "../locks.ts";
+import type { AcquireOptions, LeaseOptions, TryOptions } from "../options.ts";
+import { type AcquireReply, unknownFence } from "../scripts/fence.lua.ts";
 import { acquireMany, extendMany, joinFences, releaseMany, splitFences } from "../scripts/many.lua.ts";
 
 /** Several locks held together; they are extended, lost and released as one. */
@@ -19,7 +19,11 @@ export interface ManyLease extends Omit<Lease, "name" | "fence" | "serialize"> {
 
 /** Grants several locks at once. They are the same locks that `createLock` grants one by one under the same prefix. */
 export interface ManyLocks {
-  /** @returns All of them, or `null` if any is held by somebody else; then none is. */
+  /**
+   * Asks once.
+   * @returns All of them, or `null` if any is held by somebody else; then none is taken.
+   * @throws {ConnectionError} Redis was not reached.
+   */
   tryAcquireAll(names: readonly string[], options?: TryOptions): Promise<ManyLease | null>;
   /**
    * Asks until all are granted together.
@@ -30,7 +34,7 @@ export interface ManyLocks {
 }
 
 /** Options of several locks. */
-export interface ManyLocksOptions extends Omit<HolderOptions, "wake"> {
+export interface ManyLocksOptions extends Omit<LeaseOptions, "wake"> {
   /**
    * The first part of every key.
    * @default "lock"
@@ -43,7 +47,7 @@ export interface ManyLocksOptions extends Omit<HolderOptions, "wake"> {
   readonly naming?: LockNaming | undefined;
 }
 
-/** More would make the script slow. */
+/** A script with more keys would hold the server up. */
 const mostNames = 100;
 
 /**
@@ -57,33 +61,37 @@ const mostNames = 100;
 export function createManyLocks(redis: Redis, options: ManyLocksOptions): ManyLocks {
   checkPort(redis, options);
   const { prefix = "lock", naming = lockNaming(prefix) } = options;
-  const claimOf = (id: string) => {
-    const names: string[] = JSON.parse(id);
+  const createLockable = (id: string) => {
+    const names = decodeNames(id);
     const groups = redis.masters ? names.map((name) => [name]) : [names];
-    return manyClaim(
+    return combineGroups(
       id,
-      groups.map((group) => groupClaim(redis, naming, group)),
+      groups.map((group) => createGroup(redis, naming, group)),
     );
   };
-  const holder = createHolder(prefix, claimOf, options);
+  const locks = createLocks(prefix, createLockable, options);
   return {
     async tryAcquireAll(names, options) {
-      const lease = await holder.tryAcquire(idOf(names), options);
-      return lease && manyLease(lease);
+      const lease = await locks.tryAcquire(encodeNames(names), options);
+      return lease && toManyLease(lease);
     },
-    acquireAll: async (names, options) => manyLease(await holder.acquire(idOf(names), options)),
+    acquireAll: async (names, options) => toManyLease(await locks.acquire(encodeNames(names), options)),
   };
 }
 
-/** One order for everybody, without duplicates. */
-function idOf(names: readonly string[]): string {
+/** Names several locks in one text: without duplicates, and in one order for every asker. */
+function encodeNames(names: readonly string[]): string {
   const unique = [...new Set(checkList("names", names))].toSorted();
   if (unique.length > 0 && unique.length <= mostNames) return JSON.stringify(unique);
   throw new OptionError(`\`names\` must hold 1 to ${mostNames} names`);
 }
 
-function manyLease(lease: Lease): ManyLease {
-  const names: string[] = JSON.parse(lease.name);
+function decodeNames(id: string): string[] {
+  return JSON.parse(id);
+}
+
+function toManyLease(lease: Lease): ManyLease {
+  const names = decodeNames(lease.name);
   const fences = splitFences(lease.fence);
   const { signal, assertHeld, extend, release } = lease;
   return {
@@ -100,46 +108,48 @@ function manyLease(lease: Lease): ManyLease {
   };
 }
 
-/** What one script can take: `fence` holds the fences of the group. */
-type Group = Pick<Claim, "acquire" | "extend" | "release" | "remaining">;
+/** The names that one script can take. Its `fence` is the fences of all of them. */
+type Group = Pick<Lockable, "acquire" | "extend" | "release">;
 
-function groupClaim(redis: Redis, naming: LockNaming, names: readonly string[]): Group {
-  const each = names.map(naming);
-  const keys = each.flatMap(({ lock, counter, wanted }) => [lock, counter, wanted]);
+function createGroup(redis: Redis, naming: LockNaming, names: readonly string[]): Group {
+  const keys = names.map(naming).flatMap(({ lock, counter, wanted }) => [lock, counter, wanted]);
   return {
-    acquire: (ask, options) => acquireMany(redis, { keys, ...ask }, options),
+    acquire: (request, options) => acquireMany(redis, { keys, ...request }, options),
     extend: (token, ttl, options) => extendMany(redis, { keys, token, ttl }, options),
     release: (token, fence, options) => releaseMany(redis, { keys, token, granted: splitFences(fence) }, options),
-    remaining: async () => 0,
   };
 }
 
-function manyClaim(name: string, groups: readonly Group[]): Claim {
-  const all = async (call: (group: Group, i: number) => Promise<boolean>) =>
+function combineGroups(name: string, groups: readonly Group[]): Lockable {
+  const everyGroup = async (call: (group: Group, i: number) => Promise<boolean>) =>
     (await Promise.all(groups.map(call))).every(Boolean);
   return {
     name,
     channel: "",
-    acquire: (ask, options) => acquireInOrder(groups, ask, options),
-    extend: (token, ttl, options) => all((group) => group.extend(token, ttl, options)),
+    acquire: (request, options) => acquireInOrder(groups, request, options),
+    extend: (token, ttl, options) => everyGroup((group) => group.extend(token, ttl, options)),
     release: (token, fence, options) => {
       const fences = splitFences(fence);
-      const of = (i: number) => (groups.length === 1 ? fence : (fences[i] ?? unknownFence));
-      return all((group, i) => group.release(token, of(i), options));
+      const fenceOf = (i: number) => (groups.length === 1 ? fence : (fences[i] ?? unknownFence));
+      return everyGroup((group, i) => group.release(token, fenceOf(i), options));
     },
     remaining: async () => 0,
   };
 }
 
-async function acquireInOrder(groups: readonly Group[], ask: Ask, options?: SendOptions): Promise<ClaimAnswer> {
+async function acquireInOrder(
+  groups: readonly Group[],
+  request: AcquireRequest,
+  options?: SendOptions,
+): Promise<AcquireReply> {
   const fences: string[] = [];
   for (const [i, group] of groups.entries()) {
-    const answer = await group.acquire(ask, options);
-    if ("busyFor" in answer) {
-      await Promise.all(groups.slice(0, i).map((taken) => taken.release(ask.token, unknownFence, options)));
-      return answer;
+    const reply = await group.acquire(request, options);
+    if ("busyFor" in reply) {
+      await Promise.all(groups.slice(0, i).map((taken) => taken.release(request.token, unknownFence, options)));
+      return reply;
     }
-    fences.push(answer.fence);
+    fences.push(reply.fence);
   }
   return { fence: joinFences(fences) };
 }

@@ -1,17 +1,17 @@
 import { checkDuration, checkPort } from "../../../check.ts";
 import { ConnectionError, OptionError, ReplyError } from "../../../errors.ts";
 import type { Redis, SendOptions } from "../../../port/redis.ts";
-import { acquireLock } from "../scripts/acquire.lua.ts";
-import { type Ask, type Claim, holding } from "../lockable.ts";
-import { createHolder, type Locks } from "../locks.ts";
-import type { HolderOptions } from "../options.ts";
-import { type ClaimAnswer, largestFence, unknownFence } from "../scripts/fence.lua.ts";
 import { type LockKeys, type LockNaming, lockNaming } from "../keys.ts";
+import { type AcquireRequest, type Lockable, singleKey } from "../lockable.ts";
+import { createLocks, type Locks } from "../locks.ts";
+import type { LeaseOptions } from "../options.ts";
+import { acquireLock } from "../scripts/acquire.lua.ts";
+import { type AcquireReply, largestFence, unknownFence } from "../scripts/fence.lua.ts";
 import { raiseFence } from "../scripts/quorum.lua.ts";
 import { releaseLock } from "../scripts/release.lua.ts";
 
 /** Options of a quorum lock. */
-export interface QuorumOptions extends Omit<HolderOptions, "wake"> {
+export interface QuorumOptions extends Omit<LeaseOptions, "wake"> {
   /**
    * The first part of every key.
    * @default "lock"
@@ -23,7 +23,7 @@ export interface QuorumOptions extends Omit<HolderOptions, "wake"> {
    */
   readonly naming?: LockNaming | undefined;
   /**
-   * How long one node may take to answer, in milliseconds: a dead node must not use up the lease.
+   * The longest wait for the answer of one node, in milliseconds: a dead node must not use up the lease.
    * @default a tenth of the `ttl`
    */
   readonly nodeTimeout?: number | undefined;
@@ -44,7 +44,7 @@ export function createQuorumLock(nodes: readonly Redis[], options: QuorumOptions
   for (const node of nodes) checkPort(node, options);
   const { prefix = "lock", naming = lockNaming(prefix), ttl } = options;
   const timeout = checkDuration("nodeTimeout", options.nodeTimeout ?? Math.max(1, checkDuration("ttl", ttl) / 10));
-  return createHolder(prefix, (name) => quorumClaim({ nodes, timeout, keys: naming(name) }, name), options);
+  return createLocks(prefix, (name) => createQuorum({ nodes, timeout, keys: naming(name) }, name), options);
 }
 
 interface Quorum {
@@ -53,61 +53,64 @@ interface Quorum {
   readonly keys: LockKeys;
 }
 
-function quorumClaim(quorum: Quorum, name: string): Claim {
+function createQuorum(quorum: Quorum, name: string): Lockable {
   const { keys } = quorum;
   return {
     name,
     channel: "",
-    acquire: (ask, options) => acquireMajority(quorum, ask, options),
+    acquire: (request, options) => acquireMajority(quorum, request, options),
     extend: (token, ttl, options) =>
-      agreed(quorum, options, (node, options) => holding(node, keys, name).extend(token, ttl, options)),
+      majorityAgrees(quorum, options, (node, options) => singleKey(node, keys, name).extend(token, ttl, options)),
     release: (token, fence, options) =>
-      agreed(quorum, options, (node, options) => releaseLock(node, { ...keys, token, fence }, options)),
+      majorityAgrees(quorum, options, (node, options) => releaseLock(node, { ...keys, token, fence }, options)),
     async remaining(options) {
-      const answers = await askAll(quorum, options, (node, options) => holding(node, keys, name).remaining(options));
-      return whenMajorityIsFree(quorum, answers);
+      const answers = await askAll(quorum, options, (node, options) => singleKey(node, keys, name).remaining(options));
+      return untilMajorityIsFree(quorum, answers);
     },
   };
 }
 
-async function acquireMajority(quorum: Quorum, ask: Ask, options?: SendOptions): Promise<ClaimAnswer> {
+async function acquireMajority(
+  quorum: Quorum,
+  { token, ttl }: AcquireRequest,
+  options?: SendOptions,
+): Promise<AcquireReply> {
   const { keys } = quorum;
-  const { token, ttl } = ask;
-  const answers = await askAll(quorum, options, (node, options) =>
+  const replies = await askAll(quorum, options, (node, options) =>
     acquireLock(node, { ...keys, token, ttl, whenBusy: "leave" }, options),
   );
-  const fences = answers.flatMap((answer) => ("fence" in answer ? answer.fence : []));
-  if (fences.length >= majority(quorum)) {
+  const fences = replies.flatMap((reply) => ("fence" in reply ? reply.fence : []));
+  if (fences.length >= majorityOf(quorum)) {
     const fence = largestFence(fences);
-    const raised = await agreed(
+    const raised = await majorityAgrees(
       quorum,
       options,
       async (node, options) => (await raiseFence(node, { ...keys, token, ttl, fence }, options)) === 1,
     );
     if (raised) return { fence };
   }
-  // On every node, also on those that seem not to have answered.
+  // On every node: one that did not answer in time may have granted it.
   await askAll(quorum, options, (node, options) =>
     releaseLock(node, { ...keys, token, fence: unknownFence }, options),
   ).catch(() => {});
   return {
-    busyFor: whenMajorityIsFree(
+    busyFor: untilMajorityIsFree(
       quorum,
-      answers.map((answer) => ("busyFor" in answer ? answer.busyFor : 0)),
+      replies.map((reply) => ("busyFor" in reply ? reply.busyFor : 0)),
     ),
   };
 }
 
-function majority({ nodes }: Quorum): number {
+function majorityOf({ nodes }: Quorum): number {
   return Math.floor(nodes.length / 2) + 1;
 }
 
-async function agreed(
+async function majorityAgrees(
   quorum: Quorum,
   options: SendOptions | undefined,
-  ask: (node: Redis, options: SendOptions) => Promise<boolean>,
+  askNode: (node: Redis, options: SendOptions) => Promise<boolean>,
 ): Promise<boolean> {
-  return (await askAll(quorum, options, ask)).filter(Boolean).length >= majority(quorum);
+  return (await askAll(quorum, options, askNode)).filter(Boolean).length >= majorityOf(quorum);
 }
 
 /**
@@ -119,14 +122,14 @@ async function agreed(
 async function askAll<T>(
   quorum: Quorum,
   { signal, ...options }: SendOptions = {},
-  ask: (node: Redis, options: SendOptions) => Promise<T>,
+  askNode: (node: Redis, options: SendOptions) => Promise<T>,
 ): Promise<T[]> {
   const timeout = AbortSignal.timeout(quorum.timeout);
   const limited = { ...options, signal: signal ? AbortSignal.any([signal, timeout]) : timeout };
-  const results = await Promise.allSettled(quorum.nodes.map((node) => ask(node, limited)));
+  const results = await Promise.allSettled(quorum.nodes.map((node) => askNode(node, limited)));
   signal?.throwIfAborted();
   const answers = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
-  if (answers.length >= majority(quorum)) return answers;
+  if (answers.length >= majorityOf(quorum)) return answers;
   const cause: unknown = results.find((result) => result.status === "rejected")?.reason;
   if (cause instanceof ReplyError) throw cause;
   throw new ConnectionError(`Only ${answers.length} of ${quorum.nodes.length} nodes answered in time`, "unknown", {
@@ -134,7 +137,7 @@ async function askAll<T>(
   });
 }
 
-/** The nodes that are not free become free one after the other: how long until enough are. */
-function whenMajorityIsFree(quorum: Quorum, left: readonly number[]): number {
-  return left.toSorted((a, b) => a - b)[majority(quorum) - 1] ?? 0;
+/** The milliseconds until a majority is free. Of the nodes that are not, each becomes free after the time that is left there. */
+function untilMajorityIsFree(quorum: Quorum, left: readonly number[]): number {
+  return left.toSorted((a, b) => a - b)[majorityOf(quorum) - 1] ?? 0;
 }

@@ -2,32 +2,32 @@ import { checkDuration, checkPort } from "../../../check.ts";
 import { keyPrefix } from "../../../keys.ts";
 import type { Redis } from "../../../port/redis.ts";
 import { integer } from "../../../port/reply.ts";
-import type { Claim } from "../lockable.ts";
-import { extendLock } from "../scripts/extend.lua.ts";
 import { freedKey, type ReadWriteKeys, readWriteKeys } from "../keys.ts";
-import { createHolder, type Locks } from "../locks.ts";
-import type { HolderOptions } from "../options.ts";
+import type { Lockable } from "../lockable.ts";
+import { createLocks, type Locks } from "../locks.ts";
+import type { LeaseOptions } from "../options.ts";
+import { extendLock } from "../scripts/extend.lua.ts";
 import {
   acquireRead,
   acquireWrite,
   extendRead,
+  inspectReaders,
   releaseRead,
   releaseWrite,
-  untilUnread,
 } from "../scripts/read-write.lua.ts";
 
 /** A lock that many readers hold together, or one writer alone. */
 export interface ReadWriteLock {
-  /** Grants leases to readers; `inspect` tells whether anybody reads. */
+  /** Grants leases to readers; `inspect` tells if anybody reads. */
   readonly read: Locks;
-  /** Grants leases to writers; `inspect` tells whether somebody writes. */
+  /** Grants leases to writers; `inspect` tells if somebody writes. */
   readonly write: Locks;
 }
 
 /** Options of a read-write lock. */
-export interface ReadWriteOptions extends HolderOptions {
+export interface ReadWriteOptions extends LeaseOptions {
   /**
-   * How long a waiter that has died keeps its place, in milliseconds. Those who wait ask again three times in that time.
+   * The time for which a waiter that has died keeps its place, in milliseconds. Waiters ask again three times in that time.
    * @default 5000
    */
   readonly patience?: number | undefined;
@@ -39,9 +39,9 @@ export interface ReadWriteOptions extends HolderOptions {
 }
 
 /**
- * Readers together, writers alone. A waiting writer goes before every reader who comes later, and after those who came before: no
- * stream of readers starves writers, and no stream of writers starves readers. A lease cannot be turned from one into the other;
- * release it and acquire the other.
+ * Readers together, writers alone. A waiting writer goes before every reader that comes later, and after those that came before: no
+ * stream of readers starves writers, and no stream of writers starves readers. A read lease cannot be turned into a write lease, nor
+ * the other way round; release the one and acquire the other.
  * @throws {OptionError} An option can never work.
  * @example
  * const index = createReadWriteLock(redis, { ttl: seconds(10) });
@@ -54,29 +54,29 @@ export function createReadWriteLock(redis: Redis, options: ReadWriteOptions): Re
   keyPrefix(prefix);
   checkDuration("patience", patience);
   return {
-    read: createHolder(prefix, (name) => readClaim(redis, readWriteKeys(prefix, name), name, patience), options),
-    write: createHolder(prefix, (name) => writeClaim(redis, readWriteKeys(prefix, name), name, patience), options),
+    read: createLocks(prefix, (name) => createReaders(redis, readWriteKeys(prefix, name), name, patience), options),
+    write: createLocks(prefix, (name) => createWriter(redis, readWriteKeys(prefix, name), name, patience), options),
   };
 }
 
-function readClaim(redis: Redis, keys: ReadWriteKeys, name: string, patience: number): Claim {
+function createReaders(redis: Redis, keys: ReadWriteKeys, name: string, patience: number): Lockable {
   return {
     name,
     channel: keys.wanted,
     queues: true,
-    acquire: (ask, options) => acquireRead(redis, { ...keys, ...ask, patience }, options),
+    acquire: (request, options) => acquireRead(redis, { ...keys, ...request, patience }, options),
     extend: (token, ttl, options) => extendRead(redis, { ...keys, token, ttl }, options),
     release: (token, _, options) => releaseRead(redis, { ...keys, token, freed: freedKey(keys.freed, token) }, options),
-    remaining: (options) => untilUnread(redis, keys, options),
+    remaining: (options) => inspectReaders(redis, keys, options),
   };
 }
 
-function writeClaim(redis: Redis, keys: ReadWriteKeys, name: string, patience: number): Claim {
+function createWriter(redis: Redis, keys: ReadWriteKeys, name: string, patience: number): Lockable {
   return {
     name,
     channel: keys.wanted,
     queues: true,
-    acquire: (ask, options) => acquireWrite(redis, { ...keys, ...ask, patience }, options),
+    acquire: (request, options) => acquireWrite(redis, { ...keys, ...request, patience }, options),
     extend: (token, ttl, options) => extendLock(redis, { lock: keys.writer, token, ttl }, options),
     release: (token, fence, options) => releaseWrite(redis, { ...keys, token, fence }, options),
     remaining: async (options) => Math.max(0, integer(await redis.send(["PTTL", keys.writer], options))),

@@ -3,67 +3,71 @@ import { ConnectionError, OptionError, ReplyError } from "../../../errors.ts";
 import type { SendOptions } from "../../../port/redis.ts";
 import { integer, orThrow } from "../../../port/reply.ts";
 import { abandon } from "../lease.ts";
-import type { Claim, ReplicaWait } from "../lockable.ts";
+import type { Lockable, ReplicaWait } from "../lockable.ts";
 import { rewriteLock } from "../scripts/rewrite.lua.ts";
 
 /** Options of the wait for replicas. */
 export interface ReplicaOptions {
   /**
-   * How many replicas must have the lock.
+   * The number of replicas that must have the lock.
    * @default 1
    */
   readonly count?: number | undefined;
   /**
-   * How long they may take, in milliseconds. The connection does nothing else meanwhile, and the lease is running.
+   * The longest wait for them, in milliseconds. The connection does nothing else meanwhile, and the lease is running.
    * @default 100
    */
   readonly timeout?: number | undefined;
 }
 
 /**
- * Lets each acquisition and each extension wait, by the command `WAIT`, until replicas have it. What they do not confirm in time is
- * given back and throws a `ConnectionError`; so does an extension, and its lease lives on until the deadline that it had. It narrows
- * the window in which a failover loses the lock and does not close it: a replica that was not waited for may be promoted. It follows
- * one connection to one server, so it is refused over HTTP and on a Cluster. Give the lock a connection of its own.
+ * Lets each acquisition and each extension wait, by the command `WAIT`, until replicas have it. A grant that they do not confirm in time
+ * is given back, and the acquisition throws a `ConnectionError`. So does an extension, and its lease lives on until the deadline that it
+ * had. The wait narrows the window in which a failover loses the lock and does not close it: a replica that was not waited for may be
+ * promoted. It follows one connection to one server, so it is refused over HTTP and on a Cluster. Give the lock a connection of its own.
  * @throws {OptionError} An option can never work.
  * @example
  * const locks = createLock(ioredis(client), { ttl: seconds(10), replicas: waitForReplicas({ count: 1 }) });
  */
-export function waitForReplicas({ count: wanted = 1, timeout = 100 }: ReplicaOptions = {}): ReplicaWait {
-  checkCount("count", wanted);
+export function waitForReplicas({ count: needed = 1, timeout = 100 }: ReplicaOptions = {}): ReplicaWait {
+  checkCount("count", needed);
   checkDuration("timeout", timeout);
   return (redis) => {
     if (redis.distant || redis.masters) {
       throw new OptionError("`replicas` needs one server over TCP; leave it out over HTTP and on a Cluster");
     }
-    return (claim, { lock }) =>
-      confirmed(claim, async (token, options) => {
+    return (lockable, { lock }) =>
+      withConfirmation(lockable, async (token, options) => {
         const write = ["EVAL", rewriteLock.lua, 1, lock, token] as const;
-        const replies = await redis.pipeline([write, ["WAIT", wanted, timeout]], options);
+        const replies = await redis.pipeline([write, ["WAIT", needed, timeout]], options);
         const [written = 0, replicas = 0] = replies.map((reply) => integer(orThrow(reply)));
-        if (written === 1 && replicas >= wanted) return;
+        if (written === 1 && replicas >= needed) return;
         throw new ConnectionError("Too few replicas confirmed the lock in time", true);
       });
   };
 }
 
-function confirmed(claim: Claim, confirm: (token: string, options?: SendOptions) => Promise<void>): Claim {
+/** Lets a lockable answer only after each grant and each extension was confirmed. */
+function withConfirmation(
+  lockable: Lockable,
+  confirm: (token: string, options?: SendOptions) => Promise<void>,
+): Lockable {
   return {
-    ...claim,
-    async acquire(ask, options) {
-      const answer = await claim.acquire(ask, options);
-      if ("busyFor" in answer) return answer;
+    ...lockable,
+    async acquire(request, options) {
+      const reply = await lockable.acquire(request, options);
+      if ("busyFor" in reply) return reply;
       try {
-        await confirm(ask.token, options);
-        return answer;
+        await confirm(request.token, options);
+        return reply;
       } catch (error) {
-        // What a lost connection may have granted is given back anyway; this is for a server that refuses `WAIT`.
-        if (error instanceof ReplyError) await abandon(claim, ask.token);
+        // After a lost connection the grant is given back anyway; this is for a server that refuses `WAIT`.
+        if (error instanceof ReplyError) await abandon(lockable, request.token);
         throw error;
       }
     },
     async extend(token, ttl, options) {
-      const extended = await claim.extend(token, ttl, options);
+      const extended = await lockable.extend(token, ttl, options);
       if (extended) await confirm(token, options);
       return extended;
     },

@@ -1,15 +1,15 @@
 import { checkCount, checkPort } from "../../../check.ts";
 import { keyPrefix } from "../../../keys.ts";
 import type { Redis } from "../../../port/redis.ts";
-import type { Claim } from "../lockable.ts";
 import { freedKey, semaphoreKeys } from "../keys.ts";
-import { createHolder, type Locks } from "../locks.ts";
-import type { HolderOptions } from "../options.ts";
-import { acquirePlace, extendPlace, releasePlace, untilPlace } from "../scripts/semaphore.lua.ts";
+import type { Lockable } from "../lockable.ts";
+import { createLocks, type Locks } from "../locks.ts";
+import type { LeaseOptions } from "../options.ts";
+import { acquirePlace, extendPlace, inspectPlaces, releasePlace } from "../scripts/semaphore.lua.ts";
 
 /** Options of a semaphore. */
-export interface SemaphoreOptions extends HolderOptions {
-  /** How many may hold it at a time. */
+export interface SemaphoreOptions extends LeaseOptions {
+  /** The number of holders at a time. */
   readonly limit: number;
   /**
    * The first part of every key.
@@ -19,7 +19,7 @@ export interface SemaphoreOptions extends HolderOptions {
 }
 
 /**
- * At most `limit` holders per name, each by a lease of its own. `inspect` tells whether all places are taken, and for how long.
+ * At most `limit` holders per name, each by a lease of its own. `inspect` tells if all places are taken, and for how long.
  * @throws {OptionError} An option can never work.
  * @example
  * const exports = createSemaphore(redis, { limit: 3, ttl: seconds(30) });
@@ -30,18 +30,18 @@ export function createSemaphore(redis: Redis, options: SemaphoreOptions): Locks 
   const { prefix = "semaphore" } = options;
   keyPrefix(prefix);
   const limit = checkCount("limit", options.limit);
-  return createHolder(prefix, (name) => placeClaim(redis, prefix, limit, name), options);
+  return createLocks(prefix, (name) => createPlace(redis, prefix, limit, name), options);
 }
 
-function placeClaim(redis: Redis, prefix: string, limit: number, name: string): Claim {
+function createPlace(redis: Redis, prefix: string, limit: number, name: string): Lockable {
   const keys = semaphoreKeys(prefix, name);
   return {
     name,
     channel: keys.wanted,
-    acquire: (ask, options) => acquirePlace(redis, { ...keys, ...ask, limit }, options),
+    acquire: (request, options) => acquirePlace(redis, { ...keys, ...request, limit }, options),
     extend: (token, ttl, options) => extendPlace(redis, { ...keys, token, ttl }, options),
     release: (token, _, options) =>
       releasePlace(redis, { ...keys, token, freed: freedKey(keys.freed, token) }, options),
-    remaining: (options) => untilPlace(redis, { ...keys, limit }, options),
+    remaining: (options) => inspectPlaces(redis, { ...keys, limit }, options),
   };
 }

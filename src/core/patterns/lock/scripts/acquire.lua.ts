@@ -1,6 +1,6 @@
 import { defineScript } from "../../../script/define-script.ts";
 import { serverClock } from "../../../script/fragments.lua.ts";
-import { answer, drawFence, lastFence } from "./fence.lua.ts";
+import { decodeAcquire, drawFence, lastFence } from "./fence.lua.ts";
 import { markWanted, waits } from "./wanted.lua.ts";
 
 /**
@@ -10,7 +10,7 @@ import { markWanted, waits } from "./wanted.lua.ts";
 export const acquireLock = defineScript({
   keys: ["lock", "counter", "wanted"],
   args: ["token", "ttl", "whenBusy"],
-  decode: answer,
+  decode: decodeAcquire,
   lua: `
 if not redis.call("SET", lock, token, "NX", "PX", ttl) then
   if redis.call("GET", lock) ~= token then

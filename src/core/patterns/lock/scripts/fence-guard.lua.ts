@@ -2,8 +2,8 @@ import { flag } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
 
 /**
- * A Lua function for scripts of your own: `admit(guard, fence, ttl)` is false if `guard` has seen a larger fence, else it remembers
- * this one for `ttl` milliseconds. Call it in the script that writes: between two commands the lock may change hands.
+ * A Lua function for scripts of your own. `admit(guard, fence, ttl)` is false if the key `guard` has seen a larger fence; else it
+ * remembers this one for `ttl` milliseconds. Call it in the script that writes: between two commands the lock may change hands.
  */
 export const fenceLua = `
 local function admit(guard, fence, ttl)
@@ -24,7 +24,7 @@ return admit(guard, fence, ttl) and 1 or 0`,
 });
 
 /** Writes the value, unless a larger fence was seen. */
-export const guardedSet = defineScript({
+export const setGuarded = defineScript({
   keys: ["guard", "resource"],
   args: ["fence", "ttl", "value"],
   decode: flag,

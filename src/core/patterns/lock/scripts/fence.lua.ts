@@ -3,10 +3,10 @@ import { integer, text } from "../../../port/reply.ts";
 import { digits } from "../../../script/fragments.lua.ts";
 
 /** The fence of what was granted, or how many milliseconds the present holder has left. */
-export type ClaimAnswer = { readonly fence: string } | { readonly busyFor: number };
+export type AcquireReply = { readonly fence: string } | { readonly busyFor: number };
 
 /** Reads a fence, which has sixteen digits at least, or milliseconds, which have fewer. */
-export function answer(reply: Reply): ClaimAnswer {
+export function decodeAcquire(reply: Reply): AcquireReply {
   const value = text(reply);
   return value.length < 16 ? { busyFor: Math.max(0, integer(reply)) } : { fence: value };
 }
@@ -21,7 +21,7 @@ export function largestFence(fences: readonly string[]): string {
 
 // What a counter reads is known here alone. It is "last since freed", three fences of sixteen digits. `last` was drawn last. `freed`
 // was released last, and with it all fences from `since` on; it is empty until the first release. A second run of a release finds its
-// fence between those two, whoever has released after it; a fence whose lease was lost is not between them. The lines below expect
+// fence between those two, also after later releases; a fence whose lease was lost is not between them. The lines below expect
 // `counter`, and what it reads as `fences`.
 
 /** The last fence. */

@@ -1,7 +1,7 @@
 import { flag } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
 import { digits, nextEpoch, serverTime } from "../../../script/fragments.lua.ts";
-import { answer, drawFence, lastFence, markFreed, wasFreed } from "./fence.lua.ts";
+import { decodeAcquire, drawFence, lastFence, markFreed, wasFreed } from "./fence.lua.ts";
 import { askAgainIn, keepPlace, leaveLine, removeDead } from "./line.lua.ts";
 import { leaves, polls, wakeToken } from "./wanted.lua.ts";
 
@@ -12,7 +12,7 @@ import { leaves, polls, wakeToken } from "./wanted.lua.ts";
 export const acquireInLine = defineScript({
   keys: ["lock", "counter", "wanted", "line", "alive"],
   args: ["token", "ttl", "whenBusy", "patience"],
-  decode: answer,
+  decode: decodeAcquire,
   lua: `
 ${serverTime}
 local first

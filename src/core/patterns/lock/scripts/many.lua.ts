@@ -1,7 +1,7 @@
 import { flag } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
 import { keepFor, serverClock } from "../../../script/fragments.lua.ts";
-import { answer, drawFence, lastFence, markFreed, unknownFence, wasFreed } from "./fence.lua.ts";
+import { decodeAcquire, drawFence, lastFence, markFreed, unknownFence, wasFreed } from "./fence.lua.ts";
 import { markWanted, waits, wakeNext } from "./wanted.lua.ts";
 
 // In all three scripts `keys` holds three keys for each name: its lock, its counter, its mark `wanted`.
@@ -22,7 +22,7 @@ export function splitFences(fences: string): string[] {
 export const acquireMany = defineScript({
   keys: ["...keys"],
   args: ["token", "ttl", "whenBusy"],
-  decode: answer,
+  decode: decodeAcquire,
   lua: `
 local busy, left = false, 0
 for i = 1, #keys, 3 do

@@ -1,7 +1,7 @@
 import { flag, integer } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
 import { digits, newEpoch, serverTime } from "../../../script/fragments.lua.ts";
-import { answer, drawFence, lastFence, markFreed, wasFreed } from "./fence.lua.ts";
+import { decodeAcquire, drawFence, lastFence, markFreed, wasFreed } from "./fence.lua.ts";
 import { holdIn, rememberRelease } from "./holders.lua.ts";
 import { askAgainIn, keepPlace, leaveLine, removeDead } from "./line.lua.ts";
 import { leaves, polls, wakeAll } from "./wanted.lua.ts";
@@ -44,7 +44,7 @@ return again`;
 export const acquireRead = defineScript({
   keys,
   args: ["token", "ttl", "whenBusy", "patience"],
-  decode: answer,
+  decode: decodeAcquire,
   lua: `
 ${prelude}
 local arrival = tonumber(redis.call("ZSCORE", readLine, token) or math.huge)
@@ -63,7 +63,7 @@ ${waitInLine("readLine")}`,
 export const acquireWrite = defineScript({
   keys,
   args: ["token", "ttl", "whenBusy", "patience"],
-  decode: answer,
+  decode: decodeAcquire,
   lua: `
 ${prelude}
 local holder = redis.call("GET", writer)
@@ -125,8 +125,8 @@ if redis.call("EXISTS", wanted) == 1 then ${wakeAll} end
 return held and 1 or ${wasFreed}`,
 });
 
-/** How long until nobody reads, in milliseconds. */
-export const untilUnread = defineScript({
+/** The milliseconds until nobody reads. */
+export const inspectReaders = defineScript({
   keys: ["readers"],
   args: [],
   decode: integer,

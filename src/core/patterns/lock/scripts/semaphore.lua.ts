@@ -1,7 +1,7 @@
 import { flag, integer } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
 import { serverTime } from "../../../script/fragments.lua.ts";
-import { answer, drawFence } from "./fence.lua.ts";
+import { decodeAcquire, drawFence } from "./fence.lua.ts";
 import { holdIn, rememberRelease } from "./holders.lua.ts";
 import { markWanted, waits, wakeNext } from "./wanted.lua.ts";
 
@@ -12,7 +12,7 @@ import { markWanted, waits, wakeNext } from "./wanted.lua.ts";
 export const acquirePlace = defineScript({
   keys: ["places", "counter", "wanted"],
   args: ["token", "ttl", "whenBusy", "limit"],
-  decode: answer,
+  decode: decodeAcquire,
   lua: `
 ${serverTime}
 redis.call("ZREMRANGEBYSCORE", places, "-inf", now)
@@ -50,8 +50,8 @@ if released == 1 and redis.call("EXISTS", wanted) == 1 then ${wakeNext} end
 return released`,
 });
 
-/** How long until a place is free, in milliseconds; 0 if one is. */
-export const untilPlace = defineScript({
+/** The milliseconds until a place is free; 0 if one is. */
+export const inspectPlaces = defineScript({
   keys: ["places"],
   args: ["limit"],
   decode: integer,
