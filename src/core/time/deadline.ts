@@ -1,6 +1,6 @@
 import { TimeoutError } from "../errors.ts";
 import type { SendOptions } from "../port/redis.ts";
-import { startTimer } from "./timer.ts";
+import { longestDelay } from "./timer.ts";
 
 /** The deadline of one call: the adapter's, or the call's own where that is shorter. */
 export function effectiveTimeout(timeout: number, { timeout: own = timeout }: SendOptions): number {
@@ -45,7 +45,7 @@ export function raceDeadline<T>(
       onEnd?.(reason);
       reject(reason);
     };
-    const timer = startTimer(end, timeout);
+    const timer = setTimeout(end, Math.min(timeout, longestDelay));
     signal?.addEventListener("abort", end);
     working.then(
       (value) => {
