@@ -3,7 +3,7 @@ import {
   createCache,
   invalidatePrefix,
   type LocalOptions,
-  update,
+  updateEntry,
   withLocal,
 } from "../../src/core/patterns/cache/index.ts";
 import { OptionError } from "../../src/core/errors.ts";
@@ -86,7 +86,7 @@ onEveryBackend("the cache's local tier", (backend) => {
       set: () => local.set("k", { n: 2 }, given),
       setMany: () => local.setMany([["k", { n: 2 }]], given),
       invalidateTags: () => local.invalidateTags(["t"]),
-      update: () => update(local, "k", () => ({ n: 2 })),
+      update: () => updateEntry(local, "k", () => ({ n: 2 })),
       invalidatePrefix: () => invalidatePrefix(local, "k"),
     };
     await changes[change]();

@@ -8,8 +8,8 @@ import {
   type PrefixProgress,
   requestKey,
   StaleCacheError,
-  update,
-  wrap,
+  updateEntry,
+  memoize,
   writeAround,
   writeThrough,
 } from "../../src/core/patterns/cache/index.ts";
@@ -269,7 +269,7 @@ onEveryBackend("with the cache", (backend) => {
         [1, 2, 3].map(async () => createCache<number>(await backend.connect(), settings)),
       );
       await caches[0]?.set("n", 0, { tags: ["t"] });
-      const add = (cache: Cache<number>) => update(cache, "n", (n = 0) => n + 1);
+      const add = (cache: Cache<number>) => updateEntry(cache, "n", (n = 0) => n + 1);
       for (let i = 0; i < 5; i += 1) await Promise.all(caches.map(add));
       expect(await caches[0]?.get("n")).toBe(15);
       await caches[0]?.invalidateTags(["t"]);
@@ -278,7 +278,7 @@ onEveryBackend("with the cache", (backend) => {
 
     it("creates what is not there", async () => {
       const { cache } = await setUp();
-      expect(await update(cache, "k", (value) => `${value}!`)).toBe("undefined!");
+      expect(await updateEntry(cache, "k", (value) => `${value}!`)).toBe("undefined!");
       expect(await cache.get("k")).toBe("undefined!");
     });
 
@@ -290,7 +290,7 @@ onEveryBackend("with the cache", (backend) => {
         settings,
       );
       await twice.set("n", 0);
-      expect(await update(twice, "n", (n = 0) => n + 1)).toBe(1);
+      expect(await updateEntry(twice, "n", (n = 0) => n + 1)).toBe(1);
       expect(await twice.get("n")).toBe(1);
     });
   });
@@ -298,7 +298,7 @@ onEveryBackend("with the cache", (backend) => {
   it("memoises a function under a key of its arguments", async () => {
     const { cache } = await setUp();
     let runs = 0;
-    const greet = wrap(
+    const greet = memoize(
       cache,
       async (name: string, times: number) => {
         runs += 1;

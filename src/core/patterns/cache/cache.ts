@@ -4,7 +4,7 @@ import type { Redis } from "../../port/redis.ts";
 import { bindContext, trip } from "./context.ts";
 import type { Resolved } from "./flight.ts";
 import type { Load } from "./load/call.ts";
-import { quick } from "./load/fast-path.ts";
+import { fastPath } from "./load/fast-path.ts";
 import { createResolve } from "./load/get-or-set.ts";
 import {
   type CacheOptions,
@@ -15,58 +15,72 @@ import {
   type SetOptions,
 } from "./options.ts";
 import { getMany } from "./read.ts";
-import { dropTags, everything, tagsOf } from "./tags.ts";
-import { remove, store } from "./write.ts";
+import { clearTag, dropTags, tagsOf } from "./tags.ts";
+import { deleteMany, writeMany } from "./write.ts";
 
-/** A cache of values of type `T`. `null`, `0`, `""`, `false` and `undefined` are values. */
+/** A cache of values of type `T`. `null`, `0`, `""`, `false` and `undefined` are values like any other. */
 export interface Cache<T> {
   /**
-   * The value of a key, loaded and kept if there is none. All callers of all processes share one load; a load that was overtaken by
-   * `delete`, `set` or `invalidateTags` is not kept. While Redis cannot be reached the value is loaded and not kept.
+   * Returns the value of a key; a missing one is loaded and kept. All callers of all processes share one load. A load that was overtaken
+   * by `delete`, `set` or `invalidateTags` is not kept. While Redis cannot be reached, values are loaded and not kept.
    * @throws What `load` throws.
    * @throws {LoadTimeoutError} The loader took longer than `hardTimeout`.
    * @throws {LoadFailedError} This call waited for the load of another process, which failed.
+   * @throws {OptionError} The id, the loader or an option can never work.
    */
   getOrSet(id: string, load: Load<T>, options?: GetOrSetOptions): Promise<T>;
-  /** As `getOrSet`, and tells where the value came from and whether something went wrong on the way. */
+  /**
+   * Does the same as `getOrSet`, and also returns where the value came from and whether something went wrong on the way.
+   * @throws The same errors as `getOrSet`.
+   */
   resolve(id: string, load: Load<T>, options?: GetOrSetOptions): Promise<Resolved<T>>;
-  /** The value of a key, or `undefined` if there is none or Redis cannot be reached. */
+  /** Returns the value of a key, or `undefined` if there is none or Redis cannot be reached. */
   get(id: string, options?: GetOptions): Promise<T | undefined>;
-  /** The value of a key in a box, which tells an `undefined` that was kept from a miss, which is `null`. */
+  /** Returns the value of a key in a box, or `null` if there is none, so that a kept `undefined` differs from a miss. */
   peek(id: string, options?: GetOptions): Promise<{ readonly value: T } | null>;
-  /** The values of several keys in one round trip, in their order. */
+  /** Returns the values of several keys, in their order, in one round trip. */
   getMany(ids: readonly string[], options?: GetOptions): Promise<(T | undefined)[]>;
   /**
-   * Keeps a value. A load that runs meanwhile is not kept.
+   * Keeps a value. A load of the key that runs meanwhile is not kept.
    * @throws {ConnectionError} Redis was not reached.
    * @throws {ValueTooLargeError} The value is larger than `maxBytes`.
    */
   set(id: string, value: T, options?: SetOptions): Promise<void>;
-  /** Keeps several values in one round trip. It is not atomic over the keys. */
+  /**
+   * Keeps several values in one round trip. Each key is written atomically, all together are not.
+   * @throws The same errors as `set`.
+   */
   setMany(entries: Iterable<readonly [id: string, value: T]>, options?: SetOptions): Promise<void>;
   /**
-   * Deletes a key. A load that runs meanwhile is not kept.
-   * @returns Whether there was a value.
+   * Deletes a key. A load of the key that runs meanwhile is not kept.
+   * @returns `true` if there was a value.
    * @throws {ConnectionError} Redis was not reached: the value may still be there.
    */
   delete(id: string, options?: CallOptions): Promise<boolean>;
-  /** Deletes several keys in one round trip. @returns How many had a value. */
+  /**
+   * Deletes several keys in one round trip.
+   * @returns The number of keys that had a value.
+   * @throws {ConnectionError} Redis was not reached: the values may still be there.
+   */
   deleteMany(ids: readonly string[], options?: CallOptions): Promise<number>;
   /**
-   * Makes every entry that has one of the tags a miss, in one command whatever their number. Loads that run meanwhile are not kept.
-   * @returns How many of the tags were in use.
+   * Makes every entry that has one of the tags a miss, in one command however many entries there are. Loads with these tags that run
+   * meanwhile are not kept.
+   * @returns The number of tags that were in use.
    * @throws {ConnectionError} Redis was not reached: the entries may still be served.
    */
   invalidateTags(tags: readonly string[], options?: CallOptions): Promise<number>;
   /**
-   * Makes every entry a miss, in one command. Only for caches that are `clearable`.
-   * @throws {OptionError} The cache is not.
+   * Makes every entry a miss, in one command. The cache must be `clearable`.
+   * @throws {OptionError} The cache is not `clearable`.
+   * @throws {ConnectionError} Redis was not reached: the entries may still be served.
    */
   clear(options?: CallOptions): Promise<void>;
 }
 
 /**
- * Creates a cache.
+ * Creates a cache. It sends nothing before its first call.
+ * @throws {OptionError} An option can never work.
  * @example
  * const cache = createCache<User>(redis, { prefix: "user", ttl: minutes(5) });
  * const user = await cache.getOrSet("42", ({ signal }) => db.user(42, signal), { tags: ["team:7"] });
@@ -74,37 +88,44 @@ export interface Cache<T> {
  * await cache.invalidateTags(["team:7"]);
  */
 export function createCache<T = unknown>(redis: Redis, options: CacheOptions<T>): Cache<T> {
-  const x = createContext<T>(checkPort(redis, options), options);
-  const ask = createResolve(x);
-  const drop = (tags: readonly string[], signal: AbortSignal | undefined) =>
-    trip(x, signal, (options) => dropTags(x, tags, options));
+  const context = createContext<T>(checkPort(redis, options), options);
+  const resolve = createResolve(context);
+  const invalidate = (tags: readonly string[], signal: AbortSignal | undefined) =>
+    trip(context, signal, (options) => dropTags(context, tags, options));
   const cache: Cache<T> = {
-    resolve: (id, load, options) => quick(x, { id, load, options }, hit, (down) => ask(id, load, options, down)),
+    resolve: (id, load, options) =>
+      fastPath(context, { id, load, options }, toHit, (down) => resolve(id, load, options, down)),
     getOrSet: (id, load, options) =>
-      quick(x, { id, load, options }, itself, async (down) => (await ask(id, load, options, down)).value),
-    get: async (id, options) => (await getMany(x, [id], options))[0]?.value,
+      fastPath(
+        context,
+        { id, load, options },
+        identity,
+        async (down) => (await resolve(id, load, options, down)).value,
+      ),
+    get: async (id, options) => (await getMany(context, [id], options))[0]?.value,
     async peek(id, options) {
-      const [kept] = await getMany(x, [id], options);
-      return kept ? { value: kept.value } : null;
+      const [entry] = await getMany(context, [id], options);
+      return entry ? { value: entry.value } : null;
     },
-    getMany: async (ids, options) => (await getMany(x, ids, options)).map((found) => found?.value),
-    set: (id, value, options) => store(x, [[id, value]], options),
-    setMany: async (entries, options) => store(x, [...entries], options),
-    delete: async (id, { signal } = {}) => (await remove(x, [id], signal)) > 0,
-    deleteMany: (ids, { signal } = {}) => remove(x, ids, signal),
-    invalidateTags: async (tags, { signal } = {}) => drop(tagsOf({ standing: [], format: x.format }, tags), signal),
+    getMany: async (ids, options) => (await getMany(context, ids, options)).map((entry) => entry?.value),
+    set: (id, value, options) => writeMany(context, [[id, value]], options),
+    setMany: async (entries, options) => writeMany(context, [...entries], options),
+    delete: async (id, { signal } = {}) => (await deleteMany(context, [id], signal)) > 0,
+    deleteMany: (ids, { signal } = {}) => deleteMany(context, ids, signal),
+    invalidateTags: async (tags, { signal } = {}) =>
+      invalidate(tagsOf({ commonTags: [], format: context.format }, tags), signal),
     async clear({ signal } = {}) {
-      if (x.standing.length === 0) throw new OptionError("`clear` needs a cache that is `clearable: true`");
-      await drop([everything], signal);
+      if (context.commonTags.length === 0) throw new OptionError("`clear` needs a cache that is `clearable: true`");
+      await invalidate([clearTag], signal);
     },
   };
-  return bindContext(cache, x);
+  return bindContext(cache, context);
 }
 
-function hit<T>(value: T): Resolved<T> {
+function toHit<T>(value: T): Resolved<T> {
   return { value, source: "hit", degraded: false };
 }
 
-function itself<T>(value: T): T {
+function identity<T>(value: T): T {
   return value;
 }

@@ -9,8 +9,8 @@ import type { Times } from "./freshness.ts";
 import type { Throttle } from "../../outage/throttle.ts";
 import type { LoadWake } from "./wake.ts";
 
-/** What the operations of one cache share, whatever it holds. */
-export interface Shared {
+/** What the operations of one cache share. `T` is the type of its values; most operations do not need to know it. */
+export interface CacheContext<T = unknown> {
   readonly redis: Redis;
   readonly prefix: string;
   readonly format: EntryFormat;
@@ -22,50 +22,47 @@ export interface Shared {
   readonly wake: LoadWake | undefined;
   readonly onEvent: OnEvent | undefined;
   /** Tags that all entries have. */
-  readonly standing: readonly string[];
+  readonly commonTags: readonly string[];
   readonly breaker: Breaker;
   readonly throttle: Throttle;
+  /** Whether reads go on without Redis where it is not reached. */
   readonly failsOpen: boolean;
   /** Whether the next read expects a hit and is a plain GET; else it is the script that answers a miss, too. */
   expectsHit: boolean;
-  /** Whether a hit is a plain GET and nothing else. */
-  readonly quick: boolean;
-  /** Whether round trips cost so much that a read is always that script. */
-  readonly scriptFirst: boolean;
-  /** Through which changes of entries go where they are also held in memory. */
-  readonly changing?: Changing | undefined;
+  /** Whether a hit can be a plain GET and nothing else. */
+  readonly hasFastPath: boolean;
+  /** Whether a read is always that script, since round trips cost so much. */
+  readonly readsByScript: boolean;
+  /** Where entries are also held in memory: each change of them goes through here. */
+  readonly onChange?: OnChange | undefined;
   /** Counts reads and loads, so that "began after" is known without a clock. */
-  turn(): number;
-}
-
-/** Makes a change of some entries, or without ids of any. */
-export type Changing = <R>(ids: readonly string[] | undefined, change: () => Promise<R>) => Promise<R>;
-
-/** What the operations of one cache share. */
-export interface Context<T> extends Shared {
+  nextTurn(): number;
   encode(id: string, value: T): Payload | Promise<Payload>;
   /** The value of a payload, or `undefined` if this cache cannot read it. */
   decode(payload: Payload): Decoded<T> | Promise<Decoded<T>>;
 }
 
+/** Makes a change of the entries with these ids; without ids, of any. */
+export type OnChange = <R>(ids: readonly string[] | undefined, change: () => Promise<R>) => Promise<R>;
+
 /** The keys of one entry. */
-export function keysOf({ prefix, format }: Shared, id: string) {
+export function keysOf({ prefix, format }: CacheContext, id: string) {
   return format.keys(prefix, id);
 }
 
-/** How long a lease stands: as long as the load may take and its value may take to be written. */
-export function leaseTtl({ hardTimeout, timeout }: Shared): number {
+/** How long a lease stands, in milliseconds: as long as the load may take and its value may take to be written. */
+export function leaseTtl({ hardTimeout, timeout }: CacheContext): number {
   return hardTimeout + 2 * timeout;
 }
 
-/** What the scripts are told: whether the end of a lease is to be published. */
-export function wakes({ wake }: Shared): number {
+/** The argument of scripts that end a lease: 1 if that is to be published. */
+export function wakeArg({ wake }: CacheContext): number {
   return wake ? 1 : 0;
 }
 
-/** One trip to Redis, within the deadline, and told to the breaker. */
+/** Makes one trip to Redis within the deadline, and lets the breaker know its outcome. */
 export async function trip<R>(
-  { timeout, breaker }: Pick<Shared, "timeout" | "breaker">,
+  { timeout, breaker }: Pick<CacheContext, "timeout" | "breaker">,
   signal: AbortSignal | undefined,
   work: (options: SendOptions) => Promise<R>,
 ): Promise<R> {
@@ -79,40 +76,39 @@ export async function trip<R>(
   }
 }
 
-/**
- * A failure of Redis that the call survives.
- * @throws The caller's own abort, and with `onUnavailable: "throw"` the failure.
- */
-export function giveUp(x: Shared, { id, signal }: Pick<Call, "id" | "signal">, error: unknown): void {
-  signal?.throwIfAborted();
-  tell(x, "error", id, { error });
-  if (!x.failsOpen) throw error;
-}
-
-/** What every call has. */
-export interface Call {
+/** What is needed of a call whose trip failed. */
+interface FailedCall {
   readonly id: string;
-  readonly tags: readonly string[];
   readonly signal: AbortSignal | undefined;
 }
 
+/**
+ * Reports a failure of Redis that the call survives.
+ * @throws The caller's own abort, and with `onUnavailable: "throw"` the failure.
+ */
+export function failOpen(context: CacheContext, { id, signal }: FailedCall, error: unknown): void {
+  signal?.throwIfAborted();
+  report(context, "error", id, { error });
+  if (!context.failsOpen) throw error;
+}
+
 /** Reports what happened to an entry. */
-export function tell({ onEvent, prefix }: Shared, type: string, id: string, details?: Details): void {
+export function report({ onEvent, prefix }: CacheContext, type: string, id: string, details?: Details): void {
   if (onEvent) emit(onEvent, { pattern: "cache", type, prefix, id, ...details });
 }
 
 type Details = Pick<PatternEvent, "duration" | "error">;
 
-const internals = /* @__PURE__ */ createInternals<Context<unknown>>("`cache` must be what `createCache` returned");
+const internals = /* @__PURE__ */ createInternals<CacheContext>("`cache` must be what `createCache` returned");
 
-/** What a cache shows of itself, by which the type of its values is known. */
-interface Bound<T> {
-  peek(id: string): Promise<{ readonly value: T } | null>;
+/** The methods of a cache that lead to its context: one to find it by, and one for the type of its values. */
+interface BoundCache<T> {
   clear(): Promise<void>;
+  peek(id: string): Promise<{ readonly value: T } | null>;
 }
 
 /** Ties a cache to its context. It hangs on a method, so that a copy of the cache has it, too: `{ ...cache, resolve }`. */
-export function bindContext<T, C extends Bound<T>>(cache: C, context: Context<T>): C {
+export function bindContext<T, C extends BoundCache<T>>(cache: C, context: CacheContext<T>): C {
   internals.bind(cache.clear, context);
   return cache;
 }
@@ -121,6 +117,6 @@ export function bindContext<T, C extends Bound<T>>(cache: C, context: Context<T>
  * The context of a cache.
  * @throws {OptionError} It is something else than a cache of `createCache`.
  */
-export function contextOf<T>(cache: Bound<T>): Context<T> {
+export function contextOf<T>(cache: BoundCache<T>): CacheContext<T> {
   return unchecked(internals.of(cache?.clear));
 }

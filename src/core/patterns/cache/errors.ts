@@ -1,6 +1,6 @@
 import { RedisPatternsError } from "../../errors.ts";
 
-/** The loader took longer than `hardTimeout`; its signal has aborted. */
+/** The loader took longer than `hardTimeout`, and its signal has aborted. */
 export class LoadTimeoutError extends RedisPatternsError {
   override readonly name = "LoadTimeoutError";
   /** The `hardTimeout`, in milliseconds. */
@@ -15,7 +15,7 @@ export class LoadTimeoutError extends RedisPatternsError {
   }
 }
 
-/** This call waited for another process to load the key, and that load failed. What went wrong is known there. */
+/** This call waited for the load of another process, which failed. The reason is known to that process alone. */
 export class LoadFailedError extends RedisPatternsError {
   override readonly name = "LoadFailedError";
 
@@ -24,7 +24,7 @@ export class LoadFailedError extends RedisPatternsError {
   }
 }
 
-/** A value is larger than `maxBytes` and there is no `overflow` to put it in. */
+/** A value is larger than `maxBytes`, and the cache has no `overflow`. */
 export class ValueTooLargeError extends RedisPatternsError {
   override readonly name = "ValueTooLargeError";
   /** The size of the value as it would be stored, in bytes. */
@@ -39,10 +39,13 @@ export class ValueTooLargeError extends RedisPatternsError {
   }
 }
 
-/** The origin was written and the cache could not be told: it may serve the old value until its TTL ends. Delete the key again. */
+/**
+ * The origin was written, and the old value could not be deleted from the cache, which may serve it until its TTL ends. Delete the key
+ * again.
+ */
 export class StaleCacheError extends RedisPatternsError {
   override readonly name = "StaleCacheError";
-  /** What the writer returned. */
+  /** The value that the writer returned. */
   readonly value: unknown;
 
   constructor(value: unknown, options?: ErrorOptions) {
@@ -55,7 +58,7 @@ export class StaleCacheError extends RedisPatternsError {
   }
 }
 
-/** Others changed the value each time that this update was about to. */
+/** Other callers changed the value before each attempt of this update could. */
 export class ConflictError extends RedisPatternsError {
   override readonly name = "ConflictError";
 

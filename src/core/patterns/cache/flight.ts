@@ -1,40 +1,38 @@
-/** Where a value came from: an entry that is fresh, an entry that is not, or the loader. */
-export type Source = "hit" | "stale" | "load";
+/** Where a value came from: a fresh entry, an entry past its freshness, or the loader. */
+export type CacheSource = "hit" | "stale" | "load";
 
-/** A value and how it was come by. */
-export interface Answer<T> {
+/** A value from `resolve`, and how it was come by. */
+export interface Resolved<T> {
   readonly value: T;
-  readonly source: Source;
-  /** Whether Redis or the loader failed on the way, so that the value is the best there was. */
+  /** Where the value came from. */
+  readonly source: CacheSource;
+  /** `true` if Redis or the loader failed on the way, so that this is the best value there was. */
   readonly degraded: boolean;
-}
-
-/** What `resolve` answers. */
-export interface Resolved<T> extends Answer<T> {
-  /** What goes on in the background: a refresh, a slow load. It never rejects. Absent if there is nothing. */
+  /** The work that goes on in the background, such as a refresh or a slow load. It never rejects. Absent if there is none. */
   readonly pending?: Promise<void>;
 }
 
 /** An answer that knows its place among the calls of this process. */
-export interface Dated<T> extends Answer<T> {
+export interface DatedAnswer<T> extends Omit<Resolved<T>, "pending"> {
+  /** The turn in which the value was read or began to load. */
   readonly asOf: number;
 }
 
 /** The flights of one scope, by id. */
-export type Flights<T> = Map<string, Flight<Dated<T> | undefined>>;
+export type Flights<T> = Map<string, Flight<DatedAnswer<T> | undefined>>;
 
-/** One claim and, if it comes to that, one load, shared by the callers who wait for it. */
+/** One claim and, where that is granted, one load, shared by the callers that wait for it. */
 export interface Flight<A> {
-  /** When what the flight returns was read or began to load, in turns; not known before. */
+  /** The turn in which the flight's value was read or began to load; `undefined` before. */
   asOf: number | undefined;
-  /** Whether a lease will tell if the value is still good when it has been loaded. */
+  /** Whether the load has a lease, which an invalidation takes away: then the value is not written. */
   leased: boolean;
-  /** An older value, for those who cannot wait or whose load fails. */
+  /** An older value, for callers that cannot wait and for a load that fails. */
   fallback: A | undefined;
-  /** Whether everyone who waited has left. */
+  /** Whether all callers have left. */
   abandoned: boolean;
   /**
-   * Waits for the flight. When everyone who waited has left, the flight is aborted.
+   * Waits for the flight. When the last caller leaves, the flight is aborted.
    * @throws The signal's reason, as soon as it aborts.
    */
   join(signal?: AbortSignal): Promise<A>;
@@ -52,8 +50,8 @@ export function startFlight<A>(run: (flight: Flight<A>, signal: AbortSignal) => 
     join(signal) {
       if (signal?.aborted) return Promise.reject(signal.reason);
       waiting += 1;
-      if (!signal) return landing;
-      return leaving(landing, signal, () => {
+      if (!signal) return outcome;
+      return leaveOnAbort(outcome, signal, () => {
         waiting -= 1;
         if (waiting > 0) return;
         flight.abandoned = true;
@@ -61,63 +59,63 @@ export function startFlight<A>(run: (flight: Flight<A>, signal: AbortSignal) => 
       });
     },
   };
-  const landing = Promise.resolve().then(() => run(flight, controller.signal));
-  // Those who join see the failure; the flight itself has nobody to tell.
-  landing.catch(() => {});
+  const outcome = Promise.resolve().then(() => run(flight, controller.signal));
+  // Callers that join see the failure; without any, it must not be an unhandled rejection.
+  outcome.catch(() => {});
   return flight;
 }
 
 /**
- * Whether a caller that began at `began` may share the flight: what it returns must have been read or have begun to load after that,
- * or be leased by a lease that an invalidation takes away.
+ * Whether a caller that began in turn `began` may share the flight: its value must be read or begin to load after that, or have a lease
+ * that an invalidation takes away.
  */
 export function isJoinable({ asOf, leased, abandoned }: Flight<unknown>, began: number): boolean {
   return !abandoned && (leased || asOf === undefined || asOf >= began);
 }
 
-/** Takes a flight off the board: whoever comes from now on asks Redis. */
-export function removeFlight<A>({
-  id,
-  flight,
-  flights,
-}: {
+/** A flight, and where callers find it. */
+interface FlightPlace<A> {
   readonly id: string;
   readonly flight: Flight<A>;
   readonly flights: Map<string, Flight<A>>;
-}): void {
+}
+
+/** Ends the joining of a flight: callers that come from now on ask Redis. */
+export function removeFlight<A>({ id, flight, flights }: FlightPlace<A>): void {
   if (flights.get(id) === flight) flights.delete(id);
 }
 
-/** Counts reads and loads, so that "began after" is known without a clock. */
+/** Creates the counter of reads and loads, by which "began after" is known without a clock. */
 export function createTurns(): () => number {
   let turns = 0;
   return () => ++turns;
 }
 
-/** Finds the flights of a scope, or those of the process. */
+/** Creates the places where the callers of one scope, or of the process, find each other's flights. */
 export function createBoards<T>(): (scope: object | undefined) => Flights<T> {
   const shared: Flights<T> = new Map();
   const scoped = new WeakMap<object, Flights<T>>();
   return (scope) => {
-    if (!scope) return isolated() ? new Map() : shared;
+    if (!scope) return isIsolated() ? new Map() : shared;
     const flights: Flights<T> = scoped.get(scope) ?? new Map();
     scoped.set(scope, flights);
     return flights;
   };
 }
 
-/** Whether this runs where one request must not wait for another's I/O: workerd, and what is built like it. */
-function isolated(): boolean {
+/** Whether one request must not wait for the I/O of another here, as in workerd and the runtimes that are built like it. */
+function isIsolated(): boolean {
   return "WebSocketPair" in globalThis || "EdgeRuntime" in globalThis;
 }
 
-function leaving<A>(landing: Promise<A>, signal: AbortSignal, leave: () => void): Promise<A> {
+/** Waits for a flight until the signal aborts. */
+function leaveOnAbort<A>(outcome: Promise<A>, signal: AbortSignal, leave: () => void): Promise<A> {
   return new Promise((resolve, reject) => {
     const abort = () => {
       leave();
       reject(signal.reason);
     };
     signal.addEventListener("abort", abort, { once: true });
-    landing.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+    outcome.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
   });
 }

@@ -1,6 +1,6 @@
 import type { EntryHead } from "./format/entry.ts";
 
-/** For how long values are good, in milliseconds. */
+/** The times of an entry, in milliseconds. */
 export interface Times {
   readonly ttl: number;
   readonly negativeTtl: number | undefined;
@@ -12,12 +12,10 @@ export interface Times {
   readonly earlyRefresh: number;
 }
 
-/**
- * What may be done with an entry: served; served while it is loaded anew in the background; served if the load fails; nothing.
- */
+/** The stages of an entry: served; served while it is loaded anew in the background; served if the load fails; not served. */
 export type Stage = "fresh" | "revalidate" | "fallback" | "gone";
 
-/** An entry's stage, and how long before its end it is to be called due, in milliseconds. */
+/** The stage of an entry. `early` is how long before its end a fresh one counts as due, in milliseconds. */
 export interface Judgement {
   readonly stage: Stage;
   readonly early: number;
@@ -36,33 +34,36 @@ export function judge(times: Times, { extra, delta }: EntryHead, left: number): 
     return early >= freshFor ? { stage: "revalidate", early } : { stage: "fresh", early: 0 };
   }
   if (-freshFor < times.staleWhileRevalidate) return { stage: "revalidate", early: 0 };
-  return { stage: -freshFor < extraOf(times) ? "fallback" : "gone", early: 0 };
+  return { stage: -freshFor < staleTime(times) ? "fallback" : "gone", early: 0 };
 }
 
 /** Whether an entry may be served before its load has ended. */
-export function isServed({ stage }: Judgement): boolean {
+export function isServable({ stage }: Judgement): boolean {
   return stage === "fresh" || stage === "revalidate";
 }
 
-/** What a read of an entry that may be served is called. */
+/** The event of a read, by the entry that it served. */
 export function sourceOf({ stage, early }: Judgement): "hit" | "stale" {
   return stage === "fresh" || early > 0 ? "hit" : "stale";
 }
 
-/** How long values are kept after they stopped being fresh. */
-export function extraOf({ staleWhileRevalidate, staleIfError }: Times): number {
+/** How long values are kept after they stopped being fresh, in milliseconds. */
+export function staleTime({ staleWhileRevalidate, staleIfError }: Times): number {
   return staleWhileRevalidate + staleIfError;
 }
 
-/** How long a value is kept in all, and how much of that after it stopped being fresh. A negative value is never served stale. */
+/**
+ * How long a value is kept in all, and how much of that after it stopped being fresh, in milliseconds. With `negativeTtl`, `null` and
+ * `undefined` are never served stale.
+ */
 export function lifetimeOf(times: Times, value: unknown): { readonly ttl: number; readonly extra: number } {
   const negative = (value === null || value === undefined) && times.negativeTtl !== undefined;
-  const extra = negative ? 0 : extraOf(times);
+  const extra = negative ? 0 : staleTime(times);
   const fresh = ((negative && times.negativeTtl) || times.ttl) * (1 - times.jitter * Math.random());
   return { ttl: Math.max(1, Math.round(fresh)) + extra, extra };
 }
 
 /** The longest time that a value with these times is kept, in milliseconds. */
-export function physicalTtl(times: Times): number {
-  return Math.max(times.ttl, times.negativeTtl ?? 0) + extraOf(times);
+export function storedTtl(times: Times): number {
+  return Math.max(times.ttl, times.negativeTtl ?? 0) + staleTime(times);
 }

@@ -1,65 +1,67 @@
 import { checkList, checkText } from "../../check.ts";
 import { keyOf } from "../../keys.ts";
+import { perSlot, readStrings } from "../../port/multi-key.ts";
 import type { SendOptions } from "../../port/redis.ts";
 import { integer } from "../../port/reply.ts";
-import { leaseTtl, type Shared } from "./context.ts";
-import { createStamp, refuseBeyond } from "./format/entry.ts";
-import { physicalTtl, type Times } from "./freshness.ts";
-import { perSlot, readStrings } from "../../port/multi-key.ts";
+import { type CacheContext, leaseTtl } from "./context.ts";
+import { createStamp, refuseUnsupported } from "./format/entry.ts";
+import { storedTtl, type Times } from "./freshness.ts";
 import { ensureTags } from "./scripts/tags.lua.ts";
 
 /** Nonces by tag; `null` where a tag has none. */
 export type Nonces = ReadonlyMap<string, string | null>;
 
-/** The tag that every entry of a clearable cache has. */
-export const everything = "";
+/** The tag of all entries of a clearable cache, which `clear` invalidates. A tag of the user is never empty. */
+export const clearTag = "";
 
-type Tagged = Pick<Shared, "standing" | "format">;
+type Tagged = Pick<CacheContext, "commonTags" | "format">;
 
-/** The tags of one call: the caller's, each once, and the one that `clear` invalidates. */
-export function tagsOf({ standing, format }: Tagged, tags: readonly string[] = []): readonly string[] {
-  if (checkList("tags", tags).length === 0) return standing;
-  refuseBeyond(format, (name) => name === "tags");
-  return [...new Set([...standing, ...tags.map((tag) => checkText("tags", tag))])];
+/**
+ * The tags of one call: the common ones and the caller's, each once.
+ * @throws {OptionError} They are no list of texts, or the format has no room for tags.
+ */
+export function tagsOf({ commonTags, format }: Tagged, tags: readonly string[] = []): readonly string[] {
+  if (checkList("tags", tags).length === 0) return commonTags;
+  refuseUnsupported(format, (name) => name === "tags");
+  return [...new Set([...commonTags, ...tags.map((tag) => checkText("tags", tag))])];
 }
 
-/** The keys of tags. */
-export function tagKeys({ prefix }: Shared, tags: readonly string[]): string[] {
-  return tags.map((tag) => (tag === everything ? keyOf(prefix, "*", "all") : keyOf(prefix, tag, "tag")));
+export function tagKeys({ prefix }: CacheContext, tags: readonly string[]): string[] {
+  return tags.map((tag) => (tag === clearTag ? keyOf(prefix, "*", "all") : keyOf(prefix, tag, "tag")));
 }
 
-/** What the tags are now. */
-export async function readTags(x: Shared, tags: readonly string[], options: SendOptions): Promise<Nonces> {
+/** Reads the nonces that the tags have now. */
+export async function readTags(context: CacheContext, tags: readonly string[], options: SendOptions): Promise<Nonces> {
   if (tags.length === 0) return new Map();
-  const { strings } = await readStrings(x.redis, tagKeys(x, tags), [], options);
+  const { strings } = await readStrings(context.redis, tagKeys(context, tags), [], options);
   return new Map(tags.map((tag, i) => [tag, strings[i] ?? null]));
 }
 
-/** What the tags are now; those that are nothing yet become something. They outlive whatever is stored with them. */
+/** Reads the nonces of tags, and gives one to each tag that has none. They outlive every entry that is stored with them. */
 export async function prepareTags(
-  x: Shared,
+  context: CacheContext,
   tags: readonly string[],
   times: Times,
   options: SendOptions,
 ): Promise<ReadonlyMap<string, string>> {
   if (tags.length === 0) return new Map();
   const nonce = createStamp();
-  const ttl = physicalTtl(times) + leaseTtl(x);
-  const nonces = await perSlot(x.redis, tagKeys(x, tags), (keys) =>
-    ensureTags(x.redis, { tags: keys, nonce, ttl }, options),
+  const ttl = storedTtl(times) + leaseTtl(context);
+  const nonces = await perSlot(context.redis, tagKeys(context, tags), (keys) =>
+    ensureTags(context.redis, { tags: keys, nonce, ttl }, options),
   );
   return new Map(tags.map((tag, i) => [tag, nonces[i] ?? ""]));
 }
 
-/** Makes every entry with one of the tags a miss. Answers how many of the tags were in use. */
-export async function dropTags(x: Shared, tags: readonly string[], options: SendOptions): Promise<number> {
-  const counts = await perSlot(x.redis, tagKeys(x, tags), async (keys) => [
-    integer(await x.redis.send(["UNLINK", ...keys], options)),
+/** Makes every entry with one of the tags a miss. Returns the number of tags that were in use. */
+export async function dropTags(context: CacheContext, tags: readonly string[], options: SendOptions): Promise<number> {
+  const counts = await perSlot(context.redis, tagKeys(context, tags), async (keys) => [
+    integer(await context.redis.send(["UNLINK", ...keys], options)),
   ]);
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
-/** Whether the tags still are what they were. */
+/** Whether the tags of an entry still have the nonces that it was stored with. */
 export function areCurrent(tags: ReadonlyMap<string, string>, nonces: Nonces): boolean {
   return Array.from(tags).every(([tag, nonce]) => nonces.get(tag) === nonce);
 }

@@ -1,17 +1,17 @@
-import { sleep } from "../../wait/sleep.ts";
 import type { Subscriber } from "../../port/subscriber.ts";
+import { sleep } from "../../wait/sleep.ts";
 
-/** How a call that waits for another process' load learns that it has ended. */
+/** Wakes calls that wait for the load of another process. */
 export interface LoadWake {
-  /** Begins to listen to the channel on which the end of the load is told. */
+  /** Begins to listen to the channel on which the end of the load is published. */
   listen(channel: string): LoadWaiter;
 }
 
-/** One who waits for a load. */
+/** A call that waits for a load. */
 export interface LoadWaiter {
   /**
-   * Resolves when it is worth asking again: the load has ended, or every end is heard from now on, or `ms` have passed, which may be
-   * stretched to `most` while every end is heard.
+   * Resolves when the call should ask Redis again: the load has ended, the subscription has begun, or the time is over. That is `ms`
+   * milliseconds without a subscription, and up to `most` with one.
    * @throws The signal's reason, as soon as it aborts.
    */
   wait(ms: number, most: number, signal: AbortSignal): Promise<void>;
@@ -19,13 +19,13 @@ export interface LoadWaiter {
   leave(): void;
 }
 
-/** How long a waiter who hears waits at most before it asks all the same, in milliseconds: a message may be lost. */
-const patience = 1_000;
+/** After this time a call with a subscription asks all the same, in milliseconds: a message may be lost. */
+const longestWait = 1_000;
 
 /**
- * Wakes those who wait for another process' load by a message, instead of letting them ask every 25 to 250 ms. All processes with this
- * cache must use it, or the others end their loads in silence, and it is asked once a second. While the subscription fails, it is asked
- * as without.
+ * Wakes calls that wait for the load of another process by a message; without it they ask Redis every 25 to 250 ms. All processes with
+ * this cache must use it: a process without it publishes nothing, and calls that wait for its loads ask once a second. While the
+ * subscription fails, calls ask as often as without it.
  * @example
  * const wake = wakeLoads(ioredisSubscriber(client.duplicate()));
  * const cache = createCache<User>(redis, { prefix: "user", ttl: minutes(5), wake });
@@ -33,34 +33,34 @@ const patience = 1_000;
 export function wakeLoads(subscriber: Subscriber): LoadWake {
   return {
     listen(channel) {
-      let [hears, rung] = [false, false];
+      let [subscribed, woken] = [false, false];
       let alarm: AbortController | undefined;
-      const ring = () => {
-        rung = true;
+      const wake = () => {
+        woken = true;
         alarm?.abort();
       };
-      const joined = subscriber.subscribe(channel, ring, { onReconnect: ring });
-      joined.then(
+      const subscription = subscriber.subscribe(channel, wake, { onReconnect: wake });
+      subscription.then(
         () => {
-          hears = true;
-          // What ended before it heard it did not hear.
-          ring();
+          subscribed = true;
+          // An end before the subscription began was not heard.
+          wake();
         },
         () => {},
       );
       return {
         async wait(ms, most, signal) {
           alarm = new AbortController();
-          if (rung) alarm.abort();
+          if (woken) alarm.abort();
           try {
-            await sleep(hears ? Math.min(patience, most) : ms, AbortSignal.any([signal, alarm.signal]));
+            await sleep(subscribed ? Math.min(longestWait, most) : ms, AbortSignal.any([signal, alarm.signal]));
           } catch {
             signal.throwIfAborted();
           }
-          rung = false;
+          woken = false;
         },
         leave() {
-          joined.then((stop) => stop()).catch(() => {});
+          subscription.then((stop) => stop()).catch(() => {});
         },
       };
     },

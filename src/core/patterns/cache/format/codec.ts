@@ -1,61 +1,78 @@
 import { checkCount, checkMethods } from "../../../check.ts";
 import { OptionError } from "../../../errors.ts";
-import type { Decoded, Payload } from "./entry.ts";
 import { ValueTooLargeError } from "../errors.ts";
+import type { Decoded, Payload } from "./entry.ts";
 
-/** Writes values that JSON cannot: `devalue` and `superjson` fit as they are. */
+/** Writes and reads values that JSON cannot hold. `devalue` and `superjson` fit as they are. */
 export interface Codec {
+  /** Makes a text of a value. */
   stringify(value: unknown): string;
+  /** Makes the value of a text of `stringify`. */
   parse(text: string): unknown;
 }
 
-/** Makes long payloads short. */
+/** Makes long payloads shorter. */
 export interface Compression {
-  /** From how many characters on a payload is compressed. */
+  /** The number of characters from which on a payload is compressed. */
   readonly threshold: number;
+  /** Makes a shorter text of a text. */
   compress(text: string): Promise<string>;
+  /** Makes the text again of what `compress` made. */
   decompress(text: string): Promise<string>;
 }
 
-/** Where values go that are too large for Redis: object storage. */
+/** Holds values that are too large for Redis, as object storage does. */
 export interface Overflow {
-  /** Stores the text and answers under what name; that is what Redis keeps. */
+  /** Stores a text and returns its name, which Redis keeps. */
   put(id: string, text: string): Promise<string>;
-  /** The text of that name, or `null` if it is gone, which makes the entry a miss. */
+  /** Returns the text of a name, or `null` if it is gone: the entry is then a miss. */
   get(name: string): Promise<string | null>;
 }
 
-/** The part of the Standard Schema interface that is needed: zod, valibot and arktype have it (standardschema.dev). */
+/** The part of the Standard Schema interface that is needed (standardschema.dev); zod, valibot and arktype have it. */
 export interface StandardSchema<T> {
+  /** The properties of the standard. */
   readonly "~standard": { validate(value: unknown): SchemaResult<T> | Promise<SchemaResult<T>> };
 }
 
-/** What a schema says of a value. */
+/** The verdict of a schema: the value, or what is wrong with it. */
 export type SchemaResult<T> =
   | { readonly value: T; readonly issues?: undefined }
   | { readonly issues: readonly unknown[] };
 
-/** How values are written and read. */
+/** The options by which values are written and read. */
 export interface CodecOptions<T> {
   /**
-   * Writes what JSON cannot: Date, BigInt, Map, Set, undefined inside objects. What is plain JSON stays plain JSON.
+   * Writes values that JSON cannot hold: Date, BigInt, Map, Set, undefined inside objects. Plain JSON stays plain JSON.
    * @default none: such values lose their type as they do in JSON
    */
   readonly codec?: Codec | undefined;
-  /** Compresses long payloads: `deflate({ threshold: 2_048 })`. */
+  /**
+   * Compresses long payloads: `deflate({ threshold: 2_048 })`.
+   * @default none
+   */
   readonly compression?: Compression | undefined;
   /**
-   * The largest payload, in bytes.
+   * The size of the largest payload that Redis takes, in bytes.
    * @default 100_000
    */
   readonly maxBytes?: number | undefined;
-  /** Takes payloads larger than `maxBytes`; Redis keeps a reference. */
+  /**
+   * Takes payloads larger than `maxBytes`; Redis keeps their names.
+   * @default none: such values are refused
+   */
   readonly overflow?: Overflow | undefined;
-  /** Checks values as they are read; one that does not fit counts as a miss. */
+  /**
+   * Checks values as they are read; a value that does not fit counts as a miss.
+   * @default none
+   */
   readonly schema?: StandardSchema<T> | undefined;
 }
 
-/** The two directions. A payload's kind is `u` for undefined, `j` for JSON or `c` for the codec; `z` is compressed, `x` elsewhere. */
+/**
+ * Creates the two directions. The kind of a payload is `u` for undefined, `j` for JSON or `c` for the codec, followed by `z` if it is
+ * compressed and by `x` if it is in the overflow.
+ */
 export function createCodec<T>(options: CodecOptions<T>) {
   const { codec, compression, maxBytes = 100_000, overflow, schema } = options;
   checkCount("maxBytes", maxBytes);
@@ -78,11 +95,11 @@ export function createCodec<T>(options: CodecOptions<T>) {
     async decode({ kind, text }: Payload): Promise<Decoded<T>> {
       try {
         const parse = parserOf(codec, kind);
-        const full = kind.length > 1 ? await unpacked(options, kind, text) : text;
+        const full = kind.length > 1 ? await unpack(options, kind, text) : text;
         if (!parse || typeof full !== "string") return undefined;
-        return schema ? await checked(schema, parse(full)) : { value: parse(full) };
+        return schema ? await validate(schema, parse(full)) : { value: parse(full) };
       } catch {
-        // What cannot be read is as good as nothing: it is loaded and written anew.
+        // A payload that cannot be read counts as a miss: it is loaded and written anew.
         return undefined;
       }
     },
@@ -120,21 +137,21 @@ function parserOf(codec: Codec | undefined, kind: string): typeof JSON.parse | u
   return kind === "u" ? () => undefined : undefined;
 }
 
-async function unpacked<T>(
+async function unpack<T>(
   { compression, overflow }: CodecOptions<T>,
   kind: string,
   text: string,
 ): Promise<string | null | undefined> {
-  const here = kind.endsWith("x") ? await overflow?.get(text) : text;
-  return kind[1] === "z" && typeof here === "string" ? compression?.decompress(here) : here;
+  const stored = kind.endsWith("x") ? await overflow?.get(text) : text;
+  return kind[1] === "z" && typeof stored === "string" ? compression?.decompress(stored) : stored;
 }
 
-async function checked<T>(schema: StandardSchema<T>, value: unknown): Promise<Decoded<T>> {
+async function validate<T>(schema: StandardSchema<T>, value: unknown): Promise<Decoded<T>> {
   const result = await schema["~standard"].validate(value);
   return result.issues ? undefined : { value: result.value };
 }
 
-/** The length in UTF-8, which is only measured where it may matter. */
+/** The length in UTF-8. It is measured only where it may exceed the limit: a UTF-16 unit takes at most three bytes. */
 function byteLength(text: string, limit: number): number {
   return text.length * 3 <= limit ? text.length : new TextEncoder().encode(text).length;
 }

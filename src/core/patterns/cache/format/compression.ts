@@ -5,15 +5,15 @@ import type { Compression } from "./codec.ts";
 /** Options of `deflate`. */
 export interface DeflateOptions {
   /**
-   * From how many characters on a payload is compressed.
+   * The number of characters from which on a payload is compressed.
    * @default 2_048: below, the time costs more than the bytes
    */
   readonly threshold?: number | undefined;
 }
 
 /**
- * Compresses long payloads with the CompressionStream of the platform: raw DEFLATE (RFC 1951), as base64 text, since HTTP does not carry
- * bytes.
+ * Creates a compression by the CompressionStream of the platform: raw DEFLATE (RFC 1951) as base64, since HTTP carries no bytes.
+ * @throws {OptionError} The threshold is no whole number from 1 on.
  */
 export function deflate({ threshold = 2_048 }: DeflateOptions = {}): Compression {
   return {

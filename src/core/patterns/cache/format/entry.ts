@@ -1,20 +1,20 @@
 import { OptionError } from "../../../errors.ts";
 import { keyOf } from "../../../keys.ts";
 
-/** What every entry of this format begins with. It is not JSON, so that no client parses it on the way, and it names the version. */
+/** The beginning of every entry of this format. It names the version, and is not JSON, so that no client parses an entry on the way. */
 const mark = "~1";
 
 /** The part of an entry that describes its payload. */
 export interface EntryHead {
-  /** How long the entry is kept after it stopped being fresh, in milliseconds. */
+  /** The time for which the entry is kept after it stopped being fresh, in milliseconds. */
   readonly extra: number;
-  /** How long the load took, in milliseconds. */
+  /** The time that the load took, in milliseconds. */
   readonly delta: number;
-  /** The nonces that the entry's tags had before the load began. */
+  /** The nonces that the tags of the entry had before its load began, by tag. */
   readonly tags: ReadonlyMap<string, string>;
 }
 
-/** An entry as it was read. */
+/** A decoded entry. */
 export interface Entry<T> extends EntryHead {
   readonly value: T;
 }
@@ -22,22 +22,23 @@ export interface Entry<T> extends EntryHead {
 /** A value, boxed, since `undefined` is one. */
 export type Decoded<T> = { readonly value: T } | undefined;
 
-/** A payload and the letter that says how to read it: `j` is JSON, `u` is `undefined`. */
+/** A value as it is stored. */
 export interface Payload {
+  /** The letters that say how to read the text: `j` is JSON, `u` is `undefined`. */
   readonly kind: string;
   readonly text: string;
 }
 
 /**
- * Writes an entry: `~1`, the payload's kind, and after commas the stale time and the load time in base 36, a random stamp that tells
- * two writes of equal values apart, and one `tag=nonce` for each tag; then a semicolon and the payload. A time of 0 is left empty.
+ * Encodes an entry: `~1`, the kind of the payload, and after commas the stale time and the load time in base 36, a random stamp that
+ * makes two writes of equal values differ, and one `tag=nonce` for each tag; then a semicolon and the payload. A time of 0 is left empty.
  */
 function encodeEntry({ kind, text }: Payload, { extra, delta, tags }: EntryHead): string {
   const pairs = Array.from(tags, ([tag, nonce]) => `,${tag.replace(/[%,;=]/g, encodeURIComponent)}=${nonce}`);
   return `${mark}${kind},${base36(extra)},${base36(delta)},${createStamp()}${pairs.join("")};${text}`;
 }
 
-/** Reads an entry's head and payload, or `undefined` if it is not of this format and version. */
+/** Decodes an entry, or returns `undefined` if it is not of this format and version. */
 function decodeEntry(raw: string): (EntryHead & { readonly payload: Payload }) | undefined {
   const end = raw.startsWith(mark) ? raw.indexOf(";") : -1;
   if (end < 0) return undefined;
@@ -53,12 +54,12 @@ function decodeEntry(raw: string): (EntryHead & { readonly payload: Payload }) |
   };
 }
 
-/** How an entry of JSON without stale time begins. */
+/** The beginning of an entry of JSON without stale time. */
 const plainStart = `${mark}j,,`;
 
 /**
- * Reads an entry of JSON that has neither stale time nor tags, without taking its head apart: the hit path was measured with it.
- * `undefined` stands for any other entry.
+ * Decodes an entry of JSON that has no stale time and no tags; any other is `undefined`. It does not take the head apart: the time of a hit
+ * was measured with it.
  */
 export function decodePlain<T>(raw: string): Decoded<T> {
   const end = raw.startsWith(plainStart) ? raw.indexOf(";") : -1;
@@ -73,14 +74,14 @@ export function decodePlain<T>(raw: string): Decoded<T> {
 /** Lua: the stale time, in milliseconds, of an entry of this format in the local `raw`. */
 export const extraLua = `tonumber(string.match(raw, "^[^,;]*,(%w*)") or "", 36) or 0`;
 
-/** The head of an entry with its stamp, up to the semicolon; unlike any other entry's. */
+/** The head of an entry, which its stamp makes unlike that of any other. */
 function headOf(raw: string): string {
   return raw.slice(0, raw.indexOf(";") + 1) || raw.slice(0, 64);
 }
 
 /**
- * Creates 8 random characters of 4 bits each, for what need not be told from more than its predecessors. Of all that the platforms
- * have, `randomUUID` costs least: Node draws for many at once.
+ * Creates a text of 32 random bits, enough to make an entry or a nonce differ from the few before it. Of all random sources of the
+ * platforms `randomUUID` costs least: Node draws for many at once.
  */
 export function createStamp(): string {
   return crypto.randomUUID().slice(0, 8);
@@ -90,29 +91,33 @@ function base36(ms: number): string {
   return ms > 0 ? Math.round(ms).toString(36) : "";
 }
 
-/** How entries look in Redis. */
+/** The form of entries in Redis. */
 export interface EntryFormat {
-  /** What entries of this format begin with. */
+  /** The text that every entry of this format begins with. */
   readonly mark: string;
   /** The options that entries of this format have no room for. */
   readonly refuses: readonly string[];
   /** The keys of one entry, which share a Cluster slot. */
   keys(prefix: string, id: string): { readonly entry: string; readonly lease: string };
+  /** Encodes an entry. */
   write(payload: Payload, head: EntryHead): string;
-  /** Reads an entry, or `undefined` if it is not of this format and version. */
+  /** Decodes an entry, or returns `undefined` if it is not of this format and version. */
   read(raw: string): (EntryHead & { readonly payload: Payload }) | undefined;
-  /** The start of an entry, unlike any other entry's. */
+  /** The beginning of an entry, unlike that of any other entry. */
   headOf(raw: string): string;
 }
 
-/** Refuses what was given and has no room in entries of this format. */
-export function refuseBeyond({ refuses }: EntryFormat, given: (name: string) => unknown): void {
-  const beyond = refuses.find(given);
-  if (beyond) throw new OptionError(`\`${beyond}\` needs the envelope; leave it out, or \`format\``);
+/**
+ * Refuses an option or argument that the format has no room for.
+ * @throws {OptionError} One was given.
+ */
+export function refuseUnsupported({ refuses }: EntryFormat, given: (name: string) => unknown): void {
+  const unsupported = refuses.find(given);
+  if (unsupported) throw new OptionError(`\`${unsupported}\` needs the envelope; leave it out, or \`format\``);
 }
 
 /** The format of this package: values of every kind, with their times and tags. */
-export const framed: EntryFormat = {
+export const envelope: EntryFormat = {
   mark,
   refuses: [],
   keys(prefix, id) {

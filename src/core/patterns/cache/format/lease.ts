@@ -1,5 +1,5 @@
 /**
- * What a lease begins with after its load has failed, before the token of that load: those who waited for it learn so. Otherwise a
- * lease holds the token of the call that loads.
+ * A lease holds the token of the call that loads. After a load that failed it holds this mark and the token, for the calls that waited
+ * for that load.
  */
 export const failedMark = "!";

@@ -1,10 +1,10 @@
-import { encodeId } from "../../../keys.ts";
 import { OptionError } from "../../../errors.ts";
+import { encodeId } from "../../../keys.ts";
 import type { EntryFormat } from "./entry.ts";
 
 /**
- * Plain JSON under `prefix:id`, for what other languages read and write, too. It has no room for tags, stale times, early refresh, a codec,
- * compression, overflow and `undefined`.
+ * The format of plain JSON under `prefix:id`, for caches that other languages read and write, too. It has no room for tags, stale times,
+ * early refresh, a codec, compression, overflow and `undefined`.
  * @example
  * const cache = createCache<User>(redis, { prefix: "user", ttl: minutes(5), format: plainJson });
  */

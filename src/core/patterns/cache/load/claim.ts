@@ -1,19 +1,19 @@
 import { ConnectionError } from "../../../errors.ts";
 import { backoff } from "../../../wait/backoff.ts";
 import { sleep } from "../../../wait/sleep.ts";
-import { type Context, giveUp, keysOf, leaseTtl, type Shared, trip } from "../context.ts";
+import { type CacheContext, failOpen, keysOf, leaseTtl, trip } from "../context.ts";
 import { LoadFailedError } from "../errors.ts";
-import type { Dated } from "../flight.ts";
-import { type Found, nothing, open } from "../read.ts";
+import type { DatedAnswer } from "../flight.ts";
+import { type Found, nothing, openEntry } from "../read.ts";
 import { type Claim, claimEntry } from "../scripts/claim.lua.ts";
 import { prepareTags } from "../tags.ts";
 import type { LoadWaiter } from "../wake.ts";
 import { type CacheCall, type FlightCall, judgeEntry } from "./call.ts";
 import { loadLeased, loadUnleased, releaseLeases, runInBackground } from "./load.ts";
 
-/** What a claim tells Redis. */
+/** The arguments of a claim that the call chooses. */
 export interface Question {
-  /** What the lease is to hold. */
+  /** The text that a granted lease holds. */
   readonly token: string;
   /** The head of an entry that must not be served; empty if there is none. */
   readonly refused: string;
@@ -23,14 +23,14 @@ export interface Question {
   readonly early: (id: string) => number;
 }
 
-/** What a claim found, and the tags of its call as they are now. */
+/** A claim, and the nonces that the tags of its call have now. */
 export interface TaggedClaim extends Claim {
   readonly nonces: ReadonlyMap<string, string>;
 }
 
-/** Asks in one trip who loads each of the keys. There are no claims where Redis did not answer. */
+/** Asks in one trip who loads each of the keys. Returns no claims where Redis did not answer. */
 export async function claimEntries(
-  context: Shared,
+  context: CacheContext,
   ids: readonly string[],
   { redis, tags, times, signal, background }: CacheCall,
   { early, ...question }: Question,
@@ -47,26 +47,26 @@ export async function claimEntries(
     );
     return claims.map((claim) => ({ ...claim, nonces }));
   } catch (error) {
-    // Redis may have granted leases and be unable to say so; nobody should wait for us then.
+    // Redis may have granted leases whose replies were lost; other callers must not wait for them.
     const sent = !(error instanceof ConnectionError) || error.sent !== false;
     if (sent) background(releaseLeases(context, { redis, ids, token: question.token }));
-    giveUp(context, { id: ids[0] ?? "", signal }, error);
+    failOpen(context, { id: ids[0] ?? "", signal }, error);
     return [];
   }
 }
 
-/** Between two claims of a call that waits: the end of a short load is noticed soon, a long one costs few commands. */
+/** The pauses between two claims of a call that waits: the end of a short load is noticed soon, a long one costs few commands. */
 const pauses = { first: 25, factor: 1.5, most: 250 };
 
 /**
- * Asks Redis who loads, until there is a value, a lease, a failure, or no more patience. `refused` is the head of an entry that must not
- * be served.
+ * Claims a key until there is a value, a lease, a failure, or `waitTimeout` is over. `refused` is the head of an entry that must not be
+ * served.
  */
 export async function claimAndLoad<T>(
-  context: Context<T>,
+  context: CacheContext<T>,
   call: FlightCall<T>,
   refused: string,
-): Promise<Dated<T> | undefined> {
+): Promise<DatedAnswer<T> | undefined> {
   let waiter: LoadWaiter | undefined;
   const wait = (ms: number, most: number) => {
     waiter ??= context.wake?.listen(keysOf(context, call.id).lease);
@@ -80,19 +80,19 @@ export async function claimAndLoad<T>(
 }
 
 async function pollClaim<T>(
-  context: Context<T>,
+  context: CacheContext<T>,
   call: FlightCall<T>,
   refused: string,
   wait: (ms: number, most: number) => Promise<void>,
-): Promise<Dated<T> | undefined> {
+): Promise<DatedAnswer<T> | undefined> {
   const start = performance.now();
-  const question = ask(refused, 0);
+  const question = createQuestion(refused, 0);
   for (let attempt = 0; ; attempt += 1) {
-    const asOf = context.turn();
+    const asOf = context.nextTurn();
     call.flight.asOf = asOf;
     const [claim] = await claimEntries(context, [call.id], call, question);
     if (!claim) return loadUnleased(context, call, true);
-    const found = claim.raw === null ? nothing : await open(context, { ...call, ...claim });
+    const found = claim.raw === null ? nothing : await openEntry(context, { ...call, ...claim });
     const answer = answerFromClaim(context, call, claim, found, { asOf, start });
     if (answer) return answer;
     if (claim.state === "lease") return loadLeased(context, call, claim);
@@ -105,30 +105,30 @@ async function pollClaim<T>(
   }
 }
 
-/** Loads an entry anew that is due `early` milliseconds before its end, unless somebody else does or has done. */
+/** Loads an entry anew that is due `early` milliseconds before its end, unless another call does or has done so. */
 export async function refreshEntry<T>(
-  context: Context<T>,
+  context: CacheContext<T>,
   call: FlightCall<T>,
   early: number,
-): Promise<Dated<T> | undefined> {
-  call.flight.asOf = context.turn();
-  const [claim] = await claimEntries(context, [call.id], call, ask("", early));
+): Promise<DatedAnswer<T> | undefined> {
+  call.flight.asOf = context.nextTurn();
+  const [claim] = await claimEntries(context, [call.id], call, createQuestion("", early));
   return claim?.state === "lease" ? loadLeased(context, call, claim) : undefined;
 }
 
-function ask(refused: string, early: number) {
-  // Of all random texts that the platforms have it costs least: Node draws for many at once.
+/** A question with a new token. Of all random sources of the platforms `randomUUID` costs least: Node draws for many at once. */
+function createQuestion(refused: string, early: number) {
   return { token: crypto.randomUUID(), refused, waited: "", early: () => early };
 }
 
-/** The entry that a claim found, if it may be served now. One that may be served if the load fails is kept in the flight. */
+/** Serves the entry that a claim found, if it may be served now. If it may be served when the load fails, the flight keeps it. */
 function answerFromClaim<T>(
-  context: Context<T>,
+  context: CacheContext<T>,
   call: FlightCall<T>,
   claim: TaggedClaim,
   found: Found<T>,
   times: { readonly asOf: number; readonly start: number },
-): Dated<T> | undefined {
+): DatedAnswer<T> | undefined {
   if (!found.entry) return undefined;
   const { early, answer, fallback } = judgeEntry(context, call, found, times);
   call.flight.fallback = fallback ?? call.flight.fallback;

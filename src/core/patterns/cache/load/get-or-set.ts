@@ -1,17 +1,17 @@
 import { checkDuration } from "../../../check.ts";
 import { TimeoutError } from "../../../errors.ts";
 import { raceDeadline } from "../../../time/deadline.ts";
-import { type Context, giveUp, keysOf, tell, trip } from "../context.ts";
-import { createBoards, type Dated, type Flight, isJoinable, type Resolved } from "../flight.ts";
+import { type CacheContext, failOpen, keysOf, report, trip } from "../context.ts";
+import { createBoards, type DatedAnswer, type Flight, isJoinable, type Resolved } from "../flight.ts";
 import type { GetOrSetOptions } from "../options.ts";
-import { find } from "../read.ts";
+import { readEntries } from "../read.ts";
 import { tagsOf } from "../tags.ts";
 import { judgeEntry, type Load, type LoadCall, settleAll } from "./call.ts";
 import { claimAndLoad, refreshEntry } from "./claim.ts";
 import { loadUnleased, runInBackground, startLoad } from "./load.ts";
 
-/** What `resolve` does where the hit path did not answer. */
-export function createResolve<T>(context: Context<T>) {
+/** Creates the slow path of `resolve`, for calls that the fast path did not answer. */
+export function createResolve<T>(context: CacheContext<T>) {
   const flightsOf = createBoards<T>();
   return async (id: string, load: Load<T>, options: GetOrSetOptions = {}, down: boolean): Promise<Resolved<T>> => {
     const { signal, ttl, tags, scope, waitUntil } = options;
@@ -39,9 +39,9 @@ export function createResolve<T>(context: Context<T>) {
   };
 }
 
-/** The value of a key: from its entry, from a load that already runs, or from a load of our own. */
-async function getOrSet<T>(context: Context<T>, call: LoadCall<T>): Promise<Dated<T>> {
-  const began = context.turn();
+/** Gets the value of a key from its entry, from a load that already runs, or from a load of its own. */
+async function getOrSet<T>(context: CacheContext<T>, call: LoadCall<T>): Promise<DatedAnswer<T>> {
+  const began = context.nextTurn();
   const lookup: Lookup<T> = { reachable: isReachable(context, call), refused: "", fallback: undefined };
   for (;;) {
     const answer = (await readFirst(context, call, lookup)) ?? (await awaitFlight(context, call, lookup, began));
@@ -49,34 +49,38 @@ async function getOrSet<T>(context: Context<T>, call: LoadCall<T>): Promise<Date
   }
 }
 
-/** What a call has learnt so far. */
+/** The state of a call between its attempts. */
 interface Lookup<T> {
   reachable: boolean;
-  /** The head of an entry that must not be served. */
+  /** The head of an entry that must not be served; empty if there is none. */
   refused: string;
-  /** An older value, for when the load fails. */
-  fallback: Dated<T> | undefined;
+  /** An older value, in case the load fails. */
+  fallback: DatedAnswer<T> | undefined;
 }
 
-/** Whether this call goes to Redis. While the breaker is open none does; now and then one probes, beside its call. */
-function isReachable<T>(context: Context<T>, { id, background, down }: LoadCall<T>): boolean {
+/** Whether this call goes to Redis. While the breaker is open none does; once per cooldown one sends a probe beside its own work. */
+function isReachable<T>(context: CacheContext<T>, { id, background, down }: LoadCall<T>): boolean {
   if (down) return false;
   if (!context.breaker.open) return true;
   if (context.breaker.ready()) {
     const { entry } = keysOf(context, id);
     const probe = trip(context, undefined, (options) => context.redis.send(["EXISTS", entry], options));
-    background(probe.catch((error: unknown) => tell(context, "error", id, { error })));
+    background(probe.catch((error: unknown) => report(context, "error", id, { error })));
   }
   return false;
 }
 
 /** Reads the entry by itself, where a hit is likely. */
-async function readFirst<T>(context: Context<T>, call: LoadCall<T>, lookup: Lookup<T>): Promise<Dated<T> | undefined> {
-  if (!lookup.reachable || !context.expectsHit || context.scriptFirst) return undefined;
-  const asOf = context.turn();
+async function readFirst<T>(
+  context: CacheContext<T>,
+  call: LoadCall<T>,
+  lookup: Lookup<T>,
+): Promise<DatedAnswer<T> | undefined> {
+  if (!lookup.reachable || !context.expectsHit || context.readsByScript) return undefined;
+  const asOf = context.nextTurn();
   const start = context.onEvent ? performance.now() : 0;
   try {
-    const [found] = await find(context, [call.id], call.tags, call.signal);
+    const [found] = await readEntries(context, [call.id], call.tags, call.signal);
     context.expectsHit = found?.entry !== undefined;
     if (!found?.entry) {
       lookup.refused = found?.head ?? "";
@@ -87,25 +91,25 @@ async function readFirst<T>(context: Context<T>, call: LoadCall<T>, lookup: Look
     lookup.fallback = fallback ?? lookup.fallback;
     return answer;
   } catch (error) {
-    giveUp(context, call, error);
+    failOpen(context, call, error);
     lookup.reachable = false;
     return undefined;
   }
 }
 
-/** Loads an entry anew in the background, unless somebody already does. */
-function refresh<T>(context: Context<T>, call: LoadCall<T>, early: number): void {
+/** Loads an entry anew in the background, unless a load of it runs already. */
+function refresh<T>(context: CacheContext<T>, call: LoadCall<T>, early: number): void {
   if (call.flights.has(call.id)) return;
   runInBackground(call, (call) => refreshEntry(context, call, early));
 }
 
 /** Joins the flight that is under way for this key, or starts one. */
 function joinOrStart<T>(
-  context: Context<T>,
+  context: CacheContext<T>,
   call: LoadCall<T>,
   { reachable, refused }: Lookup<T>,
   began: number,
-): Flight<Dated<T> | undefined> {
+): Flight<DatedAnswer<T> | undefined> {
   const present = call.flights.get(call.id);
   if (present && isJoinable(present, began)) return present;
   return startLoad(call, (call) =>
@@ -113,23 +117,23 @@ function joinOrStart<T>(
   );
 }
 
-/** Waits for a flight; if it fails or takes too long, an older value will do where there is one. */
+/** Waits for a flight; if it fails or takes too long, an older value is served where there is one. */
 async function awaitFlight<T>(
-  context: Context<T>,
+  context: CacheContext<T>,
   call: LoadCall<T>,
   lookup: Lookup<T>,
   began: number,
-): Promise<Dated<T> | undefined> {
+): Promise<DatedAnswer<T> | undefined> {
   const flight = joinOrStart(context, call, lookup, began);
   const older = () => ((flight.fallback?.asOf ?? 0) >= began ? flight.fallback : lookup.fallback);
   const answer = await orStale(context.softTimeout, call, flight.join(call.signal), older);
-  if (answer && answer === older()) tell(context, "stale", call.id);
+  if (answer && answer === older()) report(context, "stale", call.id);
   return answer;
 }
 
 /**
- * Answers what a load answers; or what there is of older, if the load fails or takes longer than `softTimeout`, after which it goes
- * on. What is older may be found only while the load is waited for: then it is served when the time is over once more.
+ * Waits for a load; if it fails or takes longer than `softTimeout`, serves an older value where there is one, and the load goes on. An
+ * older value may come up while the load is waited for: it is served when `softTimeout` has passed once more.
  */
 export async function orStale<A>(
   softTimeout: number | undefined,

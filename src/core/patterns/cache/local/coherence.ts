@@ -2,125 +2,129 @@ import { keyOf } from "../../../keys.ts";
 import type { SendOptions } from "../../../port/redis.ts";
 import { nullableText } from "../../../port/reply.ts";
 import type { Subscriber, Unsubscribe } from "../../../port/subscriber.ts";
-import { type Shared, tell, trip } from "../context.ts";
+import { type CacheContext, report, trip } from "../context.ts";
 
-/** Forgets some ids, or without any everything. */
+/** Drops the values of some ids from memory; without ids, of all. */
 export type Drop = (ids: readonly string[] | undefined) => void;
 
-/** How the memories of several processes learn of each other's changes. */
-export interface News {
-  /** Whether memory may be used: not before others can say what changes. */
+/** Keeps the memories of several processes from serving what another one has changed. */
+export interface Coherence {
+  /** Whether memory may be used: it must not before changes of others are heard. */
   listens(): boolean;
-  /** Goes out with a read: forgets what others have changed, and answers whether that could be found out. */
-  ask(): Promise<boolean>;
-  /** Tells others what has changed. */
-  tell(ids: readonly string[] | undefined): Promise<void>;
+  /** Goes out with a read: drops what others have changed. Returns `false` if that could not be found out. */
+  check(): Promise<boolean>;
+  /** Lets other processes know what has changed. */
+  announce(ids: readonly string[] | undefined): Promise<void>;
   close(): Promise<void>;
 }
 
-/** No news: a memory by itself. */
-export const noNews: News = {
+/** No coherence: a memory by itself. */
+export const noCoherence: Coherence = {
   listens: () => true,
-  ask: async () => true,
-  tell: async () => {},
+  check: async () => true,
+  announce: async () => {},
   close: async () => {},
 };
 
 /**
- * News over HTTP, where nobody can be called: each change gives the epoch another name, and whoever reads anyhow asks for it in the same
- * request. One whose name has changed means that something, whatever it was, did.
+ * Coherence over HTTP, where no messages arrive: each change gives the epoch another name, and each read that goes to Redis asks for it
+ * in the same request. Another name than the known one says that something has changed, and not what.
  */
-export function newsByEpoch(x: Shared, maxStaleness: number, drop: Drop): News {
-  const key = keyOf(x.prefix, "*", "epoch");
-  // An epoch that ends has no name, nor does one before it began: whatever was held under the first must be forgotten by then.
+export function coherenceByEpoch(context: CacheContext, maxStaleness: number, drop: Drop): Coherence {
+  const key = keyOf(context.prefix, "*", "epoch");
+  // An epoch that ended has no name, like one that has not begun: what was held under either must have left the memory by then.
   const ttl = Math.max(86_400_000, 2 * maxStaleness);
   let known: string | null | undefined;
-  const sent = async (work: (options: SendOptions) => ReturnType<Shared["redis"]["send"]>) =>
-    nullableText(await trip(x, undefined, work));
+  const send = async (work: (options: SendOptions) => ReturnType<CacheContext["redis"]["send"]>) =>
+    nullableText(await trip(context, undefined, work));
   return {
-    ...noNews,
-    async ask() {
-      if (x.breaker.open) return false;
+    ...noCoherence,
+    async check() {
+      if (context.breaker.open) return false;
       try {
-        const epoch = await sent((options) => x.redis.send(["GET", key], options));
+        const epoch = await send((options) => context.redis.send(["GET", key], options));
         if (epoch !== known) drop(undefined);
         known = epoch;
         return true;
       } catch (error) {
-        tell(x, "error", "", { error });
+        report(context, "error", "", { error });
         return false;
       }
     },
-    async tell() {
+    async announce() {
       const next = crypto.randomUUID();
       try {
-        const last = await sent((options) => x.redis.send(["SET", key, next, "PX", ttl, "GET"], options));
-        // Where others changed something since we asked, the next read tells us so.
+        const last = await send((options) => context.redis.send(["SET", key, next, "PX", ttl, "GET"], options));
+        // If others changed something since the last check, the name is not known here and the next check drops everything.
         if (last === known) known = next;
       } catch (error) {
-        // They serve the old value for `maxStaleness` at most.
-        tell(x, "error", "", { error });
+        // Others serve the old value for `maxStaleness` at most.
+        report(context, "error", "", { error });
       }
     },
   };
 }
 
-/** News by messages: they name what has changed, and memory is not used while they are not heard. */
-export function newsBySubscriber(x: Shared, subscriber: Subscriber, drop: Drop): News {
-  const channel = `${x.prefix}:local`;
-  const ear = createEar(x, channel, subscriber, drop);
+/** Coherence by messages, which name what has changed. Memory is not used while they are not heard. */
+export function coherenceBySubscriber(context: CacheContext, subscriber: Subscriber, drop: Drop): Coherence {
+  const channel = `${context.prefix}:local`;
+  const listener = createListener(context, channel, subscriber, drop);
   return {
-    ...ear,
-    ask: async () => ear.listens(),
-    async tell(ids) {
+    ...listener,
+    check: async () => listener.listens(),
+    async announce(ids) {
       try {
-        await trip(x, undefined, (options) => x.redis.send(["PUBLISH", channel, JSON.stringify(ids ?? null)], options));
+        await trip(context, undefined, (options) =>
+          context.redis.send(["PUBLISH", channel, JSON.stringify(ids ?? null)], options),
+        );
       } catch (error) {
-        // They serve the old value for `maxStaleness` at most.
-        tell(x, "error", "", { error });
+        // Others serve the old value for `maxStaleness` at most.
+        report(context, "error", "", { error });
       }
     },
   };
 }
 
-/** How long after a failed subscription it is tried again, in milliseconds. */
-const pause = 1_000;
+/** The time after which a failed subscription is tried again, in milliseconds. */
+const retryPause = 1_000;
 
-/** Subscribes at the first use, since a factory does no I/O. */
-function createEar(x: Shared, channel: string, subscriber: Subscriber, drop: Drop) {
-  let joined: Promise<Unsubscribe | undefined> | undefined;
+/** Creates a listener that subscribes at its first use, since a factory does no I/O. */
+function createListener(context: CacheContext, channel: string, subscriber: Subscriber, drop: Drop) {
+  let subscription: Promise<Unsubscribe | undefined> | undefined;
   let listening = false;
   let retryAt = 0;
-  const join = async () => {
-    const forget = () => drop(undefined);
+  const subscribe = async () => {
+    const dropAll = () => drop(undefined);
     try {
-      const leave = await subscriber.subscribe(channel, (message) => drop(idsIn(message)), { onReconnect: forget });
+      const leave = await subscriber.subscribe(channel, (message) => drop(decodeIds(message)), {
+        onReconnect: dropAll,
+      });
       listening = true;
       return leave;
     } catch (error) {
-      retryAt = performance.now() + pause;
-      joined = undefined;
-      tell(x, "error", "", { error });
+      retryAt = performance.now() + retryPause;
+      subscription = undefined;
+      report(context, "error", "", { error });
       return undefined;
     }
   };
   return {
     listens() {
-      if (!listening && !joined && performance.now() >= retryAt) joined = join();
+      if (!listening && !subscription && performance.now() >= retryAt) subscription = subscribe();
       return listening;
     },
     async close() {
-      const leave = await joined;
+      const leave = await subscription;
       listening = false;
-      // It is not to begin again.
+      // The subscription must not begin again.
       retryAt = Infinity;
-      joined = undefined;
+      subscription = undefined;
       await leave?.();
     },
   };
 }
 
-function idsIn(message: string): readonly string[] | undefined {
+function decodeIds(message: string): readonly string[] | undefined {
   const ids: unknown = JSON.parse(message);
   return Array.isArray(ids) ? ids.map(String) : undefined;
 }

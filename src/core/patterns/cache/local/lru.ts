@@ -1,93 +1,92 @@
-/** Values in memory, the least used of which give way. */
-export interface Shelf<T> {
-  /** The value, if it is there and young enough. */
-  take(id: string): { readonly value: T } | undefined;
-  /** Keeps a value that was read when the fence was as given. It is frozen. */
-  put(id: string, value: T, fence: number): void;
-  drop(id: string): void;
+/** Values in memory. The least recently used give way. */
+export interface Lru<T> {
+  /** The value, if it is there and not too old. */
+  get(id: string): { readonly value: T } | undefined;
+  /** Keeps a value, frozen, if nothing was deleted since the version was as given. */
+  set(id: string, value: T, version: number): void;
+  delete(id: string): void;
   clear(): void;
-  /** Moves with everything that is dropped: what was read before must not be kept after. */
-  readonly fence: number;
+  /** Grows with each deletion: a value that was read before must not be kept after. */
+  readonly version: number;
 }
 
-interface Slot<T> {
+interface LruEntry<T> {
   readonly value: T;
   readonly until: number;
   readonly bytes: number;
-  /** Whether it was taken since it was last considered for eviction. */
+  /** Whether it was read since it was last considered for eviction. */
   used: boolean;
 }
 
-/** The limits of a shelf. */
-export interface ShelfLimits {
+/** The limits of the values in memory. */
+export interface LruLimits {
   readonly maxStaleness: number;
   readonly maxEntries: number;
   readonly maxBytes: number;
 }
 
-/** Creates a shelf. */
-export function createShelf<T>({ maxStaleness, ...limits }: ShelfLimits): Shelf<T> {
-  const slots: Slots<T> = { byId: new Map(), bytes: 0 };
-  let fence = 0;
+export function createLru<T>({ maxStaleness, ...limits }: LruLimits): Lru<T> {
+  const entries: LruEntries<T> = { byId: new Map(), bytes: 0 };
+  let version = 0;
   return {
-    get fence() {
-      return fence;
+    get version() {
+      return version;
     },
-    take(id) {
-      const slot = slots.byId.get(id);
-      if (slot === undefined) return undefined;
-      if (slot.until <= performance.now()) return remove(slots, id);
-      slot.used = true;
-      return slot;
+    get(id) {
+      const entry = entries.byId.get(id);
+      if (entry === undefined) return undefined;
+      if (entry.until <= performance.now()) return remove(entries, id);
+      entry.used = true;
+      return entry;
     },
-    put(id, value, seen) {
-      if (seen !== fence) return;
-      remove(slots, id);
-      const slot = {
+    set(id, value, seen) {
+      if (seen !== version) return;
+      remove(entries, id);
+      const entry = {
         value,
         until: performance.now() + maxStaleness,
         bytes: 2 * id.length + freeze(value),
         used: false,
       };
-      if (slot.bytes > limits.maxBytes) return;
-      // Room is made before it comes, or the newest would be the first to go.
-      evict(slots, { maxEntries: limits.maxEntries - 1, maxBytes: limits.maxBytes - slot.bytes });
-      slots.byId.set(id, slot);
-      slots.bytes += slot.bytes;
+      if (entry.bytes > limits.maxBytes) return;
+      // Room is made before the entry comes, or the newest would be the first to go.
+      evict(entries, { maxEntries: limits.maxEntries - 1, maxBytes: limits.maxBytes - entry.bytes });
+      entries.byId.set(id, entry);
+      entries.bytes += entry.bytes;
     },
-    drop(id) {
-      fence += 1;
-      remove(slots, id);
+    delete(id) {
+      version += 1;
+      remove(entries, id);
     },
     clear() {
-      fence += 1;
-      slots.byId.clear();
-      slots.bytes = 0;
+      version += 1;
+      entries.byId.clear();
+      entries.bytes = 0;
     },
   };
 }
 
-interface Slots<T> {
-  readonly byId: Map<string, Slot<T>>;
+interface LruEntries<T> {
+  readonly byId: Map<string, LruEntry<T>>;
   bytes: number;
 }
 
-function remove<T>(slots: Slots<T>, id: string): undefined {
-  const slot = slots.byId.get(id);
-  if (slot && slots.byId.delete(id)) slots.bytes -= slot.bytes;
+function remove<T>(entries: LruEntries<T>, id: string): undefined {
+  const entry = entries.byId.get(id);
+  if (entry && entries.byId.delete(id)) entries.bytes -= entry.bytes;
 }
 
-/** CLOCK: the oldest goes unless it was used meanwhile, which costs a hit one write. */
-function evict<T>(slots: Slots<T>, { maxEntries, maxBytes }: Pick<ShelfLimits, "maxEntries" | "maxBytes">): void {
-  for (const [id, slot] of slots.byId) {
-    if (slots.byId.size <= maxEntries && slots.bytes <= maxBytes) return;
-    slots.byId.delete(id);
-    if (slot.used && slot.until > performance.now()) slots.byId.set(id, { ...slot, used: false });
-    else slots.bytes -= slot.bytes;
+/** Evicts by CLOCK: the oldest goes unless it was used meanwhile, which costs a hit one write. */
+function evict<T>(entries: LruEntries<T>, { maxEntries, maxBytes }: Pick<LruLimits, "maxEntries" | "maxBytes">): void {
+  for (const [id, entry] of entries.byId) {
+    if (entries.byId.size <= maxEntries && entries.bytes <= maxBytes) return;
+    entries.byId.delete(id);
+    if (entry.used && entry.until > performance.now()) entries.byId.set(id, { ...entry, used: false });
+    else entries.bytes -= entry.bytes;
   }
 }
 
-/** Freezes a value through and through. Answers about how many bytes it takes. */
+/** Freezes a value and all its parts. Returns an estimate of its bytes. */
 function freeze(value: unknown): number {
   if (typeof value === "string") return 2 * value.length + 16;
   if (typeof value !== "object" || value === null || Object.isFrozen(value)) return 8;

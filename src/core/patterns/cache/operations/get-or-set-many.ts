@@ -2,16 +2,16 @@ import { checkDuration, checkFunction, checkList, checkMethods } from "../../../
 import { batchingPort } from "../../../port/batch.ts";
 import { unchecked } from "../../../unchecked.ts";
 import type { Cache } from "../cache.ts";
-import { type Context, contextOf, tell } from "../context.ts";
+import { type CacheContext, contextOf, report } from "../context.ts";
 import type { Decoded } from "../format/entry.ts";
-import { isServed, sourceOf } from "../freshness.ts";
+import { isServable, sourceOf } from "../freshness.ts";
 import { type CacheCall, settleAll } from "../load/call.ts";
 import { claimEntries } from "../load/claim.ts";
 import { orStale } from "../load/get-or-set.ts";
 import { runLeased, runLoader, storeLoaded } from "../load/load.ts";
 import type { GetOrSetOptions, SetOptions } from "../options.ts";
-import { type Kept, readMany } from "../read.ts";
-import { everything, tagsOf } from "../tags.ts";
+import { type ReadEntry, readMany } from "../read.ts";
+import { clearTag, tagsOf } from "../tags.ts";
 
 /** Computes the values of several keys. A key that the map lacks has the value `undefined`. */
 export type LoadMany<T> = (
@@ -23,10 +23,10 @@ export type LoadMany<T> = (
 export interface GetOrSetManyOptions extends SetOptions, Pick<GetOrSetOptions, "waitUntil"> {}
 
 /**
- * The values of several keys, in their order. What is missing is loaded in one call of `load`, each key under a lease of its own; keys
- * that others are loading are waited for. What is stale is served and loaded anew in the background, in one call, too. The commands for
- * all keys go out together: over HTTP as one request for the reads, one for the claims and one for the writes.
- * @throws What `load` throws, unless what it should load may be served stale.
+ * Returns the values of several keys, in their order. Missing ones are loaded in one call of `load`, each under a lease of its own; keys
+ * that other processes are loading are waited for. Stale ones are served, and loaded anew in the background by another single call. The
+ * commands of all keys go out together: over HTTP as one request for the reads, one for the claims and one for the writes.
+ * @throws What `load` throws, unless all missing values may be served stale.
  * @throws {LoadTimeoutError} The loader took longer than `hardTimeout`.
  * @example
  * const cache = createCache<User>(redis, { prefix: "user", ttl: minutes(5) });
@@ -47,93 +47,92 @@ export async function getOrSetMany<T>(
   const unique = [...new Set(checkList("ids", ids))];
   const works: Promise<unknown>[] = [];
   const background = (work: Promise<unknown>) => void works.push(work);
-  const call: ManyCall<T> = {
-    context,
-    cache,
-    load,
-    times,
-    tags: tagsOf(context, tags),
-    signal,
-    background,
-    token: crypto.randomUUID(),
-  };
-  const kept: Held<T> = new Map(
-    (await readMany(context, unique, { signal, tags })).map((one, i) => [unique[i] ?? "", one]),
-  );
-  const missing = unique.filter((id) => !isTold(context, id, kept.get(id)));
-  const due = unique.filter((id) => kept.get(id)?.stage === "revalidate");
-  // What goes wrong there is told as an event.
-  if (due.length > 0) background(refreshMany({ ...call, signal: undefined }, due, kept).catch(() => undefined));
+  const token = crypto.randomUUID();
+  const call = { context, cache, load, times, tags: tagsOf(context, tags), signal, background, token };
+  const read = await readMany(context, unique, { signal, tags });
+  const entries: EntriesById<T> = new Map(read.map((entry, i) => [unique[i] ?? "", entry]));
+  const missing = reportServed(context, unique, entries);
+  const due = unique.filter((id) => entries.get(id)?.stage === "revalidate");
+  // A failure in the background is reported as an event.
+  if (due.length > 0) background(refreshMany({ ...call, signal: undefined }, due, entries).catch(() => undefined));
   try {
-    const values = missing.length > 0 ? await withinSoftTimeout(call, missing, kept) : kept;
-    return ids.map((id) => (values.get(id) ?? kept.get(id))?.value);
+    const values = missing.length > 0 ? await withinSoftTimeout(call, missing, entries) : entries;
+    return ids.map((id) => (values.get(id) ?? entries.get(id))?.value);
   } finally {
     if (works.length > 0) waitUntil?.(settleAll(works));
   }
 }
 
-/** Whether an entry is served at once; then it is told so. */
-function isTold<T>(context: Context<T>, id: string, kept: Kept<T> | undefined): boolean {
-  const served = kept !== undefined && isServed(kept);
-  if (served) tell(context, sourceOf(kept), id);
-  return served;
+/** Reports the entries that are served at once. Returns the ids of the others. */
+function reportServed<T>(context: CacheContext<T>, ids: readonly string[], entries: EntriesById<T>): string[] {
+  const missing: string[] = [];
+  for (const id of ids) {
+    const entry = entries.get(id);
+    if (entry && isServable(entry)) report(context, sourceOf(entry), id);
+    else missing.push(id);
+  }
+  return missing;
 }
 
-/** One call for several keys, on its way. */
+/** One call for several keys. */
 interface ManyCall<T> extends Omit<CacheCall, "redis"> {
-  readonly context: Context<T>;
+  readonly context: CacheContext<T>;
   readonly cache: Cache<T>;
   readonly load: LoadMany<T>;
   readonly token: string;
 }
 
 /** Values by id, boxed, since `undefined` is one. */
-type Values<T> = ReadonlyMap<string, Decoded<T>>;
+type ValuesById<T> = ReadonlyMap<string, Decoded<T>>;
 
-/** What was read, by id. */
-type Held<T> = ReadonlyMap<string, Kept<T> | undefined>;
+/** The entries that were read, by id. */
+type EntriesById<T> = ReadonlyMap<string, ReadEntry<T> | undefined>;
 
-/** What is loaded; or what is stale, if there is that of each key and the load fails or takes too long. */
-async function withinSoftTimeout<T>(call: ManyCall<T>, missing: readonly string[], kept: Held<T>): Promise<Values<T>> {
+/** Loads missing values; if that fails or takes too long and each of them has a stale value, these are served. */
+async function withinSoftTimeout<T>(
+  call: ManyCall<T>,
+  missing: readonly string[],
+  entries: EntriesById<T>,
+): Promise<ValuesById<T>> {
   const { context } = call;
-  const older = () => (missing.every((id) => kept.get(id)?.stage === "fallback") ? kept : undefined);
-  const values: Values<T> = await orStale(context.softTimeout, call, fillMissing(call, missing), older);
-  if (values === kept) for (const id of missing) tell(context, "stale", id);
+  const older = () => (missing.every((id) => entries.get(id)?.stage === "fallback") ? entries : undefined);
+  const values: ValuesById<T> = await orStale(context.softTimeout, call, fillMissing(call, missing), older);
+  if (values === entries) for (const id of missing) report(context, "stale", id);
   return values;
 }
 
-/** Claims the keys, loads those that are ours, and waits for the others. */
-async function fillMissing<T>(call: ManyCall<T>, missing: readonly string[]): Promise<Values<T>> {
+/** Claims keys, loads those whose leases were granted, and waits for the others. */
+async function fillMissing<T>(call: ManyCall<T>, missing: readonly string[]): Promise<ValuesById<T>> {
   const { cache, load, tags, times, signal } = call;
   const { own, nonces } = await claimMany(call, missing);
-  // Those that others load, or have loaded by now, go the way of a single key, beside our own.
-  const ours = new Set(own);
-  const others = missing.filter((id) => !ours.has(id));
-  const options = { signal, tags: tags.filter((tag) => tag !== everything), ttl: times.ttl };
-  const one = (id: string) => cache.getOrSet(id, async (context) => pick(await load([id], context), id), options);
-  const [loaded, heard] = await Promise.all([
+  // Keys that others load, or have loaded by now, go the way of a single key, beside our own.
+  const owned = new Set(own);
+  const others = missing.filter((id) => !owned.has(id));
+  const options = { signal, tags: tags.filter((tag) => tag !== clearTag), ttl: times.ttl };
+  const getOne = (id: string) => cache.getOrSet(id, async (given) => pick(await load([id], given), id), options);
+  const [loaded, awaited] = await Promise.all([
     loadMany(call, own, nonces),
-    Promise.all(others.map(async (id) => [id, { value: await one(id) }] as const)),
+    Promise.all(others.map(async (id) => [id, { value: await getOne(id) }] as const)),
   ]);
-  return new Map([...loaded, ...heard]);
+  return new Map([...loaded, ...awaited]);
 }
 
-/** Loads anew, in the background, what nobody else does. */
-async function refreshMany<T>(call: ManyCall<T>, due: readonly string[], kept: Held<T>): Promise<void> {
-  const { own, nonces } = await claimMany(call, due, kept);
+/** Loads due entries anew, except those that others load. */
+async function refreshMany<T>(call: ManyCall<T>, due: readonly string[], entries: EntriesById<T>): Promise<void> {
+  const { own, nonces } = await claimMany(call, due, entries);
   if (nonces) await loadMany(call, own, nonces);
 }
 
-/** Which keys are ours to load, and the tags as they were before; no tags at all where Redis did not answer. */
-interface Own {
+/** The keys that this call loads, and the nonces that their tags had before; no nonces where Redis did not answer. */
+interface Claimed {
   readonly own: readonly string[];
   readonly nonces: ReadonlyMap<string, string> | undefined;
 }
 
-async function claimMany<T>(call: ManyCall<T>, ids: readonly string[], kept?: Held<T>): Promise<Own> {
+async function claimMany<T>(call: ManyCall<T>, ids: readonly string[], entries?: EntriesById<T>): Promise<Claimed> {
   const { context, token } = call;
   if (context.breaker.open) return { own: ids, nonces: undefined };
-  const question = { token, refused: "", waited: "", early: (id: string) => kept?.get(id)?.early ?? 0 };
+  const question = { token, refused: "", waited: "", early: (id: string) => entries?.get(id)?.early ?? 0 };
   const redis = batchingPort(context.redis, ids.length);
   const claims = await claimEntries(context, ids, { ...call, redis }, question);
   const [first] = claims;
@@ -141,11 +140,11 @@ async function claimMany<T>(call: ManyCall<T>, ids: readonly string[], kept?: He
   return { own: ids.filter((_, i) => claims[i]?.state === "lease"), nonces: first.nonces };
 }
 
-/** The values of keys by id, boxed, from one call of the loader; under leases, if there are tags as they were before. */
+/** Loads keys in one call of the loader: under leases and to be kept, or where there are no nonces, without. */
 async function loadMany<T>(
   call: ManyCall<T>,
   ids: readonly string[],
-  nonces: Own["nonces"],
+  nonces: Claimed["nonces"],
 ): Promise<(readonly [string, { readonly value: T }])[]> {
   const { context, token, signal } = call;
   const load = async (signal: AbortSignal) => {
@@ -156,7 +155,7 @@ async function loadMany<T>(
   if (ids.length === 0) return [];
   const start = performance.now();
   if (!nonces) {
-    for (const id of ids) tell(context, "miss", id);
+    for (const id of ids) report(context, "miss", id);
     return context.throttle.run(signal ?? new AbortController().signal, () => runLoader(context, ids, signal, load));
   }
   const redis = batchingPort(context.redis, ids.length);
@@ -169,7 +168,7 @@ async function loadMany<T>(
   return loaded;
 }
 
-/** What the map has under the key, which is `undefined` if it has nothing, and for that `T` must allow it. */
+/** The value of a key in a map. If the map lacks it that is `undefined`, which `T` must then allow. */
 function pick<T>(values: ReadonlyMap<string, T>, id: string): T {
   return unchecked(values.get(id));
 }

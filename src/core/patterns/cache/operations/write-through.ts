@@ -1,32 +1,32 @@
 import { checkFunction } from "../../../check.ts";
 import type { Cache } from "../cache.ts";
-import type { SetOptions } from "../options.ts";
 import { StaleCacheError } from "../errors.ts";
+import type { SetOptions } from "../options.ts";
 
-/** Writes to the origin. What it returns is what the origin now holds. */
+/** Writes to the origin, and returns the value that the origin then holds. */
 export type Writer<T> = () => T | Promise<T>;
 
-/** What these writes need of a cache. */
-type Target<T> = Pick<Cache<T>, "set" | "delete">;
+/** The methods of a cache that these writes need. */
+type WritableCache<T> = Pick<Cache<T>, "set" | "delete">;
 
 /**
- * Writes to the origin, then to the cache. If the cache cannot be written the key is deleted rather than left with the old value; so it
- * is if the writer throws, since the origin may have changed. Two writers of one key at once may leave the value of either; where they
- * race, use `writeAround`.
+ * Writes to the origin, then to the cache. If the cache cannot be written the key is deleted, so that no old value stays; it is also
+ * deleted if the writer throws, since the origin may have changed. Two writers of one key at once may leave the value of either; where
+ * writers race, use `writeAround`.
  * @throws What `writer` throws.
  * @throws {StaleCacheError} The origin was written, and neither could the cache be written nor the key be deleted.
  */
 export async function writeThrough<T>(
-  cache: Target<T>,
+  cache: WritableCache<T>,
   id: string,
   writer: Writer<T>,
   options?: SetOptions,
 ): Promise<T> {
-  const value = await written(cache, id, writer);
+  const value = await runWriter(cache, id, writer);
   try {
     await cache.set(id, value, options);
   } catch {
-    await forget(cache, id, value);
+    await deleteOrThrow(cache, id, value);
   }
   return value;
 }
@@ -36,24 +36,24 @@ export async function writeThrough<T>(
  * @throws What `writer` throws.
  * @throws {StaleCacheError} The origin was written and the key could not be deleted.
  */
-export async function writeAround<T, R>(cache: Target<T>, id: string, writer: Writer<R>): Promise<R> {
-  const value = await written(cache, id, writer);
-  await forget(cache, id, value);
+export async function writeAround<T, R>(cache: WritableCache<T>, id: string, writer: Writer<R>): Promise<R> {
+  const value = await runWriter(cache, id, writer);
+  await deleteOrThrow(cache, id, value);
   return value;
 }
 
-async function written<T, R>(cache: Target<T>, id: string, writer: Writer<R>): Promise<R> {
+async function runWriter<T, R>(cache: WritableCache<T>, id: string, writer: Writer<R>): Promise<R> {
   checkFunction("writer", writer);
   try {
     return await writer();
   } catch (error) {
-    // The writer's failure is the one to tell; the cache tells its own as an event.
+    // The failure of the writer is the one to throw.
     await cache.delete(id).catch(() => false);
     throw error;
   }
 }
 
-async function forget<T>(cache: Target<T>, id: string, value: unknown): Promise<void> {
+async function deleteOrThrow<T>(cache: WritableCache<T>, id: string, value: unknown): Promise<void> {
   try {
     await cache.delete(id);
   } catch (cause) {
