@@ -1,19 +1,12 @@
 import { checkPort } from "../../check.ts";
 import { OptionError } from "../../errors.ts";
 import type { Redis } from "../../port/redis.ts";
-import { bindContext, trip } from "./context.ts";
+import { bindContext, createContext, trip } from "./context.ts";
 import type { Resolved } from "./flight.ts";
 import type { Load } from "./load/call.ts";
 import { fastPath } from "./load/fast-path.ts";
 import { createResolve } from "./load/get-or-set.ts";
-import {
-  type CacheOptions,
-  type CallOptions,
-  createContext,
-  type GetOptions,
-  type GetOrSetOptions,
-  type SetOptions,
-} from "./options.ts";
+import type { CacheOptions, CallOptions, GetOptions, GetOrSetOptions, SetOptions } from "./options.ts";
 import { getMany } from "./read.ts";
 import { clearTag, dropTags, tagsOf } from "./tags.ts";
 import { deleteMany, writeMany } from "./write.ts";

@@ -1,15 +1,21 @@
-import type { Breaker } from "../../outage/breaker.ts";
+import { checkCount, checkDuration, checkFunction, checkMethods, checkOneOf } from "../../check.ts";
 import { ConnectionError } from "../../errors.ts";
 import { emit, type OnEvent, type PatternEvent } from "../../event.ts";
 import { createInternals } from "../../internals.ts";
+import { keyPrefix } from "../../keys.ts";
+import { type Breaker, createBreaker } from "../../outage/breaker.ts";
+import { createThrottle, type Throttle } from "../../outage/throttle.ts";
 import type { Redis, SendOptions } from "../../port/redis.ts";
 import { unchecked } from "../../unchecked.ts";
-import type { Decoded, EntryFormat, Payload } from "./format/entry.ts";
-import type { Times } from "./freshness.ts";
-import type { Throttle } from "../../outage/throttle.ts";
+import { createTurns } from "./flight.ts";
+import { createCodec } from "./format/codec.ts";
+import { type Decoded, type EntryFormat, envelope, type Payload, refuseUnsupported } from "./format/entry.ts";
+import { checkTimes, type Times } from "./freshness.ts";
+import type { CacheOptions } from "./options.ts";
+import { clearTag } from "./tags.ts";
 import type { LoadWake } from "./wake.ts";
 
-/** What the operations of one cache share. `T` is the type of its values; most operations do not need to know it. */
+/** The state that all operations of one cache share. `T` is the type of its values; most operations do not need to know it. */
 export interface CacheContext<T = unknown> {
   readonly redis: Redis;
   readonly prefix: string;
@@ -45,14 +51,66 @@ export interface CacheContext<T = unknown> {
 /** Makes a change of the entries with these ids; without ids, of any. */
 export type OnChange = <R>(ids: readonly string[] | undefined, change: () => Promise<R>) => Promise<R>;
 
+/**
+ * Creates the context of a cache.
+ * @throws {OptionError} An option can never work.
+ */
+export function createContext<T>(redis: Redis, options: CacheOptions<T>): CacheContext<T> {
+  const { softTimeout, clearable = false, degradedLoads = 50, onUnavailable = "load" } = options;
+  const { readBy = redis.distant ? "script" : "get" } = options;
+  return {
+    redis,
+    prefix: keyPrefix(options.prefix),
+    format: checkFormat(options),
+    times: checkTimes(options),
+    timeout: checkDuration("timeout", options.timeout ?? 500),
+    hardTimeout: checkDuration("hardTimeout", options.hardTimeout ?? 30_000),
+    softTimeout: softTimeout === undefined ? undefined : checkDuration("softTimeout", softTimeout),
+    waitTimeout: checkDuration("waitTimeout", options.waitTimeout ?? 5_000),
+    wake: checkMethods("wake", options.wake, "wakeLoads(subscriber)", "listen"),
+    onEvent: mergeHooks(options),
+    commonTags: clearable ? [clearTag] : [],
+    breaker: createBreaker(options.breaker),
+    throttle: createThrottle(checkCount("degradedLoads", degradedLoads)),
+    failsOpen: checkOneOf("onUnavailable", onUnavailable, ["load", "throw"]) === "load",
+    expectsHit: false,
+    hasFastPath: canUseFastPath(options) && readBy === "get",
+    readsByScript: checkOneOf("readBy", readBy, ["get", "script"]) === "script",
+    nextTurn: createTurns(),
+    ...createCodec(options),
+  };
+}
+
+function checkFormat<T>(options: CacheOptions<T>): EntryFormat {
+  const { format = envelope } = options;
+  checkMethods("format", format, "plainJson, or be left out", "keys");
+  refuseUnsupported(format, (name) => Reflect.get(options, name));
+  return format;
+}
+
+/** Whether the string of a key is enough to know a hit. */
+function canUseFastPath<T>({ format, ...options }: CacheOptions<T>): boolean {
+  const { clearable, schema, staleWhileRevalidate, staleIfError, earlyRefresh } = options;
+  return !format && !clearable && !schema && !staleWhileRevalidate && !staleIfError && !earlyRefresh;
+}
+
+/** Makes one hook of both; none if there is none, so that events cost nothing. */
+function mergeHooks<T>({ onEvent, onError }: CacheOptions<T>): OnEvent | undefined {
+  if (onEvent) checkFunction("onEvent", onEvent);
+  if (!onError) return onEvent;
+  checkFunction("onError", onError);
+  return (event) => {
+    try {
+      if (event.type === "error") onError(event.error);
+    } finally {
+      onEvent?.(event);
+    }
+  };
+}
+
 /** The keys of one entry. */
 export function keysOf({ prefix, format }: CacheContext, id: string) {
   return format.keys(prefix, id);
-}
-
-/** How long a lease stands, in milliseconds: as long as the load may take and its value may take to be written. */
-export function leaseTtl({ hardTimeout, timeout }: CacheContext): number {
-  return hardTimeout + 2 * timeout;
 }
 
 /** The argument of scripts that end a lease: 1 if that is to be published. */
@@ -76,7 +134,7 @@ export async function trip<R>(
   }
 }
 
-/** What is needed of a call whose trip failed. */
+/** The call whose trip failed. */
 interface FailedCall {
   readonly id: string;
   readonly signal: AbortSignal | undefined;

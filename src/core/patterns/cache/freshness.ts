@@ -1,4 +1,8 @@
+import { checkDuration, checkDurationOrZero } from "../../check.ts";
+import { OptionError } from "../../errors.ts";
+import type { CacheContext } from "./context.ts";
 import type { EntryHead } from "./format/entry.ts";
+import type { CacheOptions } from "./options.ts";
 
 /** The times of an entry, in milliseconds. */
 export interface Times {
@@ -10,6 +14,31 @@ export interface Times {
   readonly jitter: number;
   /** The `beta` of XFetch; 0 is never. */
   readonly earlyRefresh: number;
+}
+
+/**
+ * Checks the options that are times.
+ * @throws {OptionError} One of them can never work.
+ */
+export function checkTimes<T>(options: CacheOptions<T>): Times {
+  const { negativeTtl, jitter = 0.1, earlyRefresh = 0, staleWhileRevalidate = 0, staleIfError = 0 } = options;
+  return {
+    ttl: checkDuration("ttl", options.ttl),
+    negativeTtl: checkOptionalDuration("negativeTtl", negativeTtl),
+    staleWhileRevalidate: checkDurationOrZero("staleWhileRevalidate", staleWhileRevalidate),
+    staleIfError: checkDurationOrZero("staleIfError", staleIfError),
+    jitter: checkBelow(1, "jitter", jitter),
+    earlyRefresh: checkBelow(100, "earlyRefresh", earlyRefresh),
+  };
+}
+
+function checkBelow(end: number, name: string, value: number): number {
+  if (value >= 0 && value < end) return value;
+  throw new OptionError(`\`${name}\` must be at least 0 and below ${end}`);
+}
+
+function checkOptionalDuration(name: string, value: number | undefined): number | undefined {
+  return value === undefined ? undefined : checkDuration(name, value);
 }
 
 /** The stages of an entry: served; served while it is loaded anew in the background; served if the load fails; not served. */
@@ -47,13 +76,13 @@ export function sourceOf({ stage, early }: Judgement): "hit" | "stale" {
   return stage === "fresh" || early > 0 ? "hit" : "stale";
 }
 
-/** How long values are kept after they stopped being fresh, in milliseconds. */
+/** The time for which values are kept after they stopped being fresh, in milliseconds. */
 export function staleTime({ staleWhileRevalidate, staleIfError }: Times): number {
   return staleWhileRevalidate + staleIfError;
 }
 
 /**
- * How long a value is kept in all, and how much of that after it stopped being fresh, in milliseconds. With `negativeTtl`, `null` and
+ * The TTL of a value in Redis, and the part of it after the value stopped being fresh, in milliseconds. With `negativeTtl`, `null` and
  * `undefined` are never served stale.
  */
 export function lifetimeOf(times: Times, value: unknown): { readonly ttl: number; readonly extra: number } {
@@ -66,4 +95,9 @@ export function lifetimeOf(times: Times, value: unknown): { readonly ttl: number
 /** The longest time that a value with these times is kept, in milliseconds. */
 export function storedTtl(times: Times): number {
   return Math.max(times.ttl, times.negativeTtl ?? 0) + staleTime(times);
+}
+
+/** The TTL of a lease, in milliseconds: the time that the load and the write of its value may take. */
+export function leaseTtl({ hardTimeout, timeout }: Pick<CacheContext, "hardTimeout" | "timeout">): number {
+  return hardTimeout + 2 * timeout;
 }

@@ -1,23 +1,6 @@
-import {
-  checkCount,
-  checkDuration,
-  checkDurationOrZero,
-  checkFunction,
-  checkMethods,
-  checkOneOf,
-} from "../../check.ts";
-import { OptionError } from "../../errors.ts";
 import type { OnEvent } from "../../event.ts";
-import { keyPrefix } from "../../keys.ts";
-import { createBreaker } from "../../outage/breaker.ts";
-import { createThrottle } from "../../outage/throttle.ts";
-import type { Redis } from "../../port/redis.ts";
-import type { CacheContext } from "./context.ts";
-import { createTurns } from "./flight.ts";
-import { type CodecOptions, createCodec } from "./format/codec.ts";
-import { type EntryFormat, envelope, refuseUnsupported } from "./format/entry.ts";
-import type { Times } from "./freshness.ts";
-import { clearTag } from "./tags.ts";
+import type { CodecOptions } from "./format/codec.ts";
+import type { EntryFormat } from "./format/entry.ts";
 import type { LoadWake } from "./wake.ts";
 
 /** Options of a cache. All times are in milliseconds. */
@@ -162,82 +145,4 @@ export interface GetOrSetOptions extends SetOptions {
    * @default the process; in a Worker the call alone
    */
   readonly scope?: object | undefined;
-}
-
-/**
- * Creates the context of a cache.
- * @throws {OptionError} An option can never work.
- */
-export function createContext<T>(redis: Redis, options: CacheOptions<T>): CacheContext<T> {
-  const { softTimeout, clearable = false, degradedLoads = 50, onUnavailable = "load" } = options;
-  const { readBy = redis.distant ? "script" : "get" } = options;
-  return {
-    ...createCodec(options),
-    redis,
-    prefix: keyPrefix(options.prefix),
-    format: checkFormat(options),
-    times: checkTimes(options),
-    timeout: checkDuration("timeout", options.timeout ?? 500),
-    hardTimeout: checkDuration("hardTimeout", options.hardTimeout ?? 30_000),
-    softTimeout: checkOptionalDuration("softTimeout", softTimeout),
-    waitTimeout: checkDuration("waitTimeout", options.waitTimeout ?? 5_000),
-    wake: checkMethods("wake", options.wake, "wakeLoads(subscriber)", "listen"),
-    onEvent: mergeHooks(options),
-    commonTags: clearable ? [clearTag] : [],
-    breaker: createBreaker(options.breaker),
-    throttle: createThrottle(checkCount("degradedLoads", degradedLoads)),
-    failsOpen: checkOneOf("onUnavailable", onUnavailable, ["load", "throw"]) === "load",
-    expectsHit: false,
-    hasFastPath: canUseFastPath(options) && readBy === "get",
-    readsByScript: checkOneOf("readBy", readBy, ["get", "script"]) === "script",
-    nextTurn: createTurns(),
-  };
-}
-
-function checkFormat<T>(options: CacheOptions<T>): EntryFormat {
-  const { format = envelope } = options;
-  checkMethods("format", format, "plainJson, or be left out", "keys");
-  refuseUnsupported(format, (name) => Reflect.get(options, name));
-  return format;
-}
-
-/** Whether the string of a key is enough to know a hit. */
-function canUseFastPath<T>({ format, ...options }: CacheOptions<T>): boolean {
-  const { clearable, schema, staleWhileRevalidate, staleIfError, earlyRefresh } = options;
-  return !format && !clearable && !schema && !staleWhileRevalidate && !staleIfError && !earlyRefresh;
-}
-
-function checkTimes<T>(options: CacheOptions<T>): Times {
-  const { negativeTtl, jitter = 0.1, earlyRefresh = 0, staleWhileRevalidate = 0, staleIfError = 0 } = options;
-  return {
-    ttl: checkDuration("ttl", options.ttl),
-    negativeTtl: checkOptionalDuration("negativeTtl", negativeTtl),
-    staleWhileRevalidate: checkDurationOrZero("staleWhileRevalidate", staleWhileRevalidate),
-    staleIfError: checkDurationOrZero("staleIfError", staleIfError),
-    jitter: checkBelow(1, "jitter", jitter),
-    earlyRefresh: checkBelow(100, "earlyRefresh", earlyRefresh),
-  };
-}
-
-function checkBelow(end: number, name: string, value: number): number {
-  if (value >= 0 && value < end) return value;
-  throw new OptionError(`\`${name}\` must be at least 0 and below ${end}`);
-}
-
-function checkOptionalDuration(name: string, value: number | undefined): number | undefined {
-  return value === undefined ? undefined : checkDuration(name, value);
-}
-
-/** Makes one hook of both; none if there is none, so that events cost nothing. */
-function mergeHooks<T>({ onEvent, onError }: CacheOptions<T>): OnEvent | undefined {
-  if (onEvent) checkFunction("onEvent", onEvent);
-  if (!onError) return onEvent;
-  checkFunction("onError", onError);
-  return (event) => {
-    try {
-      if (event.type === "error") onError(event.error);
-    } finally {
-      onEvent?.(event);
-    }
-  };
 }

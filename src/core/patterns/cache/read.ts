@@ -85,7 +85,7 @@ function pttl(key: string): Command {
   return ["PTTL", key];
 }
 
-/** What one trip read of one key. */
+/** The replies of one trip about one key. */
 export interface RawEntry {
   readonly id: string;
   readonly raw: string | null;

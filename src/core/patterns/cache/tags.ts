@@ -3,9 +3,9 @@ import { keyOf } from "../../keys.ts";
 import { perSlot, readStrings } from "../../port/multi-key.ts";
 import type { SendOptions } from "../../port/redis.ts";
 import { integer } from "../../port/reply.ts";
-import { type CacheContext, leaseTtl } from "./context.ts";
+import type { CacheContext } from "./context.ts";
 import { createStamp, refuseUnsupported } from "./format/entry.ts";
-import { storedTtl, type Times } from "./freshness.ts";
+import { leaseTtl, storedTtl, type Times } from "./freshness.ts";
 import { ensureTags } from "./scripts/tags.lua.ts";
 
 /** Nonces by tag; `null` where a tag has none. */

@@ -1,9 +1,10 @@
 import { ConnectionError } from "../../../errors.ts";
 import { backoff } from "../../../wait/backoff.ts";
 import { sleep } from "../../../wait/sleep.ts";
-import { type CacheContext, failOpen, keysOf, leaseTtl, trip } from "../context.ts";
+import { type CacheContext, failOpen, keysOf, trip } from "../context.ts";
 import { LoadFailedError } from "../errors.ts";
 import type { DatedAnswer } from "../flight.ts";
+import { leaseTtl } from "../freshness.ts";
 import { type Found, nothing, openEntry } from "../read.ts";
 import { type Claim, claimEntry } from "../scripts/claim.lua.ts";
 import { prepareTags } from "../tags.ts";
@@ -19,7 +20,7 @@ export interface Question {
   readonly refused: string;
   /** The holder of the lease that this call waited for; empty if there is none. */
   readonly waited: string;
-  /** How much sooner a fresh entry is due, in milliseconds. */
+  /** The time by which a fresh entry is due sooner, in milliseconds. */
   readonly early: (id: string) => number;
 }
 

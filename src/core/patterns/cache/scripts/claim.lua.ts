@@ -10,7 +10,7 @@ export interface Claim {
   readonly state: "hit" | "lease" | "wait" | "failed";
   /** The entry, stale unless the state is `hit`. */
   readonly raw: string | null;
-  /** How long the entry is kept, in milliseconds. */
+  /** The rest of the TTL of the entry, in milliseconds. */
   readonly left: number;
   /** The token in the lease; the caller's own where the state is `lease`. */
   readonly holder: string;
