@@ -22,7 +22,7 @@ export function digits(number: string): string {
  */
 export const newEpoch = "clock[1] * 1000000 + clock[2]";
 
-/** An epoch above the last one, even if the server's clock was set back. It needs `clock` of `serverTime`. */
+/** An epoch above the last one, even if the server's clock was set back. It needs `clock`, too. */
 export function nextEpoch(last: string): string {
   return `math.max(${last} + 1, ${newEpoch})`;
 }
