@@ -78,9 +78,9 @@ export interface ReadWriteKeys extends Omit<SemaphoreKeys, "places"> {
   readonly readers: string;
   /** Holds the writer's token while it writes. */
   readonly writer: string;
-  /** The readers who wait, in order of arrival. */
+  /** The waiting readers in order of arrival. */
   readonly readLine: string;
-  /** The writers who wait, in order of arrival. */
+  /** The waiting writers in order of arrival. */
   readonly writeLine: string;
   /** The time until which each waiter, in either line, counts as alive, unless it asks again. */
   readonly alive: string;

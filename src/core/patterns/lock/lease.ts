@@ -96,13 +96,14 @@ export function createReporter({ prefix, onEvent }: LeaseContext, id: string): R
 /** Starts the life of a granted lease. */
 export function startLease(lockable: Lockable, grant: Grant, context: LeaseContext): Lease {
   const report = createReporter(context, lockable.name);
-  let unwatch = doNothing;
+  // Nothing to end yet if the deadline is over already.
+  let unwatch: (() => void) | undefined = undefined;
   const term = startTerm(lockable.name, grant.deadline, (error) => {
-    unwatch();
+    unwatch?.();
     if (error) report("lost", { error });
   });
   const lease = new HeldLease({ lockable, grant, term }, report);
-  unwatch = context.watchdog?.watch(lease, grant.ttl, (error) => report("extend-failed", { error })) ?? doNothing;
+  unwatch = context.watchdog?.watch(lease, grant.ttl, (error) => report("extend-failed", { error }));
   return lease;
 }
 
@@ -186,7 +187,5 @@ function memoizeSuccess<A, T>(call: (argument?: A) => Promise<T>): (argument?: A
 
 /** Frees a grant that nobody will use. It never rejects: if it fails, the grant ends with its `ttl`. */
 export function abandon(lockable: Lockable, token: string): Promise<unknown> {
-  return lockable.release(token, unknownFence, { idempotent: true }).catch(doNothing);
+  return lockable.release(token, unknownFence, { idempotent: true }).catch(() => {});
 }
-
-function doNothing(): void {}

@@ -1,8 +1,8 @@
 import { checkMethods } from "../../check.ts";
-import { jitter } from "../../wait/backoff.ts";
-import { sleep } from "../../wait/sleep.ts";
 import type { Subscriber } from "../../port/subscriber.ts";
 import { startTimer } from "../../time/timer.ts";
+import { jitter } from "../../wait/backoff.ts";
+import { sleep } from "../../wait/sleep.ts";
 
 /** Tells waiters of a release. */
 export interface Wake {
@@ -103,7 +103,7 @@ function openChannel(subscriber: Subscriber, name: string, onClose: () => void):
   return channel;
 }
 
-/** A message is the token of the one to wake, `*` for all, or empty for the first. */
+/** A message is the token of the waiter to wake, `*` for all, or empty for the first that is not awake. */
 function deliver(queue: Set<Listening>, message: string): void {
   if (message === "*") return queue.forEach(nudge);
   for (const listening of queue) {
@@ -116,7 +116,7 @@ function nudge(listening: Listening): void {
   listening.wake?.();
 }
 
-/** Resolves when woken, also if that was before, or after `ms`. */
+/** Resolves when woken, at once if that was before, or after `ms` milliseconds. */
 function waitFor(me: Listening, ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     const end = (settle: () => void) => {

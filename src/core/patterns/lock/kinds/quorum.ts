@@ -82,10 +82,8 @@ async function acquireMajority(
   const fences = replies.flatMap((reply) => ("fence" in reply ? reply.fence : []));
   if (fences.length >= majorityOf(quorum)) {
     const fence = largestFence(fences);
-    const raised = await majorityAgrees(
-      quorum,
-      options,
-      async (node, options) => (await raiseFence(node, { ...keys, token, ttl, fence }, options)) === 1,
+    const raised = await majorityAgrees(quorum, options, (node, options) =>
+      raiseFence(node, { ...keys, token, ttl, fence }, options),
     );
     if (raised) return { fence };
   }

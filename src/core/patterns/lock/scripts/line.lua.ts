@@ -1,13 +1,13 @@
 import { markWantedInLine } from "./wanted.lua.ts";
 
-// Who waits in order of arrival: a line is a sorted set of tokens by their arrival, in microseconds. The sorted set `alive` says until
-// when each of them, in whichever line, counts as alive unless it asks again. The names given to these functions are Lua locals.
+// A line is a sorted set: the tokens of the waiters by their arrival, in microseconds of the server. The sorted set `alive` holds those
+// of all lines, by the time until which each counts as alive unless it asks again. These functions are given names of Lua locals.
 
 /** Waiters ask again three times in the time for which their place is kept. Expects `patience`. */
 export const askAgainIn = "math.floor(patience / 3)";
 
 /**
- * Removes the waiters who have not asked for too long, so that a dead one does not block the line. A hundred at most, to stay short;
+ * Removes the waiters that have not asked for too long, so that a dead one does not block the line. A hundred at most, to stay short;
  * the next call removes the next. Expects `alive` and `now`.
  */
 export function removeDead(...lines: readonly string[]): string {
