@@ -98,7 +98,9 @@ describe("the house", () => {
   });
 
   it("has a storey for every folder of a pattern", () => {
-    const folders = new Set(inPatterns.map((file) => file.split("/").slice(4)).flatMap((at) => (at.length > 1 ? [at[0]] : [])));
+    const folders = new Set(
+      inPatterns.map((file) => file.split("/").slice(4)).flatMap((at) => (at.length > 1 ? [at[0]] : [])),
+    );
     expect([...folders].filter((folder = "") => !(folder in wings))).toEqual([]);
     expect(inPatterns.filter((file) => file.split("/").length > 6)).toEqual([]);
   });
@@ -111,7 +113,9 @@ describe("the house", () => {
     const file = "src/core/patterns/lock/lease.ts";
     expect(upwards(file, 'import { createLock } from "./lock.ts";')).toHaveLength(1);
     expect(upwards(file, 'import type { Semaphore } from "./kinds/semaphore.ts";')).toHaveLength(1);
-    expect(upwards(file, 'import { release } from "./scripts/release.lua.ts";\nimport { x } from "../../keys.ts";')).toEqual([]);
+    expect(
+      upwards(file, 'import { release } from "./scripts/release.lua.ts";\nimport { x } from "../../keys.ts";'),
+    ).toEqual([]);
   });
 
   it("writes Lua in *.lua.ts alone", () => {
@@ -124,6 +128,8 @@ describe("the house", () => {
     const places = /^src\/core\/(script|port|patterns\/[a-z-]+\/scripts)$/;
     const scripts = sources.filter((file) => file.endsWith(".lua.ts"));
     expect(scripts.filter((file) => !places.test(dirname(file)))).toEqual([]);
-    expect(sources.filter((file) => dirname(file).endsWith("/scripts") && !basename(file).endsWith(".lua.ts"))).toEqual([]);
+    expect(sources.filter((file) => dirname(file).endsWith("/scripts") && !basename(file).endsWith(".lua.ts"))).toEqual(
+      [],
+    );
   });
 });

@@ -51,19 +51,19 @@ export interface Judgement {
 }
 
 /**
- * Judges an entry by the server's clock: `left` is what remains of its TTL in Redis, of which `extra` is the time after freshness.
+ * Judges an entry by the server's clock: `left` is what remains of its TTL in Redis, of which `staleTime` is the time after freshness.
  *
- * A fresh entry is due early with a probability that rises towards its end, by XFetch: if `delta * beta * -ln(random)` is more than
+ * A fresh entry is due early with a probability that rises towards its end, by XFetch: if `loadTime * beta * -ln(random)` is more than
  * the time that is left (Vattani, Chierichetti, Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", VLDB 2015).
  */
-export function judge(times: Times, { extra, delta }: EntryHead, left: number): Judgement {
-  const freshFor = left - extra;
+export function judge(times: Times, { staleTime, loadTime }: EntryHead, left: number): Judgement {
+  const freshFor = left - staleTime;
   if (freshFor > 0) {
-    const early = Math.ceil(delta * times.earlyRefresh * -Math.log(1 - Math.random()));
+    const early = Math.ceil(loadTime * times.earlyRefresh * -Math.log(1 - Math.random()));
     return early >= freshFor ? { stage: "revalidate", early } : { stage: "fresh", early: 0 };
   }
   if (-freshFor < times.staleWhileRevalidate) return { stage: "revalidate", early: 0 };
-  return { stage: -freshFor < staleTime(times) ? "fallback" : "gone", early: 0 };
+  return { stage: -freshFor < staleTimeOf(times) ? "fallback" : "gone", early: 0 };
 }
 
 /** Whether an entry may be served before its load has ended. */
@@ -77,7 +77,7 @@ export function sourceOf({ stage, early }: Judgement): "hit" | "stale" {
 }
 
 /** The time for which values are kept after they stopped being fresh, in milliseconds. */
-export function staleTime({ staleWhileRevalidate, staleIfError }: Times): number {
+export function staleTimeOf({ staleWhileRevalidate, staleIfError }: Times): number {
   return staleWhileRevalidate + staleIfError;
 }
 
@@ -85,16 +85,16 @@ export function staleTime({ staleWhileRevalidate, staleIfError }: Times): number
  * The TTL of a value in Redis, and the part of it after the value stopped being fresh, in milliseconds. With `negativeTtl`, `null` and
  * `undefined` are never served stale.
  */
-export function lifetimeOf(times: Times, value: unknown): { readonly ttl: number; readonly extra: number } {
+export function lifetimeOf(times: Times, value: unknown): { readonly ttl: number; readonly staleTime: number } {
   const negative = (value === null || value === undefined) && times.negativeTtl !== undefined;
-  const extra = negative ? 0 : staleTime(times);
+  const staleTime = negative ? 0 : staleTimeOf(times);
   const fresh = ((negative && times.negativeTtl) || times.ttl) * (1 - times.jitter * Math.random());
-  return { ttl: Math.max(1, Math.round(fresh)) + extra, extra };
+  return { ttl: Math.max(1, Math.round(fresh)) + staleTime, staleTime };
 }
 
 /** The longest time that a value with these times is kept, in milliseconds. */
 export function storedTtl(times: Times): number {
-  return Math.max(times.ttl, times.negativeTtl ?? 0) + staleTime(times);
+  return Math.max(times.ttl, times.negativeTtl ?? 0) + staleTimeOf(times);
 }
 
 /** The TTL of a lease, in milliseconds: the time that the load and the write of its value may take. */

@@ -4,7 +4,7 @@ import type { Command } from "../../port/redis.ts";
 import { integer } from "../../port/reply.ts";
 import { type CacheContext, failOpen, keysOf, report, trip } from "./context.ts";
 import type { Entry } from "./format/entry.ts";
-import { isServable, judge, type Judgement, sourceOf, staleTime } from "./freshness.ts";
+import { isServable, judge, type Judgement, sourceOf, staleTimeOf } from "./freshness.ts";
 import type { GetOptions } from "./options.ts";
 import { areCurrent, type Nonces, readTags, tagKeys, tagsOf } from "./tags.ts";
 
@@ -13,13 +13,14 @@ export interface ReadEntry<T> extends Judgement {
   readonly value: T;
 }
 
-/** Reads several keys, also those that may be served only if a load fails. Nothing is reported. */
+/** Reads entries, stale ones too that may be served only where a load fails. No hit or miss is reported. */
 export async function readMany<T>(
   context: CacheContext<T>,
   ids: readonly string[],
   { signal, tags }: GetOptions = {},
 ): Promise<(ReadEntry<T> | undefined)[]> {
   signal?.throwIfAborted();
+  // An id that can never work is refused, also while Redis is left alone.
   for (const id of checkList("ids", ids)) keysOf(context, id);
   const allTags = tagsOf(context, tags);
   if (ids.length === 0) return [];
@@ -34,7 +35,7 @@ export async function readMany<T>(
   }
 }
 
-/** Reads the values of several keys that may be served without a load, boxed, and reports them. */
+/** As `readMany`, with only those entries that need no load. It reports a hit or a miss for each id. */
 export async function getMany<T>(
   context: CacheContext<T>,
   ids: readonly string[],
@@ -51,18 +52,18 @@ export async function getMany<T>(
   return served;
 }
 
-/** An entry that this cache can read and whose tags are current. `left` is the rest of its TTL in Redis, in milliseconds. */
+/** An entry that this cache can read and whose tags are current. `left` is the rest of its TTL in Redis, in milliseconds; `Infinity` where nobody needs it. */
 export interface FoundEntry<T> {
   readonly entry: Entry<T>;
   readonly left: number;
 }
 
-/** The outcome of reading a key: the head of what is there, empty if nothing is, and the entry if it may be served. */
+/** The outcome of reading a key: the head of what is there, empty if nothing is, and the entry if it can be read and its tags are current. */
 export type Found<T> = { readonly head: string } & (FoundEntry<T> | { readonly entry?: undefined });
 
 export const nothing: Found<never> = { head: "" };
 
-/** Reads several entries and the tags they should have, in one trip. Tags that the caller did not name need another one. */
+/** Reads several entries and the tags they should have, in one trip. An entry with further tags costs one trip more. */
 export async function readEntries<T>(
   context: CacheContext<T>,
   ids: readonly string[],
@@ -70,14 +71,14 @@ export async function readEntries<T>(
   signal: AbortSignal | undefined,
 ): Promise<Found<T>[]> {
   const keys = ids.map((id) => keysOf(context, id).entry);
-  const needsTtl = context.times.earlyRefresh + staleTime(context.times) > 0;
+  const needsTtl = context.times.earlyRefresh + staleTimeOf(context.times) > 0;
   const { strings, others } = await trip(context, signal, (options) =>
     readStrings(context.redis, [...keys, ...tagKeys(context, tags)], needsTtl ? keys.map(pttl) : [], options),
   );
   const nonces: Nonces = new Map(tags.map((tag, i) => [tag, strings[ids.length + i] ?? null]));
-  const lefts = others.map(integer);
+  const remaining = others.map(integer);
   return Promise.all(
-    ids.map((id, i) => openEntry(context, { id, raw: strings[i] ?? null, left: lefts[i], tags, nonces, signal })),
+    ids.map((id, i) => openEntry(context, { id, raw: strings[i] ?? null, left: remaining[i], tags, nonces, signal })),
   );
 }
 
@@ -85,7 +86,7 @@ function pttl(key: string): Command {
   return ["PTTL", key];
 }
 
-/** The replies of one trip about one key. */
+/** What is needed to open an entry: the replies about its key, and the call that asked. */
 export interface RawEntry {
   readonly id: string;
   readonly raw: string | null;
@@ -100,23 +101,23 @@ export interface RawEntry {
 export async function openEntry<T>(context: CacheContext<T>, read: RawEntry): Promise<Found<T>> {
   const { raw, tags } = read;
   if (raw === null) return nothing;
-  const refused = { head: context.format.headOf(raw) };
+  const headOnly = { head: context.format.headOf(raw) };
   const entry = context.format.read(raw);
-  if (!entry || !tags.every((tag) => entry.tags.has(tag))) return refused;
+  if (!entry || !tags.every((tag) => entry.tags.has(tag))) return headOnly;
   const { left, nonces } = await readMissing(context, read, entry);
-  if (!areCurrent(entry.tags, nonces)) return refused;
+  if (!areCurrent(entry.tags, nonces)) return headOnly;
   const decoded = await context.decode(entry.payload);
-  return decoded ? { ...refused, entry: { ...entry, ...decoded }, left } : refused;
+  return decoded ? { ...headOnly, entry: { ...entry, ...decoded }, left } : headOnly;
 }
 
 /** Reads what the first trip did not: the tags that only the entry names, and the rest of the TTL of an entry with stale time. */
 async function readMissing(
   context: CacheContext,
   { id, left, nonces, signal }: RawEntry,
-  { extra, tags }: Pick<Entry<never>, "extra" | "tags">,
+  { staleTime, tags }: Pick<Entry<never>, "staleTime" | "tags">,
 ): Promise<{ readonly left: number; readonly nonces: Nonces }> {
   const unknown = Array.from(tags.keys()).filter((tag) => !nonces.has(tag));
-  if (unknown.length === 0 && (left !== undefined || extra === 0)) return { left: left ?? Infinity, nonces };
+  if (unknown.length === 0 && (left !== undefined || staleTime === 0)) return { left: left ?? Infinity, nonces };
   return trip(context, signal, async (options) => {
     const [known, remaining] = await Promise.all([
       readTags(context, unknown, options),

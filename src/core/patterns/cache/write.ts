@@ -6,7 +6,7 @@ import type { SetOptions } from "./options.ts";
 import { deleteEntry, setEntry } from "./scripts/write.lua.ts";
 import { prepareTags, tagsOf } from "./tags.ts";
 
-/** Keeps values. With tags it takes two trips, since an entry carries the nonces of its tags. */
+/** Writes entries. Tags cost one trip more: their nonces are read first, since each entry carries them. */
 export async function writeMany<T>(
   context: CacheContext<T>,
   entries: readonly (readonly [id: string, value: T])[],
@@ -15,14 +15,15 @@ export async function writeMany<T>(
   signal?.throwIfAborted();
   const times = ttl === undefined ? context.times : { ...context.times, ttl: checkDuration("ttl", ttl) };
   const allTags = tagsOf(context, tags);
-  const payloads = await Promise.all(
+  const encoded = await Promise.all(
     entries.map(async ([id, value]) => ({ ...keysOf(context, id), payload: await context.encode(id, value), value })),
   );
   const nonces = await trip(context, signal, (options) => prepareTags(context, allTags, times, options));
-  const writes = payloads.map(({ entry, lease, payload, value }) => {
-    const { ttl, extra } = lifetimeOf(times, value);
-    const raw = context.format.write(payload, { extra, delta: 0, tags: nonces });
-    return { entry, lease, ttl, wake: wakeArg(context), value: raw };
+  const writes = encoded.map(({ entry, lease, payload, value }) => {
+    const lifetime = lifetimeOf(times, value);
+    // What was set by hand took no load, so that nothing says how early it should be loaded anew.
+    const raw = context.format.write(payload, { staleTime: lifetime.staleTime, loadTime: 0, tags: nonces });
+    return { entry, lease, ttl: lifetime.ttl, wake: wakeArg(context), value: raw };
   });
   const redis = batchingPort(context.redis, writes.length);
   await trip(context, signal, (options) => Promise.all(writes.map((write) => setEntry(redis, write, options))));

@@ -1,11 +1,11 @@
 import { ReplyError } from "../../errors.ts";
 
-/** The record of a key: that its work is running, or what became of it. */
+/** What a key holds: the mark of a run, a result, or a failure. */
 export interface IdempotencyRecord {
   readonly kind: Kind;
   /** The SHA-256 of the payload in hexadecimal digits; empty if the call has no payload. */
   readonly fingerprint: string;
-  /** Of a result its JSON, of a failure its message, of a run a random text that tells it from other runs. */
+  /** A result's JSON, a failure's message, or the random name of a run. */
   readonly body: string;
 }
 
@@ -26,18 +26,18 @@ export function encodeRecord({ kind, fingerprint, body }: IdempotencyRecord): st
  * @throws {ReplyError} The text is not a record.
  */
 export function decodeRecord(text: string): IdempotencyRecord {
-  const [, prefix, fingerprint = "", body = ""] = /^(...)([0-9a-f]*):(.*)$/s.exec(text) ?? [];
-  const kind = kinds.find((kind) => prefixes[kind] === prefix);
+  const [, prefix, fingerprint = "", body = ""] = /^(1[rdf]:)([0-9a-f]*):(.*)$/s.exec(text) ?? [];
+  const kind = kinds.find((candidate) => prefixes[candidate] === prefix);
   if (kind) return { kind, fingerprint, body };
   throw new ReplyError("SHAPE The key of the idempotent call holds something else; choose another `prefix`");
 }
 
-/** Lua: whether a record says that its work is running. */
-export function isRunning(record: string): string {
+/** Lua that tells whether the record in this expression is the mark of a run. */
+export function runningLua(record: string): string {
   return `string.sub(${record}, 1, 3) == "${prefixes.running}"`;
 }
 
-/** JSON has no `undefined`: an empty body stands for it. */
+/** JSON has no `undefined`, nor functions and symbols: an empty body stands for them. */
 export function encodeResult(result: unknown): string {
   return JSON.stringify(result) ?? "";
 }

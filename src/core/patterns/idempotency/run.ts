@@ -3,7 +3,7 @@ import { encodeRecord, encodeResult } from "./format.ts";
 import type { IdempotentRun } from "./options.ts";
 import { freeKeyScript, storeOutcomeScript } from "./scripts/run.lua.ts";
 
-/** Runs the work of a call whose claim was sent at `claimedAt`, and stores its outcome. */
+/** Runs the work of a call whose claim was sent at `claimedAt`, by `performance.now()`, and stores its outcome. */
 export async function runWork<T>(
   call: IdempotentCall,
   work: (run: IdempotentRun) => T | Promise<T>,
@@ -16,13 +16,13 @@ export async function runWork<T>(
   let body: string;
   try {
     result = await work({ signal: signal ? AbortSignal.any([signal, leaseEnd]) : leaseEnd });
-    // Here, so that a result that JSON cannot hold is a failure like any other.
+    // Inside the `try`: a result that JSON cannot hold is a failure like any other.
     body = encodeResult(result);
   } catch (error) {
     report("failed", error);
     // The caller gets the work's own error, even if the record cannot be written.
-    const written = failures === "store" ? storeOutcome(call, "failure", errorMessage(error)) : freeKey(call);
-    await written.catch((error: unknown) => report("late", error));
+    const cleanup = failures === "store" ? storeOutcome(call, "failure", errorMessage(error)) : freeKey(call);
+    await cleanup.catch((cleanupError: unknown) => report("late", cleanupError));
     throw error;
   }
   await storeOutcome(call, "result", body);
@@ -32,6 +32,7 @@ export async function runWork<T>(
 async function storeOutcome(call: IdempotentCall, kind: "result" | "failure", body: string): Promise<void> {
   const { redis, key, ownRecord, ttl, fingerprint, report } = call;
   const outcome = encodeRecord({ kind, fingerprint, body });
+  // Without the signal: the work has run, and an abort must not lose its outcome.
   const stored = await storeOutcomeScript(redis, { key, ownRecord, outcome, ttl }, { idempotent: true });
   if (!stored) report("late");
 }

@@ -8,13 +8,13 @@ import type { Lease, Watchdog } from "./lease.ts";
 /** Options of a watchdog. */
 export interface WatchdogOptions {
   /**
-   * The time between two extensions of a lease, in milliseconds; at most half of its `ttl`.
-   * @default a third of the lease's `ttl`, so that two extensions may fail before it is lost
+   * The time between two extensions of a lease, in milliseconds. More than half of its `ttl` counts as half.
+   * @default a third of the lease's `ttl`, so that two extensions may time out before it is lost
    */
   readonly every?: number | undefined;
   /**
-   * The longest time for which a lease is extended, in milliseconds; `Infinity` for ever. After that it lasts for its `ttl` and is
-   * lost: work that hangs does not hold the lock for good.
+   * The time after which a lease is no longer extended, in milliseconds from its grant. It then ends within its `ttl`, so that work that
+   * hangs does not hold the lock for good. `Infinity` sets no limit.
    * @default 3600000, an hour
    */
   readonly maxHold?: number | undefined;
@@ -29,10 +29,10 @@ interface Watched {
 }
 
 /**
- * Extends leases while their holders work. A failed extension is tried again until the deadline of the lease; the lease's signal
- * says when that was in vain. Leases that share a watchdog are extended in the same turn, which is one request over REST and one
- * write over TCP. In a Worker, make one per request, since requests must not share a timer; on Lambda, which freezes between
- * requests, leave it out and choose a `ttl` that covers the work.
+ * Extends leases while their holders work. A failed extension is reported as an event and tried again until the deadline of the lease;
+ * if none succeeds, the lease's signal aborts. Leases that share a watchdog are extended together, by one request over REST or one
+ * write over TCP, where they are due at about the same time. In a Worker, make one per request, since requests must not share a timer;
+ * on Lambda, which freezes between requests, leave it out and choose a `ttl` that covers the work.
  * @throws {OptionError} An option can never work.
  * @example
  * const locks = createLock(redis, { ttl: seconds(10), watchdog: watchdog({ maxHold: minutes(5) }) });
@@ -52,7 +52,7 @@ export function watchdog({ every, maxHold = 3_600_000 }: WatchdogOptions = {}): 
     const now = performance.now();
     for (const item of watched) {
       if (now >= item.stopAt) watched.delete(item);
-      // A lease that is due within a fourth of its period comes along, so that leases fall into step.
+      // Those that are due within a fourth of their period are extended, too, so that they are extended together from then on.
       else if (item.dueAt - item.every / 4 <= now) void extendWatched(item).then(schedule);
     }
     schedule();
@@ -75,6 +75,7 @@ export function watchdog({ every, maxHold = 3_600_000 }: WatchdogOptions = {}): 
 /** Extends once. It never rejects, and leaves `dueAt` at the time of the next extension. */
 async function extendWatched(item: Watched): Promise<void> {
   const { lease, every, onError } = item;
+  // Not due while it is under way.
   item.dueAt = Infinity;
   const start = performance.now();
   try {
@@ -83,7 +84,7 @@ async function extendWatched(item: Watched): Promise<void> {
     item.dueAt = start + every;
   } catch (error) {
     item.dueAt = performance.now() + jitter(every / 4);
-    // A lost lease reports itself, and one that was released meanwhile is no failure.
+    // A lost lease reports itself. An option error says that the lease was released meanwhile, which is no failure.
     if (!(error instanceof LockLostError || error instanceof OptionError)) onError(error);
   }
 }

@@ -1,4 +1,4 @@
-/** Options of `createTokens`. */
+/** Options of `createTokens`. A token is a link's secret; a code is what a user types. */
 export interface TokenOptions {
   /** The time for which a token or code is valid, in milliseconds: minutes for a code, an hour for a link. */
   readonly ttl: number;
@@ -8,7 +8,7 @@ export interface TokenOptions {
    */
   readonly prefix?: string | undefined;
   /**
-   * The number of wrong attempts that make a code invalid.
+   * The number of wrong attempts that make a code invalid, from 1 up.
    * @default 5
    */
   readonly attempts?: number | undefined;
@@ -18,8 +18,9 @@ export interface TokenOptions {
    */
   readonly digits?: number | undefined;
   /**
-   * A secret of at least 32 characters, kept outside Redis, that codes are hashed with. A code of 6 digits has only a million forms, so
+   * A secret of at least 32 characters, kept outside Redis, that codes are hashed with. A code of 6 digits has only a million possible values, so
    * without a pepper, anybody who can read Redis can find a code while it is valid. Links need no pepper.
+   * @default none
    */
   readonly pepper?: string | undefined;
 }
@@ -34,7 +35,10 @@ export interface TokenSubject {
 
 /** A token to be issued. */
 export interface NewToken<Data> extends TokenSubject, TokenCallOptions {
-  /** Data that `consume` returns as JSON restores it, such as the address to verify. A date comes back as text. */
+  /**
+   * Data that `consume` returns as JSON restores it, such as the address to verify. A date comes back as text.
+   * @default null
+   */
   readonly data?: Data | undefined;
   /**
    * The time for which this token is valid, in milliseconds.
@@ -54,7 +58,7 @@ export type CodeVerdict<Data> =
   | { readonly accepted: true; readonly data: Data | null }
   | {
       readonly accepted: false;
-      /** The number of wrong attempts that are left. It is 0 where there is no valid code. */
+      /** The number of wrong attempts that are left. It is 0 where no code is valid: none was issued, or it has expired or was used. */
       readonly attemptsLeft: number;
     };
 
@@ -76,15 +80,20 @@ export interface Tokens<Data> {
     options: TokenCallOptions & Pick<TokenSubject, "purpose">,
   ): Promise<{ readonly user: string; readonly data: Data | null } | null>;
   /**
-   * Issues a code of a few digits, to be typed. It replaces the user's earlier code for the same purpose.
-   * @throws {OptionError} As `issue`.
+   * Issues a code of a few digits, to be typed. It replaces the user's earlier code for the same purpose, with its attempts.
+   * @returns The code, and the time at which it expires by the server's clock, in milliseconds since 1970.
+   * @throws {OptionError} The user or the purpose is empty, `ttl` can never work, or the data has no JSON form, such as a function.
    */
   issueCode(code: NewToken<Data>): Promise<{ readonly code: string; readonly expiresAt: number }>;
   /**
-   * Accepts a code exactly once, and counts wrong attempts. Spaces and dashes in the code are ignored.
+   * Accepts a code exactly once, and counts wrong attempts; what cannot be a code is a wrong attempt, too. Spaces and dashes are ignored.
+   * @returns The data of the code, or how many attempts are left.
    * @throws {OptionError} The user or the purpose is empty.
    */
   consumeCode(attempt: TokenSubject & TokenCallOptions & { readonly code: string }): Promise<CodeVerdict<Data>>;
-  /** Makes all tokens and codes of a user invalid with one command, such as after a change of password. */
+  /**
+   * Makes all tokens and codes of a user invalid with one command, such as after a change of password.
+   * @throws {OptionError} The user is empty or too long.
+   */
   revokeAll(user: string, options?: TokenCallOptions): Promise<void>;
 }

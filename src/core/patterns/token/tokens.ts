@@ -33,11 +33,13 @@ export function createTokens<Data = unknown>(redis: Redis, options: TokenOptions
   };
   return {
     issue: (token) => issueLink(context, token),
+    // The type of the data is the caller's word: nothing checks it.
     consume: (token, call) => unchecked(consumeLink(context, token, call)),
     issueCode: (code) => issueCode(context, code),
     consumeCode: (attempt) => unchecked(consumeCode(context, attempt)),
     revokeAll: async (user, { signal } = {}) => {
-      const values = { user: userKey(prefix, await userTag(prefix, user)), request: randomText(9) };
+      const key = userKey(context.prefix, await userTag(context.prefix, user));
+      const values = { user: key, request: randomText(9) };
       await revokeTokensScript(redis, values, { signal, idempotent: true });
     },
   };

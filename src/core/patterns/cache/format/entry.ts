@@ -7,9 +7,9 @@ const mark = "~1";
 /** The part of an entry that describes its payload. */
 export interface EntryHead {
   /** The time for which the entry is kept after it stopped being fresh, in milliseconds. */
-  readonly extra: number;
+  readonly staleTime: number;
   /** The time that the load took, in milliseconds. */
-  readonly delta: number;
+  readonly loadTime: number;
   /** The nonces that the tags of the entry had before its load began, by tag. */
   readonly tags: ReadonlyMap<string, string>;
 }
@@ -33,22 +33,22 @@ export interface Payload {
  * Encodes an entry: `~1`, the kind of the payload, and after commas the stale time and the load time in base 36, a random stamp that
  * makes two writes of equal values differ, and one `tag=nonce` for each tag; then a semicolon and the payload. A time of 0 is left empty.
  */
-function encodeEntry({ kind, text }: Payload, { extra, delta, tags }: EntryHead): string {
+function encodeEntry({ kind, text }: Payload, { staleTime, loadTime, tags }: EntryHead): string {
   const pairs = Array.from(tags, ([tag, nonce]) => `,${tag.replace(/[%,;=]/g, encodeURIComponent)}=${nonce}`);
-  return `${mark}${kind},${base36(extra)},${base36(delta)},${createStamp()}${pairs.join("")};${text}`;
+  return `${mark}${kind},${base36(staleTime)},${base36(loadTime)},${createStamp()}${pairs.join("")};${text}`;
 }
 
 /** Decodes an entry, or returns `undefined` if it is not of this format and version. */
 function decodeEntry(raw: string): (EntryHead & { readonly payload: Payload }) | undefined {
   const end = raw.startsWith(mark) ? raw.indexOf(";") : -1;
   if (end < 0) return undefined;
-  const [kind = "", extra = "", delta = "", , ...pairs] = raw.slice(mark.length, end).split(",");
+  const [kind = "", staleTime = "", loadTime = "", , ...pairs] = raw.slice(mark.length, end).split(",");
   const tags = pairs
     .map((pair) => pair.split("="))
     .map(([tag = "", nonce = ""]) => [decodeURIComponent(tag), nonce] as const);
   return {
-    extra: parseInt(extra, 36) || 0,
-    delta: parseInt(delta, 36) || 0,
+    staleTime: parseInt(staleTime, 36) || 0,
+    loadTime: parseInt(loadTime, 36) || 0,
     tags: new Map(tags),
     payload: { kind, text: raw.slice(end + 1) },
   };
@@ -72,7 +72,7 @@ export function decodePlain<T>(raw: string): Decoded<T> {
 }
 
 /** Lua: the stale time, in milliseconds, of an entry of this format in the local `raw`. */
-export const extraLua = `tonumber(string.match(raw, "^[^,;]*,(%w*)") or "", 36) or 0`;
+export const staleTimeLua = `tonumber(string.match(raw, "^[^,;]*,(%w*)") or "", 36) or 0`;
 
 /** The head of an entry, which its stamp makes unlike that of any other. */
 function headOf(raw: string): string {

@@ -30,6 +30,6 @@ export const plainJson: EntryFormat = {
     if (kind === "j") return text;
     throw new OptionError("`value` must be JSON in a cache of plain JSON, which `undefined` is not");
   },
-  read: (text) => ({ extra: 0, delta: 0, tags: new Map(), payload: { kind: "j", text } }),
+  read: (text) => ({ staleTime: 0, loadTime: 0, tags: new Map(), payload: { kind: "j", text } }),
   headOf: (raw) => raw,
 };

@@ -78,7 +78,7 @@ export interface Loaded<T> {
   readonly nonces: ReadonlyMap<string, string>;
   readonly value: T;
   /** The time that the load took, in milliseconds. */
-  readonly delta: number;
+  readonly loadTime: number;
 }
 
 /**
@@ -88,12 +88,12 @@ export interface Loaded<T> {
 export async function storeLoaded<T>(
   context: CacheContext<T>,
   { redis, times, background }: CacheCall,
-  { id, token, nonces, value, delta }: Loaded<T>,
+  { id, token, nonces, value, loadTime }: Loaded<T>,
   verify: readonly string[],
 ): Promise<boolean | undefined> {
   try {
-    const { ttl, extra } = lifetimeOf(times, value);
-    const raw = context.format.write(await context.encode(id, value), { extra, delta, tags: nonces });
+    const { ttl, staleTime } = lifetimeOf(times, value);
+    const raw = context.format.write(await context.encode(id, value), { staleTime, loadTime, tags: nonces });
     const values = { ...keysOf(context, id), token, ttl, value: raw, wake: wakeArg(context) };
     const [written, now] = await trip(context, undefined, (options) =>
       Promise.all([fillEntry(redis, values, options), readTags(context, verify, options)]),
@@ -139,7 +139,7 @@ export async function loadLeased<T>(
   // A caller that comes from now on may follow an invalidation that comes after the write below: it asks Redis.
   removeFlight(call);
   const written = context.nextTurn();
-  const loaded = { id, token, nonces, value, delta: performance.now() - start };
+  const loaded = { id, token, nonces, value, loadTime: performance.now() - start };
   const stored = await storeLoaded(context, call, loaded, call.tags);
   return { value, source: "load", degraded: stored === undefined, asOf: stored ? written : began };
 }

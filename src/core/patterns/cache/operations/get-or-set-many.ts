@@ -160,9 +160,9 @@ async function loadMany<T>(
   }
   const redis = batchingPort(context.redis, ids.length);
   const loaded = await runLeased(context, { redis, ids, token }, signal, load);
-  const delta = performance.now() - start;
+  const loadTime = performance.now() - start;
   const stores = loaded.map(([id, { value }]) =>
-    storeLoaded(context, { ...call, redis }, { id, token, nonces, value, delta }, []),
+    storeLoaded(context, { ...call, redis }, { id, token, nonces, value, loadTime }, []),
   );
   await Promise.all(stores);
   return loaded;

@@ -66,11 +66,11 @@ async function trySwap<T>(
   signal?: AbortSignal,
 ) {
   const { times, commonTags } = context;
-  const { ttl, extra } = lifetimeOf(times, value);
+  const { ttl, staleTime } = lifetimeOf(times, value);
   const prepare = () => trip(context, signal, (options) => prepareTags(context, commonTags, times, options));
   const tags = found?.entry?.tags ?? (await prepare());
-  const raw = context.format.write(await context.encode(id, value), { extra, delta: 0, tags });
+  const changed = context.format.write(await context.encode(id, value), { staleTime, loadTime: 0, tags });
   const head = found?.head ?? "";
-  const values = { ...keysOf(context, id), head, value: raw, ttl, wake: wakeArg(context) };
+  const values = { ...keysOf(context, id), head, changed, ttl, wake: wakeArg(context) };
   return trip(context, signal, (options) => swapEntry(context.redis, values, options));
 }

@@ -2,7 +2,7 @@ import { ReplyError } from "../../../errors.ts";
 import type { Reply } from "../../../port/redis.ts";
 import { integer, nullableText, text } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
-import { extraLua } from "../format/entry.ts";
+import { staleTimeLua } from "../format/entry.ts";
 import { failedMark } from "../format/lease.ts";
 
 /** The answer to a miss: a value of another process, the right to load, a load that is under way, or one that has failed. */
@@ -30,9 +30,9 @@ local left = -1
 -- An entry of another format counts as none, and so does the one that the caller has read and must not serve.
 if raw and string.sub(raw, 1, #mark) == mark and (refused == "" or string.sub(raw, 1, #refused) ~= refused) then
   left = redis.call("PTTL", entry)
-  local extra = mark ~= "" and ${extraLua}
+  local staleTime = mark ~= "" and ${staleTimeLua}
   -- Fresh by the server's clock, and not due early.
-  if left > extra + tonumber(early) then
+  if left > staleTime + tonumber(early) then
     return {"hit", raw, left, ""}
   end
 else

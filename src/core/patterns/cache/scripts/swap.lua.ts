@@ -2,22 +2,22 @@ import { flag } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
 import { endLease } from "./fill.lua.ts";
 
-// Closes the race between two updates: the entry is replaced only if it is the one that was read, known by the stamp in its head.
+// Closes the race between two updates: the entry is replaced only if it still begins with the head that was read, which holds a random
+// stamp. 0 says that another update came first. An empty head stands for no entry.
 export const swapEntry = defineScript({
   keys: ["entry", "lease"],
-  args: ["head", "value", "ttl", "wake"],
+  args: ["head", "changed", "ttl", "wake"],
   decode: flag,
   lua: `
-local present = redis.call("GET", entry) or ""
+local current = redis.call("GET", entry) or ""
 -- A replay after a lost reply finds its own entry and succeeds again.
-if present == value then
+if current == changed then
   return 1
 end
--- An empty head says that there was no entry.
-if string.sub(present, 1, #head) ~= head or (head == "" and present ~= "") then
+if head == "" and current ~= "" or string.sub(current, 1, #head) ~= head then
   return 0
 end
-redis.call("SET", entry, value, "PX", ttl)
+redis.call("SET", entry, changed, "PX", ttl)
 ${endLease}
 return 1`,
 });

@@ -1,7 +1,7 @@
 import type { Reply } from "../../../port/redis.ts";
 import { flag, texts } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
-import { isRunning } from "../format.ts";
+import { runningLua } from "../format.ts";
 
 /** The caller's next step: run the work, wait at most `remaining` milliseconds, or take the stored outcome. */
 export type RunState =
@@ -27,7 +27,7 @@ if not stored or stored == ownRecord then
   redis.call("SET", key, ownRecord, "PX", lease)
   return {"run"}
 end
-if ${isRunning("stored")} then
+if ${runningLua("stored")} then
   return {"wait", stored, tostring(redis.call("PTTL", key))}
 end
 return {"done", stored}`,

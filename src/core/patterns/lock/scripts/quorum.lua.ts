@@ -3,8 +3,8 @@ import { defineScript } from "../../../script/define-script.ts";
 import { raiseCounter } from "./fence.lua.ts";
 
 /**
- * Raises the counter of the token's lock to the fence that the majority agreed on, so that every later majority finds one node that
- * knows it. Answers 0 if the token does not hold the lock here any more.
+ * Raises this node's fence counter to the fence that the majority agreed on. Every later majority then has at least one node that knows
+ * it. Answers 0 if the token does not hold the lock here any more.
  */
 export const raiseFence = defineScript({
   keys: ["lock", "counter"],
@@ -12,6 +12,7 @@ export const raiseFence = defineScript({
   decode: flag,
   lua: `
 if redis.call("GET", lock) ~= token then return 0 end
+-- Takes counter, ttl and fence.
 ${raiseCounter()}
 return 1`,
 });

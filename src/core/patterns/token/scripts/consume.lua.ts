@@ -19,20 +19,21 @@ export type Consumed =
   | { readonly accepted: true; readonly user: string; readonly data: unknown }
   | { readonly accepted: false; readonly attemptsLeft: number };
 
-// Checking and consuming are one script, so that of two that come together one is accepted. The record keeps the request that consumed it:
-// a replay of that request is accepted again, no other is.
+// Checking and consuming are one script, so that only one of two concurrent attempts is accepted. The record keeps the request that
+// consumed it: the same request, sent again, is accepted again, and any other is refused. Two texts are the token's user and data, one is
+// how many attempts are left.
 export const consumeScript = defineScript({
   keys: ["record", "user"],
   args: ["digest", "purpose", "request", "replayWindow"],
   decode: decodeConsumed,
   lua: `
-local storedDigest, epoch, storedPurpose, name, data, attempts, consumedBy, missedBy = unpack(redis.call("HMGET", record,
+local storedDigest, epoch, storedPurpose, userId, data, attempts, consumedBy, lastMissBy = unpack(redis.call("HMGET", record,
   ${digestField}, ${epochField}, ${purposeField}, ${userField}, ${dataField}, ${attemptsField}, ${consumedByField}, ${missedByField}))
--- The reply to the first execution was lost.
+-- The same request was sent again: it gets the answer that it got. Of wrong attempts only the last is remembered.
 if consumedBy == request then
-  return {name, data}
+  return {userId, data}
 end
-if missedBy == request then
+if lastMissBy == request then
   return {attempts}
 end
 -- A wrong purpose is a mistake, not a guess: it costs no attempt.
@@ -51,13 +52,13 @@ if storedDigest ~= digest then
   end
   return {tostring(left)}
 end
--- Without a digest it is used up; the rest answers a replay for a while.
+-- A record without a digest is used up. The rest of it answers for the same request for a while.
 redis.call("HDEL", record, ${digestField})
 redis.call("HSET", record, ${consumedByField}, request)
 if redis.call("PTTL", record) > tonumber(replayWindow) then
   redis.call("PEXPIRE", record, replayWindow)
 end
-return {name, data}`,
+return {userId, data}`,
 });
 
 function decodeConsumed(reply: Reply): Consumed {
