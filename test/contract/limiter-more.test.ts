@@ -9,7 +9,8 @@ import { fixedWindow } from "../../src/core/patterns/limiter/algorithms/fixed-wi
 import { gcra, tokenBucket } from "../../src/core/patterns/limiter/algorithms/gcra.ts";
 import { leased } from "../../src/core/patterns/limiter/local/prefetch.ts";
 import { limitAll } from "../../src/core/patterns/limiter/operations/limit-all.ts";
-import { createLimiter, type Limiter, type LimiterOptions } from "../../src/core/patterns/limiter/limiter.ts";
+import { createLimiter, type Limiter } from "../../src/core/patterns/limiter/limiter.ts";
+import type { LimiterOptions } from "../../src/core/patterns/limiter/options.ts";
 import { reserve } from "../../src/core/patterns/limiter/operations/reserve.ts";
 import { slidingLog } from "../../src/core/patterns/limiter/algorithms/sliding-log.ts";
 import { slidingWindow } from "../../src/core/patterns/limiter/algorithms/sliding-window.ts";

@@ -1,6 +1,6 @@
 export type { LimitAlgorithm, LimitPolicy } from "./algorithm.ts";
 export { blockedIds } from "./local/blocked-ids.ts";
-export type { BlockedIds, BlockedIdsOptions } from "./local/blocked-ids.ts";
+export type { BlockedIdsOptions } from "./local/blocked-ids.ts";
 export { clientIp } from "./http/client-ip.ts";
 export type { ClientIpOptions } from "./http/client-ip.ts";
 export { concurrency } from "./algorithms/concurrency.ts";
@@ -18,7 +18,8 @@ export type { LeasedCall, LeasedLimiter, LeasedOptions } from "./local/prefetch.
 export { limitAll } from "./operations/limit-all.ts";
 export type { LimitAllOptions, LimitOf, VerdictOfAll } from "./operations/limit-all.ts";
 export { createLimiter } from "./limiter.ts";
-export type { LimiterOptions, Limiter, LimitOptions } from "./limiter.ts";
+export type { Limiter } from "./limiter.ts";
+export type { BlockedIds, LimiterOptions, LimitOptions } from "./options.ts";
 export type { LimiterOutage, OnLimiterError } from "./outage-policy.ts";
 export { slidingLog } from "./algorithms/sliding-log.ts";
 export { slidingWindow } from "./algorithms/sliding-window.ts";

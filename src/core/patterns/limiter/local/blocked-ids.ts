@@ -1,4 +1,5 @@
 import { checkCount, checkDuration } from "../../../check.ts";
+import type { BlockedIds } from "../options.ts";
 import type { Verdict } from "../verdict.ts";
 
 /** Options of the memory of the refused. */
@@ -14,16 +15,6 @@ export interface BlockedIdsOptions {
    * @default 1000
    */
   readonly cap?: number;
-}
-
-/** Remembers who was refused until when. */
-export interface BlockedIds {
-  /** The refusal of this demand, as it would be told now, while it must still hold. */
-  find(key: string, demand: string): Verdict | undefined;
-  /** Remembers a refusal that was asked for at `askedAt`. */
-  add(key: string, demand: string, verdict: Verdict, askedAt: number): void;
-  /** Forgets what was refused under this key. */
-  clear(key: string): void;
 }
 
 interface Refusal {

@@ -1,8 +1,9 @@
 import { checkCount, checkDuration } from "../../../check.ts";
 import { OptionError } from "../../../errors.ts";
-import { emit } from "../../../event.ts";
-import { keyFor } from "../decide.ts";
-import { type Limiter, type LimitOptions, partsOfLimiter } from "../limiter.ts";
+import { contextOf } from "../context.ts";
+import { counterKey, report } from "../decide.ts";
+import type { Limiter } from "../limiter.ts";
+import type { LimitOptions } from "../options.ts";
 import { createStocks, type Stock } from "./quota.ts";
 import { type Verdict, verdict } from "../verdict.ts";
 
@@ -48,18 +49,19 @@ export interface LeasedLimiter {
  */
 export function leased(limiter: Limiter, options: LeasedOptions = {}): LeasedLimiter {
   const { batch = 20, hold = 1_000, idle = hold / 2 } = options;
-  const { algorithm, prefix, onEvent } = partsOfLimiter(limiter);
+  const context = contextOf(limiter);
+  const { algorithm } = context;
   if (checkDuration("idle", idle) > checkDuration("hold", hold)) throw new OptionError("`idle` must be at most `hold`");
   if (algorithm.held) throw new OptionError("`algorithm` must not be concurrency: held units cannot be drawn ahead");
   checkCount("batch", batch);
   const stocks = createStocks(hold, idle, ({ id, group, left }) =>
     limiter.refund(id, left, { group }).catch((error: unknown) => {
-      emit(onEvent, { pattern: "limiter", type: "failed", prefix, id, error });
+      report(context, id, { type: "failed", error });
     }),
   );
   return {
     limit(id, call = {}) {
-      const key = keyFor(prefix, id, call.group, algorithm);
+      const key = counterKey(context, id, { group: call.group });
       const cost = checkCount("cost", call.cost ?? 1);
       const stock = stocks.find(key);
       if (stock && stock.left >= cost) return serve(stock, cost);

@@ -1,7 +1,8 @@
 import { OptionError } from "../../../errors.ts";
-import { emit } from "../../../event.ts";
-import { ask, decide } from "../decide.ts";
-import { type Limiter, type LimitOptions, partsOfLimiter } from "../limiter.ts";
+import { contextOf } from "../context.ts";
+import { ask, counterKey, decide, report } from "../decide.ts";
+import type { Limiter } from "../limiter.ts";
+import type { LimitOptions } from "../options.ts";
 import type { Verdict } from "../verdict.ts";
 
 /** A place among the calls that are under way. */
@@ -28,16 +29,16 @@ export interface Slot extends Verdict, AsyncDisposable {
  * @throws The signal's reason, if it aborted.
  */
 export async function enter(limiter: Limiter, id: string, options: LimitOptions = {}): Promise<Slot> {
-  const parts = partsOfLimiter(limiter);
-  const { cost = 1, group, algorithm = parts.algorithm } = options;
+  const context = contextOf(limiter);
+  const { cost = 1, algorithm = context.algorithm } = options;
   if (!algorithm.held) throw new OptionError("`enter` needs a limiter whose `algorithm` is concurrency(...)");
+  const key = counterKey(context, id, options);
   const holder = algorithm.requestId();
-  const call = { group, algorithm };
-  const verdict = await decide(parts, id, options, { most: 0, id: holder });
+  const verdict = await decide(context, id, options, { most: 0, id: holder });
   let held = verdict.allowed;
   const release = async () => {
     if (!held) return false;
-    const [, , freed] = await ask(parts, id, call, { cost: -cost, most: 0, hold: -1, id: holder });
+    const [, , freed] = await ask(context, key, { algorithm }, { cost: -cost, most: 0, hold: -1, id: holder });
     held = false;
     return freed === cost;
   };
@@ -45,12 +46,12 @@ export async function enter(limiter: Limiter, id: string, options: LimitOptions 
     ...verdict,
     release,
     async extend() {
-      const [wait] = held ? await ask(parts, id, call, { cost, most: 0, id: holder }) : [1];
+      const [wait] = held ? await ask(context, key, { algorithm }, { cost, most: 0, id: holder }) : [1];
       return wait === 0;
     },
     async [Symbol.asyncDispose]() {
       await release().catch((error: unknown) => {
-        emit(parts.onEvent, { pattern: "limiter", type: "failed", prefix: parts.prefix, id, error });
+        report(context, id, { type: "failed", error });
       });
     },
   };

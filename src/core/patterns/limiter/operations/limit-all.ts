@@ -1,11 +1,11 @@
 import { checkCount, checkText } from "../../../check.ts";
 import { OptionError } from "../../../errors.ts";
-import { emit } from "../../../event.ts";
 import type { LimitAlgorithm } from "../algorithm.ts";
-import { keyFor, type LimiterParts, read } from "../decide.ts";
-import { scriptOfAll } from "../scripts/limit-all.lua.ts";
-import { type Limiter, partsOfLimiter } from "../limiter.ts";
+import { contextOf, type LimiterContext } from "../context.ts";
+import { counterKey, read, report } from "../decide.ts";
+import type { Limiter } from "../limiter.ts";
 import { degraded, guarded } from "../outage-policy.ts";
+import { scriptOfAll } from "../scripts/limit-all.lua.ts";
 import type { Verdict } from "../verdict.ts";
 
 /** One of several limits that a call must pass. */
@@ -60,7 +60,7 @@ export interface VerdictOfAll {
 
 /** A limit with everything resolved. */
 interface Item {
-  readonly parts: LimiterParts;
+  readonly context: LimiterContext;
   readonly limiter: Limiter;
   readonly id: string;
   readonly cost: number;
@@ -92,11 +92,11 @@ export async function limitAll(limits: readonly LimitOf[], options: LimitAllOpti
 }
 
 function itemOf({ limiter, id, cost = 1, group: own, algorithm: plan }: LimitOf, shared: string | undefined): Item {
-  const parts = partsOfLimiter(limiter);
-  const algorithm = plan ?? parts.algorithm;
+  const context = contextOf(limiter);
+  const algorithm = plan ?? context.algorithm;
   const group = own ?? shared;
-  const key = keyFor(parts.prefix, id, group, algorithm);
-  return { parts, limiter, id, cost: checkCount("cost", cost), group, algorithm, key };
+  const key = counterKey(context, id, { group, algorithm });
+  return { context, limiter, id, cost: checkCount("cost", cost), group, algorithm, key };
 }
 
 function checkKeys(items: readonly Item[]): void {
@@ -107,14 +107,14 @@ function checkKeys(items: readonly Item[]): void {
   if (items.some(({ algorithm }) => algorithm.held)) {
     throw new OptionError("`limits` cannot hold a concurrency limit; use `enter` after `limitAll`");
   }
-  if (new Set(items.map(({ parts }) => parts.redis)).size > 1) {
+  if (new Set(items.map(({ context }) => context.redis)).size > 1) {
     throw new OptionError("All `limits` must be on one redis; pass the same adapter to their limiters");
   }
 }
 
 function checkSlot(items: readonly Item[]): void {
   const tags = new Set(items.map(({ id, group = id }) => group));
-  if (tags.size > 1 && items[0]?.parts.redis.masters) {
+  if (tags.size > 1 && items[0]?.context.redis.masters) {
     throw new OptionError("On a Cluster `limits` need one hash tag: pass `group`, or `atomic: false`");
   }
 }
@@ -122,24 +122,29 @@ function checkSlot(items: readonly Item[]): void {
 async function together(items: readonly Item[], { signal, requestId }: LimitAllOptions): Promise<VerdictOfAll> {
   const [first] = items;
   if (!first) return summary([]);
-  const { redis, breaker, timeout } = first.parts;
+  const { redis, breaker, timeout } = first.context;
   const seen = requestId === undefined ? [] : [`${first.key}#${checkText("requestId", requestId)}`];
-  const { script, values } = scriptOfAll(items, seen);
+  const { script, values } = scriptOfAll(
+    items.map(({ key, cost, algorithm }) => ({
+      key,
+      cost,
+      requestId: algorithm.requestId(),
+      plan: algorithm.script.plan,
+      numbers: algorithm.numbers,
+    })),
+    seen,
+  );
   try {
     const idempotent = seen.length > 0 || items.every(({ algorithm }) => algorithm.requestId() !== "");
     const reply = await guarded(breaker, signal, () => script(redis, values, { signal, timeout, idempotent }));
     const verdicts = items.map(({ algorithm }, i) => read(algorithm, 0, reply.slice(3 * i, 3 * i + 3)));
-    items.forEach((item, i) => tell(item, verdicts[i]?.allowed ? "allowed" : "refused"));
+    items.forEach((item, i) => report(item.context, item.id, { type: verdicts[i]?.allowed ? "allowed" : "refused" }));
     return summary(verdicts);
   } catch (error) {
     if (signal?.aborted || error instanceof OptionError) throw error;
-    for (const item of items) tell(item, "failed", error);
-    return summary(await Promise.all(items.map((item) => degraded(item.parts.onError, { ...item, error }))));
+    for (const item of items) report(item.context, item.id, { type: "failed", error });
+    return summary(await Promise.all(items.map((item) => degraded(item.context.onError, { ...item, error }))));
   }
-}
-
-function tell({ parts: { onEvent, prefix }, id }: Item, type: string, error?: unknown): void {
-  emit(onEvent, { pattern: "limiter", type, prefix, id, ...(error !== undefined && { error }) });
 }
 
 async function oneByOne(items: readonly Item[], { signal, requestId }: LimitAllOptions): Promise<VerdictOfAll> {
@@ -160,7 +165,9 @@ async function oneByOne(items: readonly Item[], { signal, requestId }: LimitAllO
 async function giveBack(item: Item, result: PromiseSettledResult<Verdict> | undefined): Promise<void> {
   if (result?.status !== "fulfilled" || !result.value.allowed || result.value.degraded) return;
   const { limiter, id, cost, group, algorithm } = item;
-  await limiter.refund(id, cost, { group, algorithm }).catch((error: unknown) => tell(item, "failed", error));
+  await limiter
+    .refund(id, cost, { group, algorithm })
+    .catch((error: unknown) => report(item.context, item.id, { type: "failed", error }));
 }
 
 function summary(verdicts: readonly Verdict[]): VerdictOfAll {

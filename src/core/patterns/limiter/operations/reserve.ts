@@ -1,8 +1,10 @@
 import { checkCount } from "../../../check.ts";
 import { OptionError } from "../../../errors.ts";
 import { randomText } from "../../../crypto.ts";
-import { ask, decide } from "../decide.ts";
-import { type Limiter, type LimitOptions, partsOfLimiter } from "../limiter.ts";
+import { contextOf } from "../context.ts";
+import { ask, counterKey, decide } from "../decide.ts";
+import type { Limiter } from "../limiter.ts";
+import type { LimitOptions } from "../options.ts";
 import type { Verdict } from "../verdict.ts";
 
 /** Units taken for a cost that is known only afterwards. */
@@ -31,10 +33,11 @@ export interface Reservation extends Verdict {
  * @throws The signal's reason, if it aborted.
  */
 export async function reserve(limiter: Limiter, id: string, options: LimitOptions = {}): Promise<Reservation> {
-  const parts = partsOfLimiter(limiter);
-  const { cost = 1, group, algorithm = parts.algorithm } = options;
+  const context = contextOf(limiter);
+  const { cost = 1, algorithm = context.algorithm } = options;
   if (algorithm.held) throw new OptionError("`reserve` cannot settle held units; use `enter`");
-  const verdict = await decide(parts, id, options);
+  const key = counterKey(context, id, options);
+  const verdict = await decide(context, id, options);
   // One request id for every attempt to settle: a lost reply is repeated, never counted twice.
   const requestId = randomText(12);
   let open = verdict.allowed && !verdict.degraded;
@@ -42,7 +45,7 @@ export async function reserve(limiter: Limiter, id: string, options: LimitOption
     const change = checkCount("cost", actual, 0) - cost;
     if (!open) return;
     if (change !== 0) {
-      await ask(parts, id, { group, algorithm, requestId }, { cost: change, most: Number.MAX_SAFE_INTEGER });
+      await ask(context, key, { algorithm, requestId }, { cost: change, most: Number.MAX_SAFE_INTEGER });
     }
     open = false;
   };

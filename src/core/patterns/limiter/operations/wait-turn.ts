@@ -1,10 +1,11 @@
 import { checkDuration } from "../../../check.ts";
 import { OptionError } from "../../../errors.ts";
-import { emit } from "../../../event.ts";
 import { sleep } from "../../../wait/sleep.ts";
 import { briefId } from "../algorithm.ts";
-import { ask, decide } from "../decide.ts";
-import { type Limiter, type LimitOptions, partsOfLimiter } from "../limiter.ts";
+import { contextOf } from "../context.ts";
+import { ask, counterKey, decide, report } from "../decide.ts";
+import type { Limiter } from "../limiter.ts";
+import type { LimitOptions } from "../options.ts";
 import type { Verdict } from "../verdict.ts";
 
 /** Options of a wait. */
@@ -24,22 +25,20 @@ const longest = 0x7fff_ffff;
  * @throws The signal's reason, if it aborted.
  */
 export async function waitTurn(limiter: Limiter, id: string, options: WaitOptions): Promise<Verdict> {
-  const parts = partsOfLimiter(limiter);
-  const { maxWait, cost = 1, signal, algorithm = parts.algorithm } = options;
+  const context = contextOf(limiter);
+  const { maxWait, cost = 1, signal, algorithm = context.algorithm } = options;
   if (algorithm.held) throw new OptionError("`waitTurn` cannot know when a held unit comes back; retry `enter`");
   if (checkDuration("maxWait", maxWait) > longest) throw new OptionError("`maxWait` must be at most 24 days");
+  const key = counterKey(context, id, options);
   const booking = briefId();
-  const verdict = await decide(parts, id, options, { most: maxWait, id: booking });
+  const verdict = await decide(context, id, options, { most: maxWait, id: booking });
   if (!verdict.allowed || verdict.retryAfter === 0) return verdict;
   try {
     await sleep(verdict.retryAfter, signal);
   } catch (reason) {
-    const { group } = options;
-    await ask(parts, id, { group, algorithm }, { cost: -cost, most: 0, hold: -1, id: booking }).catch(
-      (error: unknown) => {
-        emit(parts.onEvent, { pattern: "limiter", type: "failed", prefix: parts.prefix, id, error });
-      },
-    );
+    await ask(context, key, { algorithm }, { cost: -cost, most: 0, hold: -1, id: booking }).catch((error: unknown) => {
+      report(context, id, { type: "failed", error });
+    });
     throw reason;
   }
   return { ...verdict, retryAfter: 0 };

@@ -1,4 +1,4 @@
-import { decision } from "../algorithm.ts";
+import { decision } from "./decision.lua.ts";
 
 /**
  * A sorted set of held units by the time at which their lease ends. A unit's name is its holder's, so that a late release frees

@@ -1,4 +1,4 @@
-import { decision } from "../algorithm.ts";
+import { decision, findAgain } from "./decision.lua.ts";
 
 /**
  * No clock: the key's own TTL is the time until the last window ends in which units are counted, which lies ahead where some are
@@ -9,10 +9,7 @@ export const decideFixedWindow = /* @__PURE__ */ decision(`local limit,window=a,
 local ttl=redis.call("PTTL",key)
 local used,ids,open=string.match(redis.call("GET",key) or "","^(%d+)([^|]*)|?(%d*)$")
 used=tonumber(used) or 0
-ids=ids or ""
-local again=string.find(ids,id,1,true)
-if again and cost>0 then cost=0 end
-local from,stop=0,ttl
+${findAgain}local from,stop=0,ttl
 if tonumber(open) then from=math.max(0,ttl-open) end
 if hold>0 then from=hold end
 if stop<=from or hold>0 and used==0 then stop=from+window used=0 end

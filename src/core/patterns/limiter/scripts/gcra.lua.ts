@@ -1,4 +1,4 @@
-import { decision } from "../algorithm.ts";
+import { decision } from "./decision.lua.ts";
 
 /**
  * No clock: the key's own TTL is the time until everything is free. A unit weighs `window` and every millisecond takes `rate` off

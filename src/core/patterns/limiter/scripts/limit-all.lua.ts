@@ -1,13 +1,16 @@
 import type { Arg } from "../../../port/redis.ts";
 import { integers } from "../../../port/reply.ts";
 import { defineScript, type Script } from "../../../script/define-script.ts";
-import type { LimitAlgorithm } from "../algorithm.ts";
 
 /** One limit, as the script sees it. */
 export interface ScriptItem {
-  readonly algorithm: LimitAlgorithm;
   readonly key: string;
   readonly cost: number;
+  readonly requestId: string;
+  /** The algorithm: the body of a Lua function. */
+  readonly plan: string;
+  /** The algorithm's three numbers. */
+  readonly numbers: readonly number[];
 }
 
 /** The script that decides by several algorithms: it asks all of them before it writes anything. */
@@ -23,15 +26,15 @@ export function scriptOfAll(
   items: readonly ScriptItem[],
   seen: readonly string[],
 ): { readonly script: AllScript; readonly values: { readonly keys: readonly Arg[]; readonly items: readonly Arg[] } } {
-  const plans = [...new Set(items.map(({ algorithm }) => algorithm.script.plan))];
+  const plans = [...new Set(items.map(({ plan }) => plan))];
   const name = plans.join("\0");
   const script = scripts.get(name) ?? composeScript(plans);
   scripts.set(name, script);
-  const flat = items.flatMap(({ algorithm, cost }) => [
-    plans.indexOf(algorithm.script.plan) + 1,
-    algorithm.requestId(),
+  const flat = items.flatMap(({ plan, requestId, cost, numbers }) => [
+    plans.indexOf(plan) + 1,
+    requestId,
     cost,
-    ...algorithm.numbers,
+    ...numbers,
   ]);
   return { script, values: { keys: [...items.map(({ key }) => key), ...seen], items: flat } };
 }

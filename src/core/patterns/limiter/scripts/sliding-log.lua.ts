@@ -1,4 +1,4 @@
-import { decision } from "../algorithm.ts";
+import { decision } from "./decision.lua.ts";
 import { clocked } from "./timed.lua.ts";
 
 /** State: the time of every unit, six bytes each, oldest first, so that the first that counts is found by halving. */

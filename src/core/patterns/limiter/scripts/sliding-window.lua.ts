@@ -1,4 +1,4 @@
-import { decision } from "../algorithm.ts";
+import { decision } from "./decision.lua.ts";
 import { clocked } from "./timed.lua.ts";
 
 /**

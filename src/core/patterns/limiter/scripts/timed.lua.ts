@@ -1,3 +1,5 @@
+import { findAgain } from "./decision.lua.ts";
+
 /**
  * The first lines of an algorithm that goes by the server's clock. The value is `blocked;id;id|state`: when a block ends, the last four
  * request ids that were counted, the algorithm's own state. Nothing is admitted before `from`.
@@ -6,11 +8,8 @@ export const clocked = `local time=redis.call("TIME")
 local now=time[1]*1000+math.floor(time[2]/1000)
 local blocked,ids,state=string.match(redis.call("GET",key) or "","^(%d*)([^|]*)|(.*)$")
 blocked=tonumber(blocked) or 0
-ids=ids or ""
 state=state or ""
-local again=string.find(ids,id,1,true)
-if again and cost>0 then cost=0 end
-if hold>0 then blocked=now+hold end
+${findAgain}if hold>0 then blocked=now+hold end
 local from=math.max(now,blocked)
 local function save(text,last)
 last=math.max(last,blocked)-now
