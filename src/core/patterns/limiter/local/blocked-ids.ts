@@ -1,3 +1,4 @@
+import { setBounded } from "../../../bounded-map.ts";
 import { checkCount, checkDuration } from "../../../check.ts";
 import type { BlockedIds } from "../options.ts";
 import type { Verdict } from "../verdict.ts";
@@ -48,12 +49,8 @@ export function blockedIds({ max = 10_000, cap = 1_000 }: BlockedIdsOptions = {}
       const demands = refused.get(key) ?? new Map<string, Refusal>();
       // Redis read its clock after `askedAt`, so that the true moment is not before this one. One millisecond is its rounding.
       const until = askedAt + Math.min(cap, verdict.retryAfter - 1);
-      demands.delete(demand);
-      demands.set(demand, { verdict, askedAt, until });
-      dropOldest(demands, demandsPerId);
-      refused.delete(key);
-      refused.set(key, demands);
-      dropOldest(refused, max);
+      setBounded(demands, demand, { verdict, askedAt, until }, demandsPerId);
+      setBounded(refused, key, demands, max);
     },
     clear(key) {
       // A refusal that is still on its way may be older than what was just given back.
@@ -71,12 +68,4 @@ function later({ verdict, askedAt }: Refusal, now: number): Verdict {
     resetAfter: Math.max(0, verdict.resetAfter - passed),
     pending: Promise.resolve(),
   };
-}
-
-/** A Map keeps the order of insertion, so its first key is the oldest. */
-function dropOldest(map: Map<string, unknown>, max: number): void {
-  for (const key of map.keys()) {
-    if (map.size <= max) return;
-    map.delete(key);
-  }
 }

@@ -1,3 +1,4 @@
+import { setBounded } from "../../../bounded-map.ts";
 import { checkCount } from "../../../check.ts";
 import type { OnLimiterError } from "../outage-policy.ts";
 import { verdict } from "../verdict.ts";
@@ -36,13 +37,8 @@ export function localLimit({ processes = 1, max = 10_000 }: LocalLimitOptions = 
     const debt = Math.max(0, (freeAt.get(key) ?? 0) - now);
     const wait = debt + (cost - share) * interval;
     const fits = wait <= 0;
-    freeAt.delete(key);
-    freeAt.set(key, now + debt + (fits ? cost * interval : 0));
-    for (const oldest of freeAt.keys()) {
-      if (freeAt.size <= max) break;
-      freeAt.delete(oldest);
-    }
     const owed = debt + (fits ? cost * interval : 0);
+    setBounded(freeAt, key, now + owed, max);
     return verdict(algorithm, {
       degraded: true,
       reason: fits ? null : "limit",

@@ -1,3 +1,4 @@
+import { startBackgroundTimer } from "../../../time/timer.ts";
 import type { Verdict } from "../verdict.ts";
 
 /** Units of one id that were drawn and not yet served. */
@@ -38,9 +39,8 @@ export function createStocks(hold: number, idle: number, giveBack: (stock: Stock
 
   // A timer must not keep a process alive: giving back at its end is what `close` is for.
   function arm(key: string, stock: Stock): void {
-    const timer = setTimeout(() => (isOver(stock, idle) ? void end(key, stock) : arm(key, stock)), due(stock, idle));
-    if (isObject(timer)) timer.unref?.();
-    stock.timer = timer;
+    const endOrRearm = () => (isOver(stock, idle) ? void end(key, stock) : arm(key, stock));
+    stock.timer = startBackgroundTimer(endOrRearm, due(stock, idle));
   }
 
   return {
@@ -73,8 +73,4 @@ function due(stock: Stock, idle: number): number {
 /** A timer may fire a millisecond early. */
 function isOver(stock: Stock, idle: number): boolean {
   return due(stock, idle) < 1;
-}
-
-function isObject(timer: unknown): timer is { unref?(): unknown } {
-  return typeof timer === "object" && timer !== null;
 }

@@ -1,5 +1,6 @@
 import { checkDuration } from "../../../check.ts";
 import { OptionError } from "../../../errors.ts";
+import { longestDelay } from "../../../time/timer.ts";
 import { sleep } from "../../../wait/sleep.ts";
 import { briefId } from "../algorithm.ts";
 import { contextOf } from "../context.ts";
@@ -14,9 +15,6 @@ export interface WaitOptions extends LimitOptions {
   readonly maxWait: number;
 }
 
-/** The longest timer of every runtime. */
-const longest = 0x7fff_ffff;
-
 /**
  * Books the next free units in one trip, first come first served, and waits until they are due: there is no polling and no herd. An
  * abort gives them back if nobody has booked since; otherwise they lapse.
@@ -28,7 +26,7 @@ export async function waitTurn(limiter: Limiter, id: string, options: WaitOption
   const context = contextOf(limiter);
   const { maxWait, cost = 1, signal, algorithm = context.algorithm } = options;
   if (algorithm.held) throw new OptionError("`waitTurn` cannot know when a held unit comes back; retry `enter`");
-  if (checkDuration("maxWait", maxWait) > longest) throw new OptionError("`maxWait` must be at most 24 days");
+  if (checkDuration("maxWait", maxWait) > longestDelay) throw new OptionError("`maxWait` must be at most 24 days");
   const key = counterKey(context, id, options);
   const booking = briefId();
   const verdict = await decide(context, id, options, { most: maxWait, id: booking });

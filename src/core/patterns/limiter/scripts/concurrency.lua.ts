@@ -1,3 +1,4 @@
+import { digits, serverTime } from "../../../script/fragments.lua.ts";
 import { decision } from "./decision.lua.ts";
 
 /**
@@ -11,9 +12,7 @@ for i=1,-cost do freed=freed+redis.call("ZREM",key,id..":"..i) end
 return freed
 end end
 if cost<0 then error("units that are held are released, not refunded") end
-local time=redis.call("TIME")
-local now=time[1]*1000+math.floor(time[2]/1000)
-redis.call("ZREMRANGEBYSCORE",key,"-inf",string.format("%.0f",now))
+${serverTime}redis.call("ZREMRANGEBYSCORE",key,"-inf",${digits("now")})
 local used=redis.call("ZCARD",key)
 local ttl=math.max(0,redis.call("PTTL",key))
 local over,wait=used+cost-limit,0
@@ -24,8 +23,8 @@ end
 return wait,limit-used,ttl,false,function()
 local name,count,length=id..":",cost,lease
 if hold>0 then name,count,length="!",limit+1,hold end
-for i=1,count do redis.call("ZADD",key,string.format("%.0f",now+length),name..i) end
+for i=1,count do redis.call("ZADD",key,${digits("now+length")},name..i) end
 length=math.max(length,ttl)
-redis.call("PEXPIRE",key,string.format("%.0f",length))
+redis.call("PEXPIRE",key,${digits("length")})
 return length
 end`);

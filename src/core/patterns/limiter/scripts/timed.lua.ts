@@ -1,12 +1,11 @@
+import { serverTime } from "../../../script/fragments.lua.ts";
 import { findAgain } from "./decision.lua.ts";
 
 /**
  * The first lines of an algorithm that goes by the server's clock. The value is `blocked;id;id|state`: when a block ends, the last four
  * request ids that were counted, the algorithm's own state. Nothing is admitted before `from`.
  */
-export const clocked = `local time=redis.call("TIME")
-local now=time[1]*1000+math.floor(time[2]/1000)
-local blocked,ids,state=string.match(redis.call("GET",key) or "","^(%d*)([^|]*)|(.*)$")
+export const clocked = `${serverTime}local blocked,ids,state=string.match(redis.call("GET",key) or "","^(%d*)([^|]*)|(.*)$")
 blocked=tonumber(blocked) or 0
 state=state or ""
 ${findAgain}if hold>0 then blocked=now+hold end
