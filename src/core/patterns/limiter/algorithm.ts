@@ -38,12 +38,7 @@ export interface LimitAlgorithm {
 }
 
 /** Lets what looks like an algorithm through. */
-export function isAlgorithm(algorithm: LimitAlgorithm): LimitAlgorithm {
+export function checkAlgorithm(algorithm: LimitAlgorithm): LimitAlgorithm {
   if (typeof algorithm?.script === "function") return algorithm;
   throw new OptionError("`algorithm` must be a limit such as slidingWindow({ limit: 100, window: seconds(60) })");
-}
-
-/** A separator and six characters: enough to tell the last few calls of one id apart. */
-export function briefId(): string {
-  return `;${Math.random().toString(36).slice(2, 8)}`;
 }

@@ -11,11 +11,11 @@ export interface LimiterContext {
   readonly redis: Redis;
   readonly prefix: string;
   readonly algorithm: LimitAlgorithm;
-  readonly onError: "allow" | "deny" | OnLimiterError;
+  readonly onError: OnLimiterError;
   readonly timeout: number;
   readonly breaker: Breaker;
-  readonly onEvent: OnEvent | undefined;
-  readonly blocked: BlockedIds | undefined;
+  readonly onEvent?: OnEvent | undefined;
+  readonly blocked?: BlockedIds | undefined;
 }
 
 const contexts = new WeakMap<object, LimiterContext>();
@@ -27,7 +27,7 @@ export function bindContext<T extends object>(limiter: T, context: LimiterContex
 }
 
 /**
- * The context of a limiter. A function of its own, so that a bundle without the operations leaves it out.
+ * The context of a limiter. A function of its own, so that a bundle of a limiter alone leaves it out.
  * @throws {OptionError} It was not made by `createLimiter`.
  */
 export function contextOf(limiter: object): LimiterContext {

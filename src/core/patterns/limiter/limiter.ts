@@ -2,11 +2,11 @@ import { checkCount, checkDuration, checkPort } from "../../check.ts";
 import { keyPrefix } from "../../keys.ts";
 import { createBreaker } from "../../outage/breaker.ts";
 import type { Redis } from "../../port/redis.ts";
-import { briefId, isAlgorithm } from "./algorithm.ts";
+import { checkAlgorithm } from "./algorithm.ts";
 import { bindContext, type LimiterContext } from "./context.ts";
-import { ask, decide, counterKey } from "./decide.ts";
+import { counterKey, decide, runDecision, shortId } from "./decide.ts";
 import type { LimiterOptions, LimitOptions } from "./options.ts";
-import { guarded, outagePolicy } from "./outage-policy.ts";
+import { guarded, toOutagePolicy } from "./outage-policy.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** Limits how often something happens, by id. */
@@ -48,33 +48,33 @@ export interface Limiter {
  */
 export function createLimiter(redis: Redis, options: LimiterOptions): Limiter {
   checkPort(redis, options);
-  const { algorithm, prefix = "limit", onError = "allow", timeout = 1_000, onEvent } = options;
+  const { algorithm, prefix = "limit", onError = "allow", timeout = 1_000 } = options;
   const context: LimiterContext = {
+    ...options,
     redis,
     prefix: keyPrefix(prefix),
-    algorithm: isAlgorithm(algorithm),
-    onError: outagePolicy(onError),
+    algorithm: checkAlgorithm(algorithm),
+    onError: toOutagePolicy(onError),
     timeout: checkDuration("timeout", timeout),
     breaker: createBreaker(options.breaker),
-    onEvent,
-    blocked: options.blocked,
   };
   const limiter: Limiter = {
-    limit: (id, call = {}) => decide(context, id, call),
-    peek: (id, call = {}) => decide(context, id, call, { most: -1 }),
+    limit: (id, call) => decide(context, id, call),
+    peek: (id, call) => decide(context, id, call, -1),
     async refund(id, units, call = {}) {
       const cost = -checkCount("units", units);
-      await ask(context, counterKey(context, id, call), call, { cost, most: 0, id: briefId() });
+      await runDecision(context, counterKey(context, id, call), call, [cost, 0, 0], shortId());
     },
     async block(id, time, call = {}) {
       const hold = checkDuration("time", time);
-      await ask(context, counterKey(context, id, call), call, { cost: 0, most: Number.MAX_SAFE_INTEGER, hold });
+      await runDecision(context, counterKey(context, id, call), call, [0, Number.MAX_SAFE_INTEGER, hold]);
     },
     async reset(id, call = {}) {
-      const { signal } = call;
       const key = counterKey(context, id, call);
       context.blocked?.clear(key);
-      await guarded(context.breaker, signal, () => redis.send(["DEL", key], { signal, timeout, idempotent: true }));
+      await guarded(context, call.signal, () =>
+        redis.send(["DEL", key], { signal: call.signal, timeout, idempotent: true }),
+      );
     },
   };
   return bindContext(limiter, context);

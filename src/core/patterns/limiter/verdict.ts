@@ -27,8 +27,8 @@ export interface Verdict {
   readonly pending: Promise<void>;
 }
 
-/** Fills in what every verdict has. */
-export function verdict(
+/** Creates a verdict: an allowed one with nothing left, where `parts` do not say otherwise. */
+export function createVerdict(
   { policy, limit }: LimitAlgorithm,
   parts: Partial<Omit<Verdict, "policy" | "limit" | "allowed">>,
 ): Verdict {
@@ -44,4 +44,18 @@ export function verdict(
     pending: Promise.resolve(),
     ...parts,
   };
+}
+
+/** Reads the answer of a script; see `Decision`. */
+export function toVerdict(
+  algorithm: LimitAlgorithm,
+  maxWait: number,
+  [wait = 0, free = 0, reset = 0]: readonly number[],
+): Verdict {
+  return createVerdict(algorithm, {
+    reason: wait <= Math.max(maxWait, 0) ? null : free < 0 ? "blocked" : "limit",
+    remaining: Math.min(Math.max(free, 0), algorithm.limit),
+    retryAfter: wait,
+    resetAfter: reset,
+  });
 }

@@ -1,5 +1,6 @@
 import { checkCount, checkDuration } from "../../../check.ts";
-import { briefId, type LimitAlgorithm } from "../algorithm.ts";
+import type { LimitAlgorithm } from "../algorithm.ts";
+import { shortId } from "../decide.ts";
 import { decideFixedWindow } from "../scripts/fixed-window.lua.ts";
 
 /** A number of units in a time. */
@@ -27,6 +28,6 @@ export function fixedWindow({ limit, window, name = "default" }: WindowOptions):
     policy: { name, limit, window: length },
     script: decideFixedWindow,
     numbers: [limit, length, 0],
-    requestId: briefId,
+    requestId: shortId,
   };
 }

@@ -1,6 +1,7 @@
 import { checkCount, checkDuration } from "../../../check.ts";
 import { OptionError } from "../../../errors.ts";
-import { briefId, type LimitAlgorithm } from "../algorithm.ts";
+import type { LimitAlgorithm } from "../algorithm.ts";
+import { shortId } from "../decide.ts";
 import type { WindowOptions } from "./fixed-window.ts";
 import { decideGcra } from "../scripts/gcra.lua.ts";
 
@@ -39,7 +40,7 @@ export function gcra({ limit, window, burst = limit, name = "default" }: GcraOpt
     policy: { name, limit: rate, window: length },
     script: decideGcra,
     numbers: [burst, length, rate],
-    requestId: length % rate === 0 ? () => "" : briefId,
+    requestId: length % rate === 0 ? () => "" : shortId,
   };
 }
 

@@ -1,6 +1,7 @@
 import { checkCount, checkDuration } from "../../../check.ts";
 import { OptionError } from "../../../errors.ts";
-import { briefId, type LimitAlgorithm } from "../algorithm.ts";
+import type { LimitAlgorithm } from "../algorithm.ts";
+import { shortId } from "../decide.ts";
 import type { WindowOptions } from "./fixed-window.ts";
 import { decideSlidingLog } from "../scripts/sliding-log.lua.ts";
 
@@ -20,6 +21,6 @@ export function slidingLog({ limit, window, name = "default" }: WindowOptions): 
     policy: { name, limit, window: length },
     script: decideSlidingLog,
     numbers: [limit, length, 0],
-    requestId: briefId,
+    requestId: shortId,
   };
 }

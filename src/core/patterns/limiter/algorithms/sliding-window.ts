@@ -1,6 +1,7 @@
 import { checkCount, checkDuration } from "../../../check.ts";
 import { OptionError } from "../../../errors.ts";
-import { briefId, type LimitAlgorithm } from "../algorithm.ts";
+import type { LimitAlgorithm } from "../algorithm.ts";
+import { shortId } from "../decide.ts";
 import type { WindowOptions } from "./fixed-window.ts";
 import { decideSlidingWindow } from "../scripts/sliding-window.lua.ts";
 
@@ -27,6 +28,6 @@ export function slidingWindow({ limit, window, buckets = 60, name = "default" }:
     policy: { name, limit, window: length },
     script: decideSlidingWindow,
     numbers: [limit, length, length / checkCount("buckets", buckets)],
-    requestId: briefId,
+    requestId: shortId,
   };
 }

@@ -42,7 +42,7 @@ export function blockedIds({ max = 10_000, cap = 1_000 }: BlockedIdsOptions = {}
     find(key, demand) {
       const refusal = refused.get(key)?.get(demand);
       const now = performance.now();
-      return refusal && now < refusal.until ? later(refusal, now) : undefined;
+      return refusal && now < refusal.until ? asOfNow(refusal, now) : undefined;
     },
     add(key, demand, verdict, askedAt) {
       if (askedAt <= clearedAt) return;
@@ -60,7 +60,7 @@ export function blockedIds({ max = 10_000, cap = 1_000 }: BlockedIdsOptions = {}
   };
 }
 
-function later({ verdict, askedAt }: Refusal, now: number): Verdict {
+function asOfNow({ verdict, askedAt }: Refusal, now: number): Verdict {
   const passed = Math.floor(now - askedAt);
   return {
     ...verdict,

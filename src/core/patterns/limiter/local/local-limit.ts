@@ -1,7 +1,7 @@
 import { setBounded } from "../../../bounded-map.ts";
 import { checkCount } from "../../../check.ts";
 import type { OnLimiterError } from "../outage-policy.ts";
-import { verdict } from "../verdict.ts";
+import { createVerdict } from "../verdict.ts";
 
 /** Options of the stand-in. */
 export interface LocalLimitOptions {
@@ -39,7 +39,7 @@ export function localLimit({ processes = 1, max = 10_000 }: LocalLimitOptions = 
     const fits = wait <= 0;
     const owed = debt + (fits ? cost * interval : 0);
     setBounded(freeAt, key, now + owed, max);
-    return verdict(algorithm, {
+    return createVerdict(algorithm, {
       degraded: true,
       reason: fits ? null : "limit",
       remaining: Math.max(0, Math.floor(share - owed / interval)),

@@ -4,8 +4,8 @@ import { contextOf } from "../context.ts";
 import { counterKey, report } from "../decide.ts";
 import type { Limiter } from "../limiter.ts";
 import type { LimitOptions } from "../options.ts";
-import { createStocks, type Stock } from "./quota.ts";
-import { type Verdict, verdict } from "../verdict.ts";
+import { createQuotas, type Quota } from "./quota.ts";
+import { createVerdict, type Verdict } from "../verdict.ts";
 
 /** Options of drawing ahead. */
 export interface LeasedOptions {
@@ -54,7 +54,7 @@ export function leased(limiter: Limiter, options: LeasedOptions = {}): LeasedLim
   if (checkDuration("idle", idle) > checkDuration("hold", hold)) throw new OptionError("`idle` must be at most `hold`");
   if (algorithm.held) throw new OptionError("`algorithm` must not be concurrency: held units cannot be drawn ahead");
   checkCount("batch", batch);
-  const stocks = createStocks(hold, idle, ({ id, group, left }) =>
+  const quotas = createQuotas(hold, idle, ({ id, group, left }) =>
     limiter.refund(id, left, { group }).catch((error: unknown) => {
       report(context, id, { type: "failed", error });
     }),
@@ -63,31 +63,31 @@ export function leased(limiter: Limiter, options: LeasedOptions = {}): LeasedLim
     limit(id, call = {}) {
       const key = counterKey(context, id, { group: call.group });
       const cost = checkCount("cost", call.cost ?? 1);
-      const stock = stocks.find(key);
-      if (stock && stock.left >= cost) return serve(stock, cost);
-      return draw(key, id, call, cost, stock);
+      const quota = quotas.find(key);
+      if (quota && quota.left >= cost) return serve(quota, cost);
+      return draw(key, id, call, cost, quota);
     },
-    close: stocks.close,
+    close: quotas.close,
   };
 
-  async function serve(stock: Stock, cost: number): Promise<Verdict> {
-    stock.left -= cost;
-    stock.usedAt = performance.now();
-    return verdict(algorithm, { remaining: stock.remaining + stock.left, resetAfter: stock.resetAfter });
+  async function serve(quota: Quota, cost: number): Promise<Verdict> {
+    quota.left -= cost;
+    quota.usedAt = performance.now();
+    return createVerdict(algorithm, { remaining: quota.remaining + quota.left, resetAfter: quota.resetAfter });
   }
 
   // The first call of an id and those that come while another draws take what they need: no batch is drawn for nothing, and no
   // call waits for another's trip.
-  async function draw(key: string, id: string, call: LeasedCall, cost: number, stock?: Stock): Promise<Verdict> {
-    const wanted = stock && !stock.drawing ? Math.max(cost, Math.min(batch, Math.floor(stock.remaining / 8))) : cost;
-    if (stock) stock.drawing ||= wanted > cost;
+  async function draw(key: string, id: string, call: LeasedCall, cost: number, quota?: Quota): Promise<Verdict> {
+    const wanted = quota && !quota.drawing ? Math.max(cost, Math.min(batch, Math.floor(quota.remaining / 8))) : cost;
+    if (quota) quota.drawing ||= wanted > cost;
     try {
       const drawn = await limiter.limit(id, { ...call, cost: wanted });
       const found = drawn.allowed || wanted === cost ? drawn : await limiter.limit(id, call);
-      if (!found.degraded) stocks.add(key, id, call.group, drawn.allowed ? wanted - cost : 0, found);
+      if (!found.degraded) quotas.add(key, id, call.group, drawn.allowed ? wanted - cost : 0, found);
       return found;
     } finally {
-      if (stock && wanted > cost) stock.drawing = false;
+      if (quota && wanted > cost) quota.drawing = false;
     }
   }
 }

@@ -1,6 +1,6 @@
 import { OptionError } from "../../../errors.ts";
 import { contextOf } from "../context.ts";
-import { ask, counterKey, decide, report } from "../decide.ts";
+import { counterKey, decide, report, runDecision } from "../decide.ts";
 import type { Limiter } from "../limiter.ts";
 import type { LimitOptions } from "../options.ts";
 import type { Verdict } from "../verdict.ts";
@@ -34,11 +34,11 @@ export async function enter(limiter: Limiter, id: string, options: LimitOptions 
   if (!algorithm.held) throw new OptionError("`enter` needs a limiter whose `algorithm` is concurrency(...)");
   const key = counterKey(context, id, options);
   const holder = algorithm.requestId();
-  const verdict = await decide(context, id, options, { most: 0, id: holder });
+  const verdict = await decide(context, id, options, 0, holder);
   let held = verdict.allowed;
   const release = async () => {
     if (!held) return false;
-    const [, , freed] = await ask(context, key, { algorithm }, { cost: -cost, most: 0, hold: -1, id: holder });
+    const [, , freed] = await runDecision(context, key, { algorithm }, [-cost, 0, -1], holder);
     held = false;
     return freed === cost;
   };
@@ -46,7 +46,8 @@ export async function enter(limiter: Limiter, id: string, options: LimitOptions 
     ...verdict,
     release,
     async extend() {
-      const [wait] = held ? await ask(context, key, { algorithm }, { cost, most: 0, id: holder }) : [1];
+      if (!held) return false;
+      const [wait] = await runDecision(context, key, { algorithm }, [cost, 0, 0], holder);
       return wait === 0;
     },
     async [Symbol.asyncDispose]() {

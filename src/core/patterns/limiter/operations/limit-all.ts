@@ -2,11 +2,11 @@ import { checkCount, checkText } from "../../../check.ts";
 import { OptionError } from "../../../errors.ts";
 import type { LimitAlgorithm } from "../algorithm.ts";
 import { contextOf, type LimiterContext } from "../context.ts";
-import { counterKey, read, report } from "../decide.ts";
+import { counterKey, report } from "../decide.ts";
 import type { Limiter } from "../limiter.ts";
-import { degraded, guarded } from "../outage-policy.ts";
-import { scriptOfAll } from "../scripts/limit-all.lua.ts";
-import type { Verdict } from "../verdict.ts";
+import { guarded } from "../outage-policy.ts";
+import { scriptFor, type ScriptItem } from "../scripts/limit-all.lua.ts";
+import { toVerdict, type Verdict } from "../verdict.ts";
 
 /** One of several limits that a call must pass. */
 export interface LimitOf {
@@ -82,16 +82,13 @@ interface Item {
  */
 export async function limitAll(limits: readonly LimitOf[], options: LimitAllOptions = {}): Promise<VerdictOfAll> {
   const { atomic = true } = options;
-  const items = limits.map((limit) => itemOf(limit, options.group));
-  checkKeys(items);
+  const items = checkItems(limits.map((limit) => resolveItem(limit, options.group)));
   const tooMuch = items.some(({ cost, algorithm }) => cost > algorithm.limit);
-  if (tooMuch) return summary(await Promise.all(items.map((item) => item.limiter.peek(item.id, item))));
-  if (!atomic) return oneByOne(items, options);
-  checkSlot(items);
-  return together(items, options);
+  if (tooMuch) return summarize(await Promise.all(items.map((item) => item.limiter.peek(item.id, item))));
+  return atomic ? decideAtomically(checkSlot(items), options) : decideOneByOne(items, options);
 }
 
-function itemOf({ limiter, id, cost = 1, group: own, algorithm: plan }: LimitOf, shared: string | undefined): Item {
+function resolveItem({ limiter, id, cost = 1, group: own, algorithm: plan }: LimitOf, shared?: string): Item {
   const context = contextOf(limiter);
   const algorithm = plan ?? context.algorithm;
   const group = own ?? shared;
@@ -99,7 +96,7 @@ function itemOf({ limiter, id, cost = 1, group: own, algorithm: plan }: LimitOf,
   return { context, limiter, id, cost: checkCount("cost", cost), group, algorithm, key };
 }
 
-function checkKeys(items: readonly Item[]): void {
+function checkItems(items: readonly Item[]): readonly Item[] {
   if (items.length === 0) throw new OptionError("`limits` must name one limit or more");
   if (new Set(items.map(({ key }) => key)).size < items.length) {
     throw new OptionError("Two of `limits` count in one key; give their limiters different prefixes");
@@ -110,50 +107,51 @@ function checkKeys(items: readonly Item[]): void {
   if (new Set(items.map(({ context }) => context.redis)).size > 1) {
     throw new OptionError("All `limits` must be on one redis; pass the same adapter to their limiters");
   }
+  return items;
 }
 
-function checkSlot(items: readonly Item[]): void {
+function checkSlot(items: readonly Item[]): readonly Item[] {
   const tags = new Set(items.map(({ id, group = id }) => group));
   if (tags.size > 1 && items[0]?.context.redis.masters) {
     throw new OptionError("On a Cluster `limits` need one hash tag: pass `group`, or `atomic: false`");
   }
+  return items;
 }
 
-async function together(items: readonly Item[], { signal, requestId }: LimitAllOptions): Promise<VerdictOfAll> {
+async function decideAtomically(items: readonly Item[], options: LimitAllOptions): Promise<VerdictOfAll> {
+  const { signal, requestId } = options;
   const [first] = items;
-  if (!first) return summary([]);
-  const { redis, breaker, timeout } = first.context;
+  if (!first) return summarize([]);
+  const { redis, timeout } = first.context;
   const seen = requestId === undefined ? [] : [`${first.key}#${checkText("requestId", requestId)}`];
-  const { script, values } = scriptOfAll(
-    items.map(({ key, cost, algorithm }) => ({
-      key,
-      cost,
-      requestId: algorithm.requestId(),
-      plan: algorithm.script.plan,
-      numbers: algorithm.numbers,
-    })),
-    seen,
-  );
+  const asked = items.map(toScriptItem);
+  const { script, values } = scriptFor(asked, seen);
   try {
-    const idempotent = seen.length > 0 || items.every(({ algorithm }) => algorithm.requestId() !== "");
-    const reply = await guarded(breaker, signal, () => script(redis, values, { signal, timeout, idempotent }));
-    const verdicts = items.map(({ algorithm }, i) => read(algorithm, 0, reply.slice(3 * i, 3 * i + 3)));
+    const idempotent = seen.length > 0 || asked.every(({ callId }) => callId !== "");
+    const reply = await guarded(first.context, signal, () => script(redis, values, { signal, timeout, idempotent }));
+    const verdicts = items.map(({ algorithm }, i) => toVerdict(algorithm, 0, reply.slice(3 * i, 3 * i + 3)));
     items.forEach((item, i) => report(item.context, item.id, { type: verdicts[i]?.allowed ? "allowed" : "refused" }));
-    return summary(verdicts);
+    return summarize(verdicts);
   } catch (error) {
     if (signal?.aborted || error instanceof OptionError) throw error;
     for (const item of items) report(item.context, item.id, { type: "failed", error });
-    return summary(await Promise.all(items.map((item) => degraded(item.context.onError, { ...item, error }))));
+    return summarize(await Promise.all(items.map((item) => item.context.onError({ ...item, error }))));
   }
 }
 
-async function oneByOne(items: readonly Item[], { signal, requestId }: LimitAllOptions): Promise<VerdictOfAll> {
+function toScriptItem({ algorithm, key, cost }: Item): ScriptItem {
+  const { script, numbers } = algorithm;
+  return { plan: script.plan, key, callId: algorithm.requestId(), cost, numbers };
+}
+
+async function decideOneByOne(items: readonly Item[], options: LimitAllOptions): Promise<VerdictOfAll> {
+  const { signal, requestId } = options;
   if (requestId !== undefined) throw new OptionError("`requestId` needs `atomic: true`");
   const results = await Promise.allSettled(
     items.map(({ limiter, id, cost, group, algorithm }) => limiter.limit(id, { cost, group, algorithm, signal })),
   );
   const verdicts = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
-  const all = summary(verdicts);
+  const all = summarize(verdicts);
   const failed = results.find((result) => result.status === "rejected");
   if (all.allowed && !failed) return all;
   await Promise.all(items.map((item, i) => giveBack(item, results[i])));
@@ -170,7 +168,7 @@ async function giveBack(item: Item, result: PromiseSettledResult<Verdict> | unde
     .catch((error: unknown) => report(item.context, item.id, { type: "failed", error }));
 }
 
-function summary(verdicts: readonly Verdict[]): VerdictOfAll {
+function summarize(verdicts: readonly Verdict[]): VerdictOfAll {
   const refusedBy = verdicts.flatMap(({ allowed }, i) => (allowed ? [] : [i]));
   return {
     allowed: refusedBy.length === 0,

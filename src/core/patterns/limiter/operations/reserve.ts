@@ -2,7 +2,7 @@ import { checkCount } from "../../../check.ts";
 import { OptionError } from "../../../errors.ts";
 import { randomText } from "../../../crypto.ts";
 import { contextOf } from "../context.ts";
-import { ask, counterKey, decide } from "../decide.ts";
+import { counterKey, decide, type Demand, runDecision } from "../decide.ts";
 import type { Limiter } from "../limiter.ts";
 import type { LimitOptions } from "../options.ts";
 import type { Verdict } from "../verdict.ts";
@@ -44,9 +44,9 @@ export async function reserve(limiter: Limiter, id: string, options: LimitOption
   const settle = async (actual: number) => {
     const change = checkCount("cost", actual, 0) - cost;
     if (!open) return;
-    if (change !== 0) {
-      await ask(context, key, { algorithm, requestId }, { cost: change, most: Number.MAX_SAFE_INTEGER });
-    }
+    // What was used above the estimate is taken in any case, however far ahead.
+    const demand: Demand = [change, Number.MAX_SAFE_INTEGER, 0];
+    if (change !== 0) await runDecision(context, key, { algorithm, requestId }, demand);
     open = false;
   };
   return { ...verdict, settle, cancel: () => settle(0) };

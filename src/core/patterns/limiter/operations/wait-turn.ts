@@ -2,9 +2,8 @@ import { checkDuration } from "../../../check.ts";
 import { OptionError } from "../../../errors.ts";
 import { longestDelay } from "../../../time/timer.ts";
 import { sleep } from "../../../wait/sleep.ts";
-import { briefId } from "../algorithm.ts";
 import { contextOf } from "../context.ts";
-import { ask, counterKey, decide, report } from "../decide.ts";
+import { counterKey, decide, report, runDecision, shortId } from "../decide.ts";
 import type { Limiter } from "../limiter.ts";
 import type { LimitOptions } from "../options.ts";
 import type { Verdict } from "../verdict.ts";
@@ -28,13 +27,13 @@ export async function waitTurn(limiter: Limiter, id: string, options: WaitOption
   if (algorithm.held) throw new OptionError("`waitTurn` cannot know when a held unit comes back; retry `enter`");
   if (checkDuration("maxWait", maxWait) > longestDelay) throw new OptionError("`maxWait` must be at most 24 days");
   const key = counterKey(context, id, options);
-  const booking = briefId();
-  const verdict = await decide(context, id, options, { most: maxWait, id: booking });
+  const booking = shortId();
+  const verdict = await decide(context, id, options, maxWait, booking);
   if (!verdict.allowed || verdict.retryAfter === 0) return verdict;
   try {
     await sleep(verdict.retryAfter, signal);
   } catch (reason) {
-    await ask(context, key, { algorithm }, { cost: -cost, most: 0, hold: -1, id: booking }).catch((error: unknown) => {
+    await runDecision(context, key, { algorithm }, [-cost, 0, -1], booking).catch((error: unknown) => {
       report(context, id, { type: "failed", error });
     });
     throw reason;
