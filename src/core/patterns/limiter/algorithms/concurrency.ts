@@ -17,7 +17,7 @@ export interface ConcurrencyOptions {
 }
 
 /**
- * Limits how many calls are under way at once: see `enter`, which gives the handle that ends one. A holder that crashes loses its
+ * Limits how many calls are under way at once: see `acquirePermit`, which gives the handle that ends one. A holder that crashes loses its
  * units when its lease ends.
  * @throws {OptionError} The limit is not a whole number above 0, or the lease is shorter than 1 ms or infinite.
  */

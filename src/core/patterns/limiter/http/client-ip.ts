@@ -30,12 +30,12 @@ export function clientIp(headers: Pick<Headers, "get">, options: ClientIpOptions
   const text =
     trust === "cloudflare"
       ? headers.get("cf-connecting-ip")
-      : forwarded(headers, checkCount("trust", trust, 0), remoteAddress);
-  return text ? network(bare(text.trim()), ipv6Prefix) : null;
+      : forwardedFor(headers, checkCount("trust", trust, 0), remoteAddress);
+  return text ? toNetwork(stripPort(text.trim()), ipv6Prefix) : null;
 }
 
 /** Every trusted proxy appended the address that it saw; what stands further left came with the request. */
-function forwarded(
+function forwardedFor(
   headers: Pick<Headers, "get">,
   proxies: number,
   remoteAddress: string | undefined,
@@ -45,7 +45,7 @@ function forwarded(
 }
 
 /** Takes off a port, brackets and a zone. */
-function bare(text: string): string {
+function stripPort(text: string): string {
   const bracketed = /^\[([^\]]*)\](:\d+)?$/.exec(text)?.[1] ?? text;
   return bracketed
     .replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, "$1")
@@ -53,26 +53,26 @@ function bare(text: string): string {
     .toLowerCase();
 }
 
-function network(address: string, prefix: number): string | null {
-  const four = ipv4(address.replace(/^::ffff:(?=\d+\.)/, ""));
+function toNetwork(address: string, prefix: number): string | null {
+  const four = parseIpv4(address.replace(/^::ffff:(?=\d+\.)/, ""));
   if (four) return four.join(".");
-  const groups = ipv6(address);
+  const groups = parseIpv6(address);
   if (!groups) return null;
-  if (groups.slice(0, 6).join() === "0,0,0,0,0,65535") return mapped(groups);
-  const kept = groups.map((group, i) => group & mask(prefix - 16 * i));
+  if (groups.slice(0, 6).join() === "0,0,0,0,0,65535") return toIpv4(groups);
+  const kept = groups.map((group, i) => group & toMask(prefix - 16 * i));
   return `${kept.map((group) => group.toString(16)).join(":")}/${prefix}`;
 }
 
-function ipv4(address: string): readonly number[] | null {
+function parseIpv4(address: string): readonly number[] | null {
   const parts = address.split(".");
   const valid = parts.length === 4 && parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256);
   return valid ? parts.map(Number) : null;
 }
 
 /** The eight groups of an address. */
-function ipv6(address: string): readonly number[] | null {
+function parseIpv6(address: string): readonly number[] | null {
   const dotted = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(address);
-  const four = dotted && ipv4(dotted[2] ?? "");
+  const four = dotted && parseIpv4(dotted[2] ?? "");
   if (dotted && !four) return null;
   const [a = 0, b = 0, c = 0, d = 0] = four ?? [];
   const hex = dotted ? `${dotted[1]}${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}` : address;
@@ -87,7 +87,7 @@ function ipv6(address: string): readonly number[] | null {
 }
 
 /** An IPv4 address inside an IPv6 one, written in hexadecimal. */
-function mapped(groups: readonly number[]): string {
+function toIpv4(groups: readonly number[]): string {
   return groups
     .slice(6)
     .flatMap((group) => [group >> 8, group & 255])
@@ -95,7 +95,7 @@ function mapped(groups: readonly number[]): string {
 }
 
 /** The mask of a group of which `bits` belong to the network. */
-function mask(bits: number): number {
+function toMask(bits: number): number {
   if (bits >= 16) return 0xffff;
   return bits <= 0 ? 0 : (0xffff << (16 - bits)) & 0xffff;
 }

@@ -8,7 +8,7 @@ import { createQuotas, type Quota } from "./quota.ts";
 import { createVerdict, type Verdict } from "../verdict.ts";
 
 /** Options of drawing ahead. */
-export interface LeasedOptions {
+export interface PrefetchOptions {
   /**
    * The most units drawn at once. Where little is left it is an eighth of that.
    * @default 20
@@ -27,15 +27,15 @@ export interface LeasedOptions {
 }
 
 /** Options of one call. */
-export type LeasedCall = Omit<LimitOptions, "requestId" | "algorithm">;
+export type PrefetchCall = Omit<LimitOptions, "requestId" | "algorithm">;
 
 /** A limiter that serves units which it drew before. */
-export interface LeasedLimiter {
+export interface PrefetchLimiter {
   /**
    * As `Limiter.limit`, most often without a trip. `remaining` and `resetAfter` are those of the last draw.
    * @throws As `Limiter.limit` does.
    */
-  limit(id: string, options?: LeasedCall): Promise<Verdict>;
+  limit(id: string, options?: PrefetchCall): Promise<Verdict>;
   /** Gives every unused unit back; it never rejects. The limiter may be used again. */
   close(): Promise<void>;
 }
@@ -47,7 +47,7 @@ export interface LeasedLimiter {
  * ends without `close` takes its unused units with it.
  * @throws {OptionError} An option is out of its range, or the algorithm is `concurrency`.
  */
-export function leased(limiter: Limiter, options: LeasedOptions = {}): LeasedLimiter {
+export function prefetch(limiter: Limiter, options: PrefetchOptions = {}): PrefetchLimiter {
   const { batch = 20, hold = 1_000, idle = hold / 2 } = options;
   const context = contextOf(limiter);
   const { algorithm } = context;
@@ -78,7 +78,7 @@ export function leased(limiter: Limiter, options: LeasedOptions = {}): LeasedLim
 
   // The first call of an id and those that come while another draws take what they need: no batch is drawn for nothing, and no
   // call waits for another's trip.
-  async function draw(key: string, id: string, call: LeasedCall, cost: number, quota?: Quota): Promise<Verdict> {
+  async function draw(key: string, id: string, call: PrefetchCall, cost: number, quota?: Quota): Promise<Verdict> {
     const wanted = quota && !quota.drawing ? Math.max(cost, Math.min(batch, Math.floor(quota.remaining / 8))) : cost;
     if (quota) quota.drawing ||= wanted > cost;
     try {

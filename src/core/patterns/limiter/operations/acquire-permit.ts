@@ -6,7 +6,7 @@ import type { LimitOptions } from "../options.ts";
 import type { Verdict } from "../verdict.ts";
 
 /** A place among the calls that are under way. */
-export interface Slot extends Verdict, AsyncDisposable {
+export interface Permit extends Verdict, AsyncDisposable {
   /**
    * Gives the place back; false if it was refused, given back before, or lost because its lease had ended.
    * @throws {RedisPatternsError} Redis failed; the place comes back when its lease ends.
@@ -23,15 +23,15 @@ export interface Slot extends Verdict, AsyncDisposable {
  * Takes a place under a `concurrency` limit. Leaving the block of an `await using` gives it back.
  * @example
  * const exports = createLimiter(redis, { prefix: "export", algorithm: concurrency({ limit: 5, lease: minutes(2) }) });
- * await using slot = await enter(exports, userId);
+ * await using slot = await acquirePermit(exports, userId);
  * if (!slot.allowed) throw new Error(`Busy; come back in ${slot.retryAfter} ms`);
  * @throws {OptionError} The limiter's algorithm is not `concurrency`, or an argument can never work.
  * @throws The signal's reason, if it aborted.
  */
-export async function enter(limiter: Limiter, id: string, options: LimitOptions = {}): Promise<Slot> {
+export async function acquirePermit(limiter: Limiter, id: string, options: LimitOptions = {}): Promise<Permit> {
   const context = contextOf(limiter);
   const { cost = 1, algorithm = context.algorithm } = options;
-  if (!algorithm.held) throw new OptionError("`enter` needs a limiter whose `algorithm` is concurrency(...)");
+  if (!algorithm.held) throw new OptionError("`acquirePermit` needs a limiter whose `algorithm` is concurrency(...)");
   const key = counterKey(context, id, options);
   const holder = algorithm.requestId();
   const verdict = await decide(context, id, options, 0, holder);

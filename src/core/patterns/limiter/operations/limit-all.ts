@@ -102,7 +102,7 @@ function checkItems(items: readonly Item[]): readonly Item[] {
     throw new OptionError("Two of `limits` count in one key; give their limiters different prefixes");
   }
   if (items.some(({ algorithm }) => algorithm.held)) {
-    throw new OptionError("`limits` cannot hold a concurrency limit; use `enter` after `limitAll`");
+    throw new OptionError("`limits` cannot hold a concurrency limit; use `acquirePermit` after `limitAll`");
   }
   if (new Set(items.map(({ context }) => context.redis)).size > 1) {
     throw new OptionError("All `limits` must be on one redis; pass the same adapter to their limiters");

@@ -35,7 +35,7 @@ export interface Reservation extends Verdict {
 export async function reserve(limiter: Limiter, id: string, options: LimitOptions = {}): Promise<Reservation> {
   const context = contextOf(limiter);
   const { cost = 1, algorithm = context.algorithm } = options;
-  if (algorithm.held) throw new OptionError("`reserve` cannot settle held units; use `enter`");
+  if (algorithm.held) throw new OptionError("`reserve` cannot settle held units; use `acquirePermit`");
   const key = counterKey(context, id, options);
   const verdict = await decide(context, id, options);
   // One request id for every attempt to settle: a lost reply is repeated, never counted twice.

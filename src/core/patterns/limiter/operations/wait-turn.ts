@@ -24,7 +24,8 @@ export interface WaitOptions extends LimitOptions {
 export async function waitTurn(limiter: Limiter, id: string, options: WaitOptions): Promise<Verdict> {
   const context = contextOf(limiter);
   const { maxWait, cost = 1, signal, algorithm = context.algorithm } = options;
-  if (algorithm.held) throw new OptionError("`waitTurn` cannot know when a held unit comes back; retry `enter`");
+  if (algorithm.held)
+    throw new OptionError("`waitTurn` cannot know when a held unit comes back; retry `acquirePermit`");
   if (checkDuration("maxWait", maxWait) > longestDelay) throw new OptionError("`maxWait` must be at most 24 days");
   const key = counterKey(context, id, options);
   const booking = shortId();
