@@ -1,39 +1,39 @@
 import { OptionError } from "../../errors.ts";
 import type { Decision } from "./scripts/decision.lua.ts";
 
-/** What a limit promises, for answers and headers. */
+/** The promise of a limit, as verdicts and header fields state it. */
 export interface LimitPolicy {
-  /** The name in headers. */
+  /** The name in header fields. */
   readonly name: string;
-  /** How many units pass in one window. */
+  /** The units that pass in one window. */
   readonly limit: number;
   /** The window, in milliseconds. */
   readonly window: number;
   /**
-   * What is counted, in the words of the RateLimit header fields.
+   * The kind of unit, in the words of the RateLimit header fields.
    * @default "requests"
    */
   readonly unit?: "requests" | "content-bytes" | "concurrent-requests";
 }
 
-/** A way to limit, as a value: only the algorithm that is named gets bundled. */
+/** An algorithm with its limit, as a value: a bundle has only the algorithms that it names. */
 export interface LimitAlgorithm {
   /** The last part of the key: the family, and the version of what it stores. */
   readonly kind: string;
   /** The most units that can pass at once. */
   readonly limit: number;
-  /** What it promises. */
+  /** The promise that it keeps. */
   readonly policy: LimitPolicy;
-  /** The decision. */
+  /** The script that decides. */
   readonly script: Decision;
-  /** The three numbers of the decision. */
+  /** The three numbers that the script decides by. */
   readonly numbers: readonly [number, number, number];
   /**
-   * Makes the id that a call carries without being asked, so that a client's own re-sending counts once; the empty text where
-   * remembering one would take a command more. Its first character separates it from the ids before it.
+   * Makes a random id for a call, so that a script that the client sends twice counts once. It begins with a separator, for the ids of
+   * several calls are remembered in a row. It is empty where remembering it would take one more command.
    */
   requestId(): string;
-  /** Whether units are held until they are given back, so that they cannot be booked ahead. */
+  /** True where units are held until they are given back, so that nobody can know when they are free. */
   readonly held?: boolean;
 }
 

@@ -9,7 +9,7 @@ import type { LimiterOptions, LimitOptions } from "./options.ts";
 import { guarded, toOutagePolicy } from "./outage-policy.ts";
 import type { Verdict } from "./verdict.ts";
 
-/** Limits how often something happens, by id. */
+/** A limit, counted for each id. */
 export interface Limiter {
   /**
    * Decides and counts in one trip. A refusal takes nothing.
@@ -18,29 +18,31 @@ export interface Limiter {
    */
   limit(id: string, options?: LimitOptions): Promise<Verdict>;
   /**
-   * Says what `limit` would say, and takes nothing.
+   * Answers as `limit` would, and takes nothing.
    * @throws As `limit` does.
    */
   peek(id: string, options?: LimitOptions): Promise<Verdict>;
   /**
-   * Gives units back that were taken and not used; never more than were taken.
+   * Gives back units that were taken and not used; never more than were taken.
+   * @throws {OptionError} The units are not a whole number above 0.
    * @throws {RedisPatternsError} Redis failed.
    */
   refund(id: string, units: number, options?: Omit<LimitOptions, "cost">): Promise<void>;
   /**
-   * Refuses everything for `time` milliseconds, in place of an earlier block.
+   * Refuses every call of the id for `time` milliseconds, in place of an earlier block.
+   * @throws {OptionError} The time is shorter than 1 ms or infinite.
    * @throws {RedisPatternsError} Redis failed.
    */
   block(id: string, time: number, options?: Omit<LimitOptions, "cost" | "requestId">): Promise<void>;
   /**
-   * Forgets exactly this id: everything is free, and a block ends.
+   * Forgets this id and no other: everything is free, and a block ends.
    * @throws {RedisPatternsError} Redis failed.
    */
   reset(id: string, options?: Omit<LimitOptions, "cost" | "requestId">): Promise<void>;
 }
 
 /**
- * Limits calls per id, exactly, across all processes.
+ * Creates a limiter: it limits the calls of each id, exactly and across all processes.
  * @example
  * const limiter = createLimiter(redis, { prefix: "api", algorithm: slidingWindow({ limit: 100, window: seconds(60) }) });
  * const { allowed, remaining, retryAfter } = await limiter.limit(userId);

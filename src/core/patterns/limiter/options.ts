@@ -7,25 +7,26 @@ import type { Verdict } from "./verdict.ts";
 /** Options of one decision. */
 export interface LimitOptions {
   /**
-   * How many units the call takes.
+   * The units that the call takes.
    * @default 1
    */
   readonly cost?: number | undefined;
-  /** Ends the wait for Redis; the call then rejects with the signal's reason. */
+  /** Ends the wait for Redis: the call rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Names the call, so that it counts once however often it is sent within a minute. Takes two commands more in the script.
-   * @default a random one, which covers a client's own re-sending among the last four calls of the id, the last one for `gcra`; none
-   * for `gcra` at a whole number of milliseconds per unit, where it would take a command more
+   * A name for the call, so that it counts once, however often it is sent within a minute. It takes two more commands in the script.
+   * @default a random one at no cost, which is remembered for the last four calls of the id, or the last one with `gcra`: it is enough
+   * where a client sends a command twice by itself. `gcra` has none where a unit takes a whole number of milliseconds
    */
   readonly requestId?: string | undefined;
   /**
-   * Whose Cluster slot the id's key shares, such as the customer's of a user. Each group of an id counts apart.
-   * @default the id's own
+   * A name that several ids share, such as that of a user's customer. Their keys are in one Cluster slot, and an id counts in each
+   * group separately.
+   * @default the id is a group of its own
    */
   readonly group?: string | undefined;
   /**
-   * Decides by another limit of the same family, such as that of a customer's plan.
+   * Another limit of the same kind for this call, such as that of a customer's plan.
    * @default the limiter's own
    */
   readonly algorithm?: LimitAlgorithm | undefined;
@@ -33,41 +34,41 @@ export interface LimitOptions {
 
 /** Options of a limiter. */
 export interface LimiterOptions {
-  /** How to limit, such as `slidingWindow({ limit: 100, window: seconds(60) })`. */
+  /** The limit and its algorithm, such as `slidingWindow({ limit: 100, window: seconds(60) })`. */
   readonly algorithm: LimitAlgorithm;
   /**
-   * What its keys begin with.
+   * The text that its keys begin with.
    * @default "limit"
    */
   readonly prefix?: string;
   /**
-   * What to answer while Redis does not: `"allow"` lets everyone pass, `"deny"` nobody, a function decides itself. Such a verdict is
-   * `degraded`.
+   * The policy while Redis does not answer: `"allow"` lets every call pass, `"deny"` none, and a function decides itself. Such a
+   * verdict is `degraded`.
    * @default "allow"
    */
   readonly onError?: "allow" | "deny" | OnLimiterError;
   /**
-   * How long to wait for Redis, in milliseconds.
+   * The longest wait for Redis, in milliseconds.
    * @default 1000
    */
   readonly timeout?: number;
-  /** When Redis counts as down, and for how long it is left alone then. */
+  /** The rule by which Redis counts as down, and the time for which it is left alone then. */
   readonly breaker?: BreakerOptions;
   /**
-   * Repeats refusals from memory, without a trip, while they must still hold: `blockedIds()`.
-   * @default every call asks Redis
+   * A memory of refusals, `blockedIds()`: they are repeated without a trip while they must still hold.
+   * @default none: every call asks Redis
    */
   readonly blocked?: BlockedIds;
-  /** Told of every `allowed`, `refused` and `failed` decision. */
+  /** Receives every decision, by the type `allowed`, `refused` or `failed`. */
   readonly onEvent?: OnEvent | undefined;
 }
 
-/** Remembers who was refused until when. */
+/** A memory of the ids that were refused, and until when. */
 export interface BlockedIds {
-  /** The refusal of this demand, as it would be told now, while it must still hold. */
+  /** The refusal under this key with this demand, its times counted down to now; `undefined` where Redis has to be asked. */
   find(key: string, demand: string): Verdict | undefined;
-  /** Remembers a refusal that was asked for at `askedAt`. */
+  /** Remembers a refusal. `askedAt` is when Redis was asked, by `performance.now()`. */
   add(key: string, demand: string, verdict: Verdict, askedAt: number): void;
-  /** Forgets what was refused under this key. */
+  /** Forgets the refusals under this key. */
   clear(key: string): void;
 }

@@ -3,18 +3,18 @@ import type { Breaker } from "../../outage/breaker.ts";
 import type { LimitAlgorithm } from "./algorithm.ts";
 import { createVerdict, type Verdict } from "./verdict.ts";
 
-/** A decision that Redis did not make. */
+/** A decision that Redis could not make, as an outage policy gets it. */
 export interface LimiterOutage {
   readonly id: string;
   /** The key in which Redis counts. */
   readonly key: string;
   readonly cost: number;
   readonly algorithm: LimitAlgorithm;
-  /** What went wrong. */
+  /** The failure. */
   readonly error: unknown;
 }
 
-/** Decides in place of Redis. */
+/** An outage policy: decides in place of Redis. */
 export type OnLimiterError = (outage: LimiterOutage) => Verdict | Promise<Verdict>;
 
 /**

@@ -8,7 +8,7 @@ import { decideGcra } from "../scripts/gcra.lua.ts";
 /** Options of GCRA. */
 export interface GcraOptions extends WindowOptions {
   /**
-   * How many units can pass at once.
+   * The most units that can pass at once.
    * @default limit
    */
   readonly burst?: number;
@@ -17,7 +17,7 @@ export interface GcraOptions extends WindowOptions {
 /** Options of the token bucket. */
 export interface TokenBucketOptions extends WindowOptions {
   /**
-   * How many tokens the bucket holds: the largest burst.
+   * The tokens that a full bucket holds: the largest burst.
    * @default limit
    */
   readonly capacity?: number;
@@ -26,7 +26,8 @@ export interface TokenBucketOptions extends WindowOptions {
 /**
  * The generic cell rate algorithm (ITU-T I.371): an even rate of `limit` per `window`, and bursts up to `burst`. In a time t at most
  * `burst + limit * t / window` units pass.
- * @throws {OptionError} An option is out of its range.
+ * @throws {OptionError} The limit or the burst is not a whole number above 0, the window is shorter than 1 ms or infinite, or `burst`
+ * times `window` is too large to count exactly.
  */
 export function gcra({ limit, window, burst = limit, name = "default" }: GcraOptions): LimitAlgorithm {
   const length = checkDuration("window", window);
@@ -46,7 +47,7 @@ export function gcra({ limit, window, burst = limit, name = "default" }: GcraOpt
 
 /**
  * A bucket of `capacity` tokens into which `limit` tokens flow evenly per `window`: GCRA by its other name.
- * @throws {OptionError} An option is out of its range.
+ * @throws {OptionError} As `gcra`, with `capacity` as the burst.
  */
 export function tokenBucket({ capacity, ...options }: TokenBucketOptions): LimitAlgorithm {
   return gcra({ ...options, burst: capacity === undefined ? options.limit : checkCount("capacity", capacity) });

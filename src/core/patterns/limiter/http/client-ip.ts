@@ -1,17 +1,17 @@
 import { checkCount } from "../../../check.ts";
 import { OptionError } from "../../../errors.ts";
 
-/** Where the client's address can be trusted to stand. */
+/** Options of `clientIp`. */
 export interface ClientIpOptions {
   /**
-   * Who wrote the address: `"cloudflare"` reads `CF-Connecting-IP`; a number is how many proxies of yours stand in front, each of which
-   * adds one address to `X-Forwarded-For`; 0 believes the connection alone. Whatever else is in the request can be forged.
+   * The writer of the address that is believed. `"cloudflare"` reads `CF-Connecting-IP`. A number is that of your proxies in front, each
+   * of which adds one address to `X-Forwarded-For`; 0 believes the connection alone. Everything else in the request can be forged.
    */
   readonly trust: "cloudflare" | number;
   /** The address of the connection, where there is one. */
   readonly remoteAddress?: string | undefined;
   /**
-   * How many bits of an IPv6 address name a client. A household has at least a /64, so that single addresses cost nothing to change.
+   * The bits of an IPv6 address that name a client. A household has at least a /64, so that it can change single addresses at no cost.
    * @default 64
    */
   readonly ipv6Prefix?: number;
@@ -20,7 +20,7 @@ export interface ClientIpOptions {
 /**
  * The client's address as an id to limit by: IPv4 as it is, IPv6 as its network.
  * @returns `null` where no valid address stands at the trusted place.
- * @throws {OptionError} An option is out of its range.
+ * @throws {OptionError} `trust` is a number that is not whole or below 0, or `ipv6Prefix` is not a whole number from 1 to 128.
  * @example
  * const ip = clientIp(request.headers, { trust: "cloudflare" });
  */
@@ -34,7 +34,7 @@ export function clientIp(headers: Pick<Headers, "get">, options: ClientIpOptions
   return text ? toNetwork(stripPort(text.trim()), ipv6Prefix) : null;
 }
 
-/** Every trusted proxy appended the address that it saw; what stands further left came with the request. */
+/** Every trusted proxy appends the address that it sees; what stands further left came with the request. */
 function forwardedFor(
   headers: Pick<Headers, "get">,
   proxies: number,
@@ -44,7 +44,7 @@ function forwardedFor(
   return headers.get("x-forwarded-for")?.split(",").at(-proxies);
 }
 
-/** Takes off a port, brackets and a zone. */
+/** Takes off a port, and the brackets and the zone of IPv6. */
 function stripPort(text: string): string {
   const bracketed = /^\[([^\]]*)\](:\d+)?$/.exec(text)?.[1] ?? text;
   return bracketed
@@ -94,7 +94,7 @@ function toIpv4(groups: readonly number[]): string {
     .join(".");
 }
 
-/** The mask of a group of which `bits` belong to the network. */
+/** The mask of a group: its first `bits` belong to the network. */
 function toMask(bits: number): number {
   if (bits >= 16) return 0xffff;
   return bits <= 0 ? 0 : (0xffff << (16 - bits)) & 0xffff;

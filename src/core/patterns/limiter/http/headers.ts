@@ -3,7 +3,7 @@ import type { Verdict } from "../verdict.ts";
 /** Options of the header fields. */
 export interface HeadersOptions {
   /**
-   * Whether to add `X-RateLimit-Limit`, `-Remaining` and `-Reset` (seconds until all is free) of the verdict with the least left.
+   * Adds `X-RateLimit-Limit`, `-Remaining` and `-Reset` (seconds until everything is free) of the verdict with the smallest share left.
    * @default false
    */
   readonly legacy?: boolean;
@@ -11,7 +11,7 @@ export interface HeadersOptions {
 
 /**
  * The header fields of one or several verdicts: `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10) and, for a
- * refusal, `Retry-After`. A degraded verdict knows no numbers and gets none.
+ * refusal, `Retry-After`. A degraded verdict has no numbers to show.
  * @example
  * const limiter = createLimiter(redis, { algorithm: gcra({ limit: 100, window: minutes(1) }) });
  * const headers = toHeaders(await limiter.limit(userId));
@@ -39,7 +39,7 @@ export function toHeaders(
   };
 }
 
-/** A problem details object (RFC 9457) with the types that the draft registers. */
+/** A problem details object (RFC 9457), of a type that the draft registers. */
 export interface LimitProblem {
   readonly type: string;
   readonly title: string;
@@ -86,7 +86,7 @@ function toLimitItem({ policy, remaining, retryAfter, resetAfter }: Verdict): st
   return `${quote(policy.name)};r=${remaining};t=${Math.ceil(wait / 1_000)}`;
 }
 
-/** Seconds, rounded up: whoever waits them is not too early. */
+/** Seconds, rounded up so that a caller who waits for them does not come too early. */
 function toWholeSeconds(ms: number): number {
   return Math.max(1, Math.ceil(ms / 1_000));
 }

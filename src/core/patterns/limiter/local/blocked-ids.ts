@@ -3,16 +3,16 @@ import { checkCount, checkDuration } from "../../../check.ts";
 import type { BlockedIds } from "../options.ts";
 import type { Verdict } from "../verdict.ts";
 
-/** Options of the memory of the refused. */
+/** Options of `blockedIds`. */
 export interface BlockedIdsOptions {
   /**
-   * How many ids are remembered; the one that was refused longest ago is forgotten first.
+   * The most ids to remember; the one that was refused longest ago is forgotten first.
    * @default 10000
    */
   readonly max?: number;
   /**
-   * The longest time for which a refusal is repeated without asking Redis, in milliseconds: how late another process's reset, refund or
-   * raise can be seen.
+   * The longest time for which a refusal is repeated without asking Redis, in milliseconds. It is also how long a reset, a refund or a
+   * higher limit of another process can stay unseen.
    * @default 1000
    */
   readonly cap?: number;
@@ -24,13 +24,13 @@ interface Refusal {
   readonly until: number;
 }
 
-/** How many different costs and plans are remembered of one id. */
+/** The most costs and limits of one id to remember. */
 const demandsPerId = 8;
 
 /**
- * Answers those who are refused anyway from memory: no trip to Redis while a refusal must still hold. It never refuses what Redis would
- * allow, except what another process gave back less than `cap` ago: a refusal holds from the moment at which it was asked for,
- * by the monotonic clock, for exactly the same cost and limit.
+ * Creates a memory of refusals: there is no trip to Redis while a refusal must still hold. It never refuses what Redis would allow,
+ * except for what another process gave back less than `cap` ago. A refusal counts from the moment at which Redis was asked, by the
+ * monotonic clock, and for the same cost and limit only.
  * @throws {OptionError} An option is out of its range.
  */
 export function blockedIds({ max = 10_000, cap = 1_000 }: BlockedIdsOptions = {}): BlockedIds {
@@ -53,7 +53,7 @@ export function blockedIds({ max = 10_000, cap = 1_000 }: BlockedIdsOptions = {}
       setBounded(refused, key, demands, max);
     },
     clear(key) {
-      // A refusal that is still on its way may be older than what was just given back.
+      // A refusal that is still on its way may be older than the change that makes this call.
       clearedAt = performance.now();
       refused.delete(key);
     },

@@ -3,23 +3,23 @@ import { checkCount } from "../../../check.ts";
 import type { OnLimiterError } from "../outage-policy.ts";
 import { createVerdict } from "../verdict.ts";
 
-/** Options of the stand-in. */
+/** Options of `localLimit`. */
 export interface LocalLimitOptions {
   /**
-   * How many processes share the limit; each allows its share.
+   * The number of processes that share the limit; each of them allows its share.
    * @default 1
    */
   readonly processes?: number;
   /**
-   * How many ids are remembered; the one seen longest ago is forgotten first.
+   * The most ids to remember; the one that called longest ago is forgotten first.
    * @default 10000
    */
   readonly max?: number;
 }
 
 /**
- * An outage policy: while Redis does not answer, this process limits on its own, at the same rate divided by the number of processes, at
- * least 1 per window. It knows nothing of what was taken before or elsewhere.
+ * An outage policy: while Redis does not answer, this process limits on its own. Its rate is the limit's, divided by the number of
+ * processes, and at least 1 per window. It knows nothing of what was taken before or elsewhere.
  * @example
  * const algorithm = gcra({ limit: 100, window: minutes(1) });
  * const limiter = createLimiter(redis, { algorithm, onError: localLimit({ processes: 4 }) });

@@ -7,44 +7,44 @@ import type { LimitOptions } from "../options.ts";
 import { createQuotas, type Quota } from "./quota.ts";
 import { createVerdict, type Verdict } from "../verdict.ts";
 
-/** Options of drawing ahead. */
+/** Options of `prefetch`. */
 export interface PrefetchOptions {
   /**
-   * The most units drawn at once. Where little is left it is an eighth of that.
+   * The most units to draw at once. Where little is left, it draws an eighth of what is left.
    * @default 20
    */
   readonly batch?: number;
   /**
-   * How long drawn units are served, in milliseconds; then they are given back.
+   * The time for which drawn units are served, in milliseconds; then they are given back.
    * @default 1000
    */
   readonly hold?: number;
   /**
-   * How long after an id's last call its unused units are given back, in milliseconds; at most `hold`.
+   * The time after an id's last call at which its unused units are given back, in milliseconds; at most `hold`.
    * @default hold / 2
    */
   readonly idle?: number;
 }
 
-/** Options of one call. */
+/** Options of one call: a prefetching limiter has one limit, and its calls have no names. */
 export type PrefetchCall = Omit<LimitOptions, "requestId" | "algorithm">;
 
-/** A limiter that serves units which it drew before. */
+/** A limiter that serves units from memory. */
 export interface PrefetchLimiter {
   /**
-   * As `Limiter.limit`, most often without a trip. `remaining` and `resetAfter` are those of the last draw.
+   * Decides as `Limiter.limit` does, most often without a trip. `remaining` and `resetAfter` are as of the last draw.
    * @throws As `Limiter.limit` does.
    */
   limit(id: string, options?: PrefetchCall): Promise<Verdict>;
-  /** Gives every unused unit back; it never rejects. The limiter may be used again. */
+  /** Gives back all unused units; it never rejects. The limiter may be used again. */
   close(): Promise<void>;
 }
 
 /**
- * Draws units in batches and serves them from memory: one trip for many calls. Units count when they are drawn, so that never more
- * than the limit is drawn; what is served in a window is at most the limit plus what was drawn and not yet served when it began,
- * `batch` for each process. For limits far above that, in processes that live long: each active id has a timer, and a process that
- * ends without `close` takes its unused units with it.
+ * Draws units in batches and serves them from memory, so that one trip is enough for many calls. Units count when they are drawn, so
+ * that never more than the limit is drawn. In a window at most the limit is served, and in addition what was drawn and not yet served
+ * when it began: `batch` for each process. It is made for limits far above that and for processes that live long: each active id has a
+ * timer, and the unused units of a process that ends without `close` are lost.
  * @throws {OptionError} An option is out of its range, or the algorithm is `concurrency`.
  */
 export function prefetch(limiter: Limiter, options: PrefetchOptions = {}): PrefetchLimiter {
@@ -76,8 +76,8 @@ export function prefetch(limiter: Limiter, options: PrefetchOptions = {}): Prefe
     return createVerdict(algorithm, { remaining: quota.remaining + quota.left, resetAfter: quota.resetAfter });
   }
 
-  // The first call of an id and those that come while another draws take what they need: no batch is drawn for nothing, and no
-  // call waits for another's trip.
+  // The first call of an id takes what it needs, so that no batch is drawn for an id that does not come back. So does a call that comes
+  // while another one draws, so that it need not wait for that trip.
   async function draw(key: string, id: string, call: PrefetchCall, cost: number, quota?: Quota): Promise<Verdict> {
     const wanted = quota && !quota.drawing ? Math.max(cost, Math.min(batch, Math.floor(quota.remaining / 8))) : cost;
     if (quota) quota.drawing ||= wanted > cost;

@@ -6,28 +6,28 @@ export interface Quota {
   readonly id: string;
   readonly group: string | undefined;
   left: number;
-  /** Whether a call is drawing more. */
+  /** True while a call is drawing more. */
   drawing: boolean;
-  /** When it last served or was filled, by the monotonic clock. */
+  /** The time of the last call, by the monotonic clock. */
   usedAt: number;
-  /** When its oldest units have been held long enough. */
+  /** The time at which its oldest units have been held long enough. */
   expiresAt: number;
-  /** What was left for everyone after the last draw. */
+  /** The units that were left for everyone after the last draw. */
   remaining: number;
   resetAfter: number;
   timer?: ReturnType<typeof setTimeout>;
 }
 
-/** The quotas of one process. */
+/** The quotas of one process, by key. */
 export interface Quotas {
   find(key: string): Quota | undefined;
-  /** Adds units to a quota, and notes what the draw said. */
+  /** Adds drawn units to a quota, with what the verdict said of the rest. */
   add(key: string, id: string, group: string | undefined, units: number, drawn: Verdict): void;
-  /** Gives everything back. */
+  /** Ends all quotas and gives their units back. */
   close(): Promise<void>;
 }
 
-/** Creates a place for quotas: they are kept until they are idle or have been held long enough, and what is left is given back then. */
+/** Creates the quotas of a process. One ends when it is idle or was held long enough; what is left of it is given back. */
 export function createQuotas(hold: number, idle: number, giveBack: (quota: Quota) => Promise<void>): Quotas {
   const quotas = new Map<string, Quota>();
 
@@ -65,7 +65,7 @@ export function createQuotas(hold: number, idle: number, giveBack: (quota: Quota
   };
 }
 
-/** How long until the quota ends, in milliseconds. */
+/** The time until the quota ends, in milliseconds. */
 function timeLeft(quota: Quota, idle: number): number {
   return Math.min(quota.expiresAt, quota.usedAt + idle) - performance.now();
 }

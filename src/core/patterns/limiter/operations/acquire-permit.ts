@@ -5,26 +5,26 @@ import type { Limiter } from "../limiter.ts";
 import type { LimitOptions } from "../options.ts";
 import type { Verdict } from "../verdict.ts";
 
-/** A place among the calls that are under way. */
+/** The permit of one call under way, if it was allowed. */
 export interface Permit extends Verdict, AsyncDisposable {
   /**
-   * Gives the place back; false if it was refused, given back before, or lost because its lease had ended.
-   * @throws {RedisPatternsError} Redis failed; the place comes back when its lease ends.
+   * Gives the permit back; false if it was refused, given back before, or lost because its lease had ended.
+   * @throws {RedisPatternsError} Redis failed; the permit is free again when its lease ends.
    */
   release(): Promise<boolean>;
   /**
-   * Starts the lease anew; false if the place was lost and nothing is free.
+   * Starts the lease anew; false if the permit was lost and none is free.
    * @throws {RedisPatternsError} Redis failed.
    */
   extend(): Promise<boolean>;
 }
 
 /**
- * Takes a place under a `concurrency` limit. Leaving the block of an `await using` gives it back.
+ * Acquires a permit of a `concurrency` limit. `await using` gives it back at the end of its block.
  * @example
  * const exports = createLimiter(redis, { prefix: "export", algorithm: concurrency({ limit: 5, lease: minutes(2) }) });
- * await using slot = await acquirePermit(exports, userId);
- * if (!slot.allowed) throw new Error(`Busy; come back in ${slot.retryAfter} ms`);
+ * await using permit = await acquirePermit(exports, userId);
+ * if (!permit.allowed) throw new Error(`Busy; come back in ${permit.retryAfter} ms`);
  * @throws {OptionError} The limiter's algorithm is not `concurrency`, or an argument can never work.
  * @throws The signal's reason, if it aborted.
  */

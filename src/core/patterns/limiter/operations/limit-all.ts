@@ -11,19 +11,19 @@ import { toVerdict, type Verdict } from "../verdict.ts";
 /** One of several limits that a call must pass. */
 export interface LimitOf {
   readonly limiter: Limiter;
-  /** Whom this limit counts. */
+  /** The id that this limit counts. */
   readonly id: string;
   /**
-   * How many units the call takes of it.
+   * The units that the call takes of it.
    * @default 1
    */
   readonly cost?: number | undefined;
   /**
-   * Whose Cluster slot the id's key shares; see `LimitOptions`.
+   * A name that several ids share, so that their keys are in one Cluster slot; see `LimitOptions`.
    * @default that of `LimitAllOptions`
    */
   readonly group?: string | undefined;
-  /** Another limit of the same family; see `LimitOptions`. */
+  /** Another limit of the same kind for this call; see `LimitOptions`. */
   readonly algorithm?: LimitAlgorithm | undefined;
 }
 
@@ -32,33 +32,34 @@ export interface LimitAllOptions {
   /** The group of every limit that names none, so that they share a Cluster slot. */
   readonly group?: string | undefined;
   /**
-   * Whether all are decided in one script. If not, each is taken on its own and given back when another refuses, so that for a moment
-   * others can be refused too; it is what works on a Cluster without a shared slot.
+   * Decides all in one script. With `false` each is taken on its own and given back if another refuses, so that other calls can be
+   * refused for a moment; it also works on a Cluster where the ids share no slot.
    * @default true
    */
   readonly atomic?: boolean | undefined;
   /** Ends the wait for Redis. */
   readonly signal?: AbortSignal | undefined;
-  /** Names the call, so that it counts once within a minute; needs `atomic`. */
+  /** A name for the call, so that it counts once within a minute. It needs `atomic`. */
   readonly requestId?: string | undefined;
 }
 
-/** What several limits say together. */
+/** The decision of several limits together. */
 export interface VerdictOfAll {
+  /** True if all of them allow the call. */
   readonly allowed: boolean;
-  /** Every limit's own verdict, in the order in which they were asked. */
+  /** The verdict of each limit, in the order of `limits`. */
   readonly verdicts: readonly Verdict[];
-  /** The positions of those that refused. */
+  /** The positions of the limits that refused. */
   readonly refusedBy: readonly number[];
-  /** The longest of the verdicts' waits, in milliseconds. */
+  /** The longest `retryAfter` of the verdicts, in milliseconds. */
   readonly retryAfter: number;
-  /** Whether any of them is the outage policy's word. */
+  /** True where the outage policy of any of them decided. */
   readonly degraded: boolean;
   /** Work that goes on after the answer, for `waitUntil`. It never rejects. */
   readonly pending: Promise<void>;
 }
 
-/** A limit with everything resolved. */
+/** A limit with its defaults filled in. */
 interface Item {
   readonly context: LimiterContext;
   readonly limiter: Limiter;

@@ -7,11 +7,11 @@ import type { Limiter } from "../limiter.ts";
 import type { LimitOptions } from "../options.ts";
 import type { Verdict } from "../verdict.ts";
 
-/** Units taken for a cost that is known only afterwards. */
+/** Units that were taken by an estimate, for a cost that is known only afterwards. */
 export interface Reservation extends Verdict {
   /**
-   * Puts the true cost in place of the estimate: gives back what was not used, or takes what was used above it, also when nothing is
-   * free, so that later calls wait for it. Only the first `settle` or `cancel` counts.
+   * Puts the true cost in place of the estimate. It gives back what was not used. What was used above the estimate is taken even if
+   * nothing is free, and later calls wait for it. Only the first `settle` or `cancel` counts.
    * @throws {OptionError} The cost is not a whole number of at least 0.
    * @throws {RedisPatternsError} Redis failed; call it again.
    */
@@ -24,7 +24,7 @@ export interface Reservation extends Verdict {
 }
 
 /**
- * Takes an estimate now and the true cost later: tokens of a language model, bytes of a download.
+ * Reserves units for a call whose cost is known only afterwards: tokens of a language model, bytes of a download.
  * @example
  * const budget = createLimiter(redis, { prefix: "tokens", algorithm: gcra({ limit: 90_000, window: minutes(1) }) });
  * const reservation = await reserve(budget, userId, { cost: 4_000 });
@@ -38,7 +38,7 @@ export async function reserve(limiter: Limiter, id: string, options: LimitOption
   if (algorithm.held) throw new OptionError("`reserve` cannot settle held units; use `acquirePermit`");
   const key = counterKey(context, id, options);
   const verdict = await decide(context, id, options);
-  // One request id for every attempt to settle: a lost reply is repeated, never counted twice.
+  // Every attempt to settle has the same request id: after a lost reply it is sent again, and counts once.
   const requestId = randomText(12);
   let open = verdict.allowed && !verdict.degraded;
   const settle = async (actual: number) => {

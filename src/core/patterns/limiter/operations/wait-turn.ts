@@ -8,16 +8,16 @@ import type { Limiter } from "../limiter.ts";
 import type { LimitOptions } from "../options.ts";
 import type { Verdict } from "../verdict.ts";
 
-/** Options of a wait. */
+/** Options of `waitTurn`. */
 export interface WaitOptions extends LimitOptions {
-  /** The longest wait to accept, in milliseconds. Where the turn would come later, the call is refused at once. */
+  /** The longest wait to accept, in milliseconds; at most 24 days. If the turn comes later, the call is refused at once. */
   readonly maxWait: number;
 }
 
 /**
- * Books the next free units in one trip, first come first served, and waits until they are due: there is no polling and no herd. An
- * abort gives them back if nobody has booked since; otherwise they lapse.
- * @returns The verdict once it is the caller's turn, or at once when it is refused.
+ * Books the next free units in one trip, first come first served, and waits until they are due, without polling. An abort gives them
+ * back if nobody has booked since; otherwise they are lost.
+ * @returns The verdict when the turn has come, or at once if the call is refused.
  * @throws {OptionError} The algorithm is `concurrency`, whose units cannot be booked ahead, or an argument can never work.
  * @throws The signal's reason, if it aborted.
  */
