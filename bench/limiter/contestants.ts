@@ -2,7 +2,7 @@ import { Redis as Client } from "ioredis";
 import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
 import { rest } from "../../src/adapters/rest/rest.ts";
 import { days } from "../../src/core/time/duration.ts";
-import { briefId } from "../../src/core/patterns/limiter/algorithm.ts";
+import { shortId } from "../../src/core/patterns/limiter/decide.ts";
 import {
   createLimiter,
   fixedWindow,
@@ -75,7 +75,7 @@ async function bare(redis: Redis, algorithm: LimitAlgorithm, run: (command: Comm
   const [, sha = "", keys = 1, key = "", id, ...rest] = sent.at(-1) ?? [];
   return async (name: string) => {
     // Two calls with the same id would count as one.
-    const fresh = id === "" ? "" : briefId();
+    const fresh = id === "" ? "" : shortId();
     const command: Command = [
       "EVALSHA",
       sha,

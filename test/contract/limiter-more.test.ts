@@ -4,12 +4,13 @@ import { OptionError } from "../../src/core/errors.ts";
 import type { LimitAlgorithm } from "../../src/core/patterns/limiter/algorithm.ts";
 import { blockedIds } from "../../src/core/patterns/limiter/local/blocked-ids.ts";
 import { concurrency } from "../../src/core/patterns/limiter/algorithms/concurrency.ts";
-import { enter } from "../../src/core/patterns/limiter/operations/acquire-permit.ts";
+import { acquirePermit } from "../../src/core/patterns/limiter/operations/acquire-permit.ts";
 import { fixedWindow } from "../../src/core/patterns/limiter/algorithms/fixed-window.ts";
 import { gcra, tokenBucket } from "../../src/core/patterns/limiter/algorithms/gcra.ts";
-import { leased } from "../../src/core/patterns/limiter/local/prefetch.ts";
+import { prefetch } from "../../src/core/patterns/limiter/local/prefetch.ts";
 import { limitAll } from "../../src/core/patterns/limiter/operations/limit-all.ts";
-import { createLimiter, type Limiter, type LimiterOptions } from "../../src/core/patterns/limiter/limiter.ts";
+import { createLimiter, type Limiter } from "../../src/core/patterns/limiter/limiter.ts";
+import type { LimiterOptions } from "../../src/core/patterns/limiter/options.ts";
 import { reserve } from "../../src/core/patterns/limiter/operations/reserve.ts";
 import { slidingLog } from "../../src/core/patterns/limiter/algorithms/sliding-log.ts";
 import { slidingWindow } from "../../src/core/patterns/limiter/algorithms/sliding-window.ts";
@@ -234,7 +235,7 @@ onEveryBackend("the limiter's further operations", (backend: Backend) => {
   describe("concurrency", () => {
     it("lets exactly 10 of 500 concurrent callers in, and others when they leave", async () => {
       const limiter = limiterOf(concurrency({ limit: 10, lease: seconds(60) }));
-      const slots = await Promise.all(Array.from({ length: 500 }, () => enter(limiter, "u")));
+      const slots = await Promise.all(Array.from({ length: 500 }, () => acquirePermit(limiter, "u")));
       const inside = slots.filter(({ allowed }) => allowed);
       expect(inside).toHaveLength(10);
       const refused = slots.find(({ allowed }) => !allowed);
@@ -244,38 +245,38 @@ onEveryBackend("the limiter's further operations", (backend: Backend) => {
       expect(await refused?.release()).toBe(false);
       expect(await inside[0]?.release()).toBe(true);
       expect(await inside[0]?.release()).toBe(false);
-      expect((await enter(limiter, "u")).allowed).toBe(true);
-      expect((await enter(limiter, "u")).allowed).toBe(false);
+      expect((await acquirePermit(limiter, "u")).allowed).toBe(true);
+      expect((await acquirePermit(limiter, "u")).allowed).toBe(false);
     });
 
     it("is one EVALSHA with the stated inner commands", async () => {
       const limiter = limiterOf(concurrency({ limit: 1, lease: seconds(60) }));
       const look = { evalsha: 1, time: 1, zremrangebyscore: 1, zcard: 1, pttl: 1 };
-      const first = await enter(limiter, "warm");
+      const first = await acquirePermit(limiter, "warm");
       await first.release();
       const slot = { release: async () => false };
-      const taken = await backend.count(async () => Object.assign(slot, await enter(limiter, "u")));
+      const taken = await backend.count(async () => Object.assign(slot, await acquirePermit(limiter, "u")));
       expect(taken).toEqual({ ...look, zadd: 1, pexpire: 1 });
-      expect(await backend.count(() => enter(limiter, "u"))).toEqual({ ...look, zscore: 1, zrange: 1 });
+      expect(await backend.count(() => acquirePermit(limiter, "u"))).toEqual({ ...look, zscore: 1, zrange: 1 });
       expect(await backend.count(() => slot.release())).toEqual({ evalsha: 1, zrem: 1 });
     });
 
     it("gives the place back at the end of a block", async () => {
       const limiter = limiterOf(concurrency({ limit: 2, lease: seconds(60) }));
       {
-        await using slot = await enter(limiter, "u", { cost: 2 });
+        await using slot = await acquirePermit(limiter, "u", { cost: 2 });
         expect(slot).toMatchObject({ allowed: true, remaining: 0 });
-        expect((await enter(limiter, "u")).allowed).toBe(false);
+        expect((await acquirePermit(limiter, "u")).allowed).toBe(false);
       }
       expect((await limiter.peek("u", { cost: 2 })).allowed).toBe(true);
     });
 
     it("returns a crashed holder's place after its lease, and its late release frees nobody else's", async () => {
       const limiter = limiterOf(concurrency({ limit: 1, lease: 60 }));
-      const crashed = await enter(limiter, "u");
-      const { retryAfter } = await enter(limiter, "u");
+      const crashed = await acquirePermit(limiter, "u");
+      const { retryAfter } = await acquirePermit(limiter, "u");
       await sleep(retryAfter + 5);
-      const next = await enter(limiter, "u");
+      const next = await acquirePermit(limiter, "u");
       expect(next.allowed).toBe(true);
       expect(await crashed.release()).toBe(false);
       expect((await limiter.peek("u")).allowed).toBe(false);
@@ -283,20 +284,20 @@ onEveryBackend("the limiter's further operations", (backend: Backend) => {
 
     it("keeps a place whose lease is extended", async () => {
       const limiter = limiterOf(concurrency({ limit: 1, lease: 400 }));
-      const slot = await enter(limiter, "u");
+      const slot = await acquirePermit(limiter, "u");
       for (let i = 0; i < 4; i += 1) {
         await sleep(150);
         expect(await slot.extend()).toBe(true);
       }
-      expect((await enter(limiter, "u")).allowed).toBe(false);
+      expect((await acquirePermit(limiter, "u")).allowed).toBe(false);
     });
 
     it("can be blocked, and refuses to refund", async () => {
       const limiter = limiterOf(concurrency({ limit: 3, lease: 1_000 }));
       await limiter.block("u", seconds(60));
-      expect(await enter(limiter, "u")).toMatchObject({ allowed: false, reason: "blocked" });
+      expect(await acquirePermit(limiter, "u")).toMatchObject({ allowed: false, reason: "blocked" });
       await expect(limiter.refund("u", 1)).rejects.toThrow(/released/);
-      await expect(enter(limiterOf(gcra({ limit: 1, window: 1_000 })), "u")).rejects.toThrow(OptionError);
+      await expect(acquirePermit(limiterOf(gcra({ limit: 1, window: 1_000 })), "u")).rejects.toThrow(OptionError);
     });
   });
 
@@ -347,11 +348,11 @@ onEveryBackend("the limiter's further operations", (backend: Backend) => {
     });
   });
 
-  describe("leased", () => {
+  describe("prefetch", () => {
     it("@upstash/ratelimit 4: serves many calls from few draws, and never more than the limit", async () => {
       const algorithm = slidingWindow({ limit: 1_000, window: seconds(600) });
       const limiter = limiterOf(algorithm);
-      const processes = Array.from({ length: 4 }, () => leased(limiter, { batch: 20, hold: seconds(60) }));
+      const processes = Array.from({ length: 4 }, () => prefetch(limiter, { batch: 20, hold: seconds(60) }));
       let allowed = 0;
       const counts = await backend.count(async () => {
         for (let i = 0; i < 1_400; i += 1) {
@@ -367,7 +368,7 @@ onEveryBackend("the limiter's further operations", (backend: Backend) => {
 
     it("gives unused units back on close, and when the id is idle", async () => {
       const limiter = limiterOf(gcra({ limit: 1_000, window: seconds(10_000) }));
-      const process = leased(limiter, { batch: 20, hold: seconds(60), idle: 100 });
+      const process = prefetch(limiter, { batch: 20, hold: seconds(60), idle: 100 });
       await process.limit("u");
       await process.limit("u");
       expect((await limiter.peek("u")).remaining).toBe(979);
@@ -381,7 +382,7 @@ onEveryBackend("the limiter's further operations", (backend: Backend) => {
 
     it("does not serve units after their hold", async () => {
       const limiter = limiterOf(slidingLog({ limit: 500, window: seconds(100) }));
-      const process = leased(limiter, { hold: 40, idle: 40 });
+      const process = prefetch(limiter, { hold: 40, idle: 40 });
       await process.limit("u");
       await process.limit("u");
       await sleep(50);
@@ -392,14 +393,14 @@ onEveryBackend("the limiter's further operations", (backend: Backend) => {
 
     it("takes costs, falls back to what is needed, and refuses as the limiter does", async () => {
       const limiter = limiterOf(fixedWindow({ limit: 30, window: seconds(100) }));
-      const process = leased(limiter, { hold: seconds(60) });
+      const process = prefetch(limiter, { hold: seconds(60) });
       const costs = [1, 2, 3, 9, 14, 1, 1];
       const verdicts = [];
       for (const cost of costs) verdicts.push(await process.limit("u", { cost }));
       expect(verdicts.map(({ allowed }) => allowed)).toEqual([true, true, true, true, true, true, false]);
       await process.close();
-      expect(() => leased(limiter, { hold: 10, idle: 20 })).toThrow(OptionError);
-      expect(() => leased(limiterOf(concurrency({ limit: 1, lease: 10 })))).toThrow(OptionError);
+      expect(() => prefetch(limiter, { hold: 10, idle: 20 })).toThrow(OptionError);
+      expect(() => prefetch(limiterOf(concurrency({ limit: 1, lease: 10 })))).toThrow(OptionError);
     });
   });
 });

@@ -10,7 +10,8 @@ import { fixedWindow } from "../../src/core/patterns/limiter/algorithms/fixed-wi
 import { gcra, tokenBucket } from "../../src/core/patterns/limiter/algorithms/gcra.ts";
 import { toHeaders } from "../../src/core/patterns/limiter/http/headers.ts";
 import { limitAll } from "../../src/core/patterns/limiter/operations/limit-all.ts";
-import { createLimiter, type LimiterOptions } from "../../src/core/patterns/limiter/limiter.ts";
+import { createLimiter } from "../../src/core/patterns/limiter/limiter.ts";
+import type { LimiterOptions } from "../../src/core/patterns/limiter/options.ts";
 import { slidingLog } from "../../src/core/patterns/limiter/algorithms/sliding-log.ts";
 import { slidingWindow } from "../../src/core/patterns/limiter/algorithms/sliding-window.ts";
 import type { Redis } from "../../src/core/port/redis.ts";

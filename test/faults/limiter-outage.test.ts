@@ -7,7 +7,7 @@ import { localLimit } from "../../src/core/patterns/limiter/local/local-limit.ts
 import type { LimiterOutage } from "../../src/core/patterns/limiter/outage-policy.ts";
 import { slidingLog } from "../../src/core/patterns/limiter/algorithms/sliding-log.ts";
 import { slidingWindow } from "../../src/core/patterns/limiter/algorithms/sliding-window.ts";
-import { type Verdict, verdict } from "../../src/core/patterns/limiter/verdict.ts";
+import { createVerdict, type Verdict } from "../../src/core/patterns/limiter/verdict.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
 import { integer } from "../../src/core/port/reply.ts";
 import { onStandaloneBackends } from "../support/backends.ts";
@@ -22,7 +22,7 @@ const policies = {
   own:
     () =>
     ({ algorithm }: LimiterOutage) =>
-      verdict(algorithm, { degraded: true, remaining: 7 }),
+      createVerdict(algorithm, { degraded: true, remaining: 7 }),
 } as const;
 const expected: Record<keyof typeof policies, Partial<Verdict>> = {
   allow: { allowed: true, remaining: 9, degraded: true },

@@ -14,7 +14,7 @@ import {
   toResponse,
   type Verdict,
 } from "../../src/core/patterns/limiter/index.ts";
-import { verdict } from "../../src/core/patterns/limiter/verdict.ts";
+import { createVerdict } from "../../src/core/patterns/limiter/verdict.ts";
 
 const minute = fixedWindow({ limit: 100, window: 60_000, name: 'a "b"' });
 const day = fixedWindow({ limit: 1_000, window: 86_400_000, name: "day" });
@@ -22,8 +22,8 @@ const day = fixedWindow({ limit: 1_000, window: 86_400_000, name: "day" });
 describe("toHeaders", () => {
   it("lists every policy, and Retry-After for a refusal", () => {
     const verdicts = [
-      verdict(minute, { reason: "limit", retryAfter: 1_001, resetAfter: 30_000 }),
-      verdict(day, { remaining: 400, resetAfter: 5_000 }),
+      createVerdict(minute, { reason: "limit", retryAfter: 1_001, resetAfter: 30_000 }),
+      createVerdict(day, { remaining: 400, resetAfter: 5_000 }),
     ];
     expect(toHeaders(verdicts, { legacy: true })).toEqual({
       "RateLimit-Policy": '"a \\"b\\"";q=100;w=60, "day";q=1000;w=86400',
@@ -36,14 +36,17 @@ describe("toHeaders", () => {
   });
 
   it("invents no numbers where Redis was not asked, and no date for what never passes", () => {
-    expect(toHeaders(verdict(day, { degraded: true }))).toEqual({});
-    expect(toHeaders(verdict(day, { reason: "cost", retryAfter: Infinity }))["Retry-After"]).toBeUndefined();
+    expect(toHeaders(createVerdict(day, { degraded: true }))).toEqual({});
+    expect(toHeaders(createVerdict(day, { reason: "cost", retryAfter: Infinity }))["Retry-After"]).toBeUndefined();
   });
 
   it("says in a problem which policies refused", async () => {
-    const refused = verdict(day, { reason: "limit", retryAfter: 10 });
-    expect(toProblem([refused, verdict(minute, {})])).toMatchObject({ status: 429, "violated-policies": ["day"] });
-    expect(toProblem(verdict(day, { reason: "outage" }))).toMatchObject({ status: 503 });
+    const refused = createVerdict(day, { reason: "limit", retryAfter: 10 });
+    expect(toProblem([refused, createVerdict(minute, {})])).toMatchObject({
+      status: 429,
+      "violated-policies": ["day"],
+    });
+    expect(toProblem(createVerdict(day, { reason: "outage" }))).toMatchObject({ status: 503 });
     const response = toResponse(refused);
     expect(response.status).toBe(429);
     expect(response.headers.get("content-type")).toBe("application/problem+json");
@@ -77,7 +80,7 @@ describe("clientIp", () => {
 describe("blockedIds", () => {
   it("@upstash/ratelimit 13: holds a bounded number of ids", () => {
     const blocked = blockedIds({ max: 2, cap: 60_000 });
-    const refused = verdict(day, { reason: "limit", retryAfter: 50_000 });
+    const refused = createVerdict(day, { reason: "limit", retryAfter: 50_000 });
     for (const id of ["a", "b", "c"]) blocked.add(id, "1", refused, performance.now());
     expect(["a", "b", "c"].map((id) => blocked.find(id, "1")?.reason)).toEqual([undefined, "limit", "limit"]);
   });
@@ -86,7 +89,7 @@ describe("blockedIds", () => {
     const blocked = blockedIds();
     const askedAt = performance.now();
     blocked.clear("a");
-    blocked.add("a", "1", verdict(day, { reason: "limit", retryAfter: 500 }), askedAt);
+    blocked.add("a", "1", createVerdict(day, { reason: "limit", retryAfter: 500 }), askedAt);
     expect(blocked.find("a", "1")).toBeUndefined();
   });
 });

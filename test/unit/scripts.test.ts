@@ -2,6 +2,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { defineDecision } from "../../src/core/patterns/limiter/scripts/decision.lua.ts";
 import { composeScript } from "../../src/core/patterns/limiter/scripts/limit-all.lua.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";
 
@@ -54,7 +55,8 @@ describe("every script", () => {
   it("is found", () => {
     expect(scripts.length).toBeGreaterThan(8);
     expect(pairs.length).toBe(25);
-    const isLua = (value: unknown) => hasLua(value) || typeof value === "string" || value === composeScript;
+    const makesLua = (value: unknown) => value === composeScript || value === defineDecision;
+    const isLua = (value: unknown) => hasLua(value) || typeof value === "string" || makesLua(value);
     for (const { file, exports } of scripts) {
       expect(
         exports.some(([, value]) => isLua(value)),

@@ -5,20 +5,20 @@ import { decideConcurrency } from "../scripts/concurrency.lua.ts";
 
 /** Options of the concurrency limit. */
 export interface ConcurrencyOptions {
-  /** How many units can be held at once. */
+  /** The most units that can be held at once. */
   readonly limit: number;
-  /** How long a unit is held if its holder crashes, in milliseconds of Redis' clock. */
+  /** The time after which the units of a crashed holder are free again, in milliseconds of Redis' clock. */
   readonly lease: number;
   /**
-   * The policy's name in headers.
+   * The policy's name in header fields.
    * @default "default"
    */
   readonly name?: string;
 }
 
 /**
- * Limits how many calls are under way at once: see `enter`, which gives the handle that ends one. A holder that crashes loses its
- * units when its lease ends.
+ * Limits how many calls are under way at once. `acquirePermit` takes a permit for one of them. A holder that crashes loses its units
+ * when its lease ends.
  * @throws {OptionError} The limit is not a whole number above 0, or the lease is shorter than 1 ms or infinite.
  */
 export function concurrency({ limit, lease, name = "default" }: ConcurrencyOptions): LimitAlgorithm {

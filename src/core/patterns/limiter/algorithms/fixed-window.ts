@@ -1,22 +1,24 @@
 import { checkCount, checkDuration } from "../../../check.ts";
-import { briefId, type LimitAlgorithm } from "../algorithm.ts";
+import type { LimitAlgorithm } from "../algorithm.ts";
+import { shortId } from "../decide.ts";
 import { decideFixedWindow } from "../scripts/fixed-window.lua.ts";
 
-/** A number of units in a time. */
+/** Options of a limit of so many units in a time. */
 export interface WindowOptions {
-  /** How many units pass in one window. */
+  /** The units that pass in one window. */
   readonly limit: number;
   /** The window, in milliseconds. */
   readonly window: number;
   /**
-   * The policy's name in headers.
+   * The policy's name in header fields.
    * @default "default"
    */
   readonly name?: string;
 }
 
 /**
- * Counts in windows that begin with their first call. The cheapest to explain; twice the limit can pass around the end of a window.
+ * Counts in windows that begin with their first call. It is the easiest to explain; around the end of a window twice the limit can
+ * pass.
  * @throws {OptionError} The limit is not a whole number above 0, or the window is shorter than 1 ms or infinite.
  */
 export function fixedWindow({ limit, window, name = "default" }: WindowOptions): LimitAlgorithm {
@@ -27,6 +29,6 @@ export function fixedWindow({ limit, window, name = "default" }: WindowOptions):
     policy: { name, limit, window: length },
     script: decideFixedWindow,
     numbers: [limit, length, 0],
-    requestId: briefId,
+    requestId: shortId,
   };
 }

@@ -1,13 +1,14 @@
 import { checkCount, checkDuration } from "../../../check.ts";
 import { OptionError } from "../../../errors.ts";
-import { briefId, type LimitAlgorithm } from "../algorithm.ts";
+import type { LimitAlgorithm } from "../algorithm.ts";
+import { shortId } from "../decide.ts";
 import type { WindowOptions } from "./fixed-window.ts";
 import { decideGcra } from "../scripts/gcra.lua.ts";
 
 /** Options of GCRA. */
 export interface GcraOptions extends WindowOptions {
   /**
-   * How many units can pass at once.
+   * The most units that can pass at once.
    * @default limit
    */
   readonly burst?: number;
@@ -16,7 +17,7 @@ export interface GcraOptions extends WindowOptions {
 /** Options of the token bucket. */
 export interface TokenBucketOptions extends WindowOptions {
   /**
-   * How many tokens the bucket holds: the largest burst.
+   * The tokens that a full bucket holds: the largest burst.
    * @default limit
    */
   readonly capacity?: number;
@@ -25,7 +26,8 @@ export interface TokenBucketOptions extends WindowOptions {
 /**
  * The generic cell rate algorithm (ITU-T I.371): an even rate of `limit` per `window`, and bursts up to `burst`. In a time t at most
  * `burst + limit * t / window` units pass.
- * @throws {OptionError} An option is out of its range.
+ * @throws {OptionError} The limit or the burst is not a whole number above 0, the window is shorter than 1 ms or infinite, or `burst`
+ * times `window` is too large to count exactly.
  */
 export function gcra({ limit, window, burst = limit, name = "default" }: GcraOptions): LimitAlgorithm {
   const length = checkDuration("window", window);
@@ -39,13 +41,13 @@ export function gcra({ limit, window, burst = limit, name = "default" }: GcraOpt
     policy: { name, limit: rate, window: length },
     script: decideGcra,
     numbers: [burst, length, rate],
-    requestId: length % rate === 0 ? () => "" : briefId,
+    requestId: length % rate === 0 ? () => "" : shortId,
   };
 }
 
 /**
  * A bucket of `capacity` tokens into which `limit` tokens flow evenly per `window`: GCRA by its other name.
- * @throws {OptionError} An option is out of its range.
+ * @throws {OptionError} As `gcra`, with `capacity` as the burst.
  */
 export function tokenBucket({ capacity, ...options }: TokenBucketOptions): LimitAlgorithm {
   return gcra({ ...options, burst: capacity === undefined ? options.limit : checkCount("capacity", capacity) });

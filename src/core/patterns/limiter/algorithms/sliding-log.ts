@@ -1,6 +1,7 @@
 import { checkCount, checkDuration } from "../../../check.ts";
 import { OptionError } from "../../../errors.ts";
-import { briefId, type LimitAlgorithm } from "../algorithm.ts";
+import type { LimitAlgorithm } from "../algorithm.ts";
+import { shortId } from "../decide.ts";
 import type { WindowOptions } from "./fixed-window.ts";
 import { decideSlidingLog } from "../scripts/sliding-log.lua.ts";
 
@@ -8,7 +9,7 @@ import { decideSlidingLog } from "../scripts/sliding-log.lua.ts";
 const longest = 100_000;
 
 /**
- * Remembers the millisecond of every unit: exact in any window, at 6 bytes for each of up to `limit` units.
+ * Remembers the time of every unit, to the millisecond: exact in any window, at 6 bytes for each of up to `limit` units.
  * @throws {OptionError} The limit is not a whole number from 1 to 100,000, or the window is shorter than 1 ms or infinite.
  */
 export function slidingLog({ limit, window, name = "default" }: WindowOptions): LimitAlgorithm {
@@ -20,6 +21,6 @@ export function slidingLog({ limit, window, name = "default" }: WindowOptions): 
     policy: { name, limit, window: length },
     script: decideSlidingLog,
     numbers: [limit, length, 0],
-    requestId: briefId,
+    requestId: shortId,
   };
 }

@@ -1,22 +1,24 @@
 import { checkCount, checkDuration } from "../../../check.ts";
 import { OptionError } from "../../../errors.ts";
-import { briefId, type LimitAlgorithm } from "../algorithm.ts";
+import type { LimitAlgorithm } from "../algorithm.ts";
+import { shortId } from "../decide.ts";
 import type { WindowOptions } from "./fixed-window.ts";
 import { decideSlidingWindow } from "../scripts/sliding-window.lua.ts";
 
 /** Options of the sliding window. */
 export interface SlidingWindowOptions extends WindowOptions {
   /**
-   * How many sub-buckets a window has. More are closer to exact; each takes at most 3 bytes.
+   * The sub-buckets of a window. More are closer to exact; each takes at most 3 bytes.
    * @default 60
    */
   readonly buckets?: number;
 }
 
 /**
- * Lets at most `limit` units pass in any window of that length, wherever it begins. A sub-bucket is counted until its last unit is a
- * window old, so that it errs only by refusing: at least 98 % of the exact throughput with 60 sub-buckets.
- * @throws {OptionError} An option is out of its range.
+ * Lets at most `limit` units pass in any window of that length, wherever it begins. A sub-bucket counts until its last unit is a window
+ * old, so that an error is always a refusal: with 60 sub-buckets at least 96 % of the exact throughput passes.
+ * @throws {OptionError} The limit is not a whole number from 1 to 16,777,215, the window is shorter than 1 ms or infinite, or the number of
+ * buckets is not a whole number above 0.
  */
 export function slidingWindow({ limit, window, buckets = 60, name = "default" }: SlidingWindowOptions): LimitAlgorithm {
   const length = checkDuration("window", window);
@@ -27,6 +29,6 @@ export function slidingWindow({ limit, window, buckets = 60, name = "default" }:
     policy: { name, limit, window: length },
     script: decideSlidingWindow,
     numbers: [limit, length, length / checkCount("buckets", buckets)],
-    requestId: briefId,
+    requestId: shortId,
   };
 }

@@ -1,17 +1,17 @@
 import { checkCount } from "../../../check.ts";
 import { OptionError } from "../../../errors.ts";
 
-/** Where the client's address can be trusted to stand. */
+/** Options of `clientIp`. */
 export interface ClientIpOptions {
   /**
-   * Who wrote the address: `"cloudflare"` reads `CF-Connecting-IP`; a number is how many proxies of yours stand in front, each of which
-   * adds one address to `X-Forwarded-For`; 0 believes the connection alone. Whatever else is in the request can be forged.
+   * The writer of the address that is believed. `"cloudflare"` reads `CF-Connecting-IP`. A number is that of your proxies in front, each
+   * of which adds one address to `X-Forwarded-For`; 0 believes the connection alone. Everything else in the request can be forged.
    */
   readonly trust: "cloudflare" | number;
   /** The address of the connection, where there is one. */
   readonly remoteAddress?: string | undefined;
   /**
-   * How many bits of an IPv6 address name a client. A household has at least a /64, so that single addresses cost nothing to change.
+   * The bits of an IPv6 address that name a client. A household has at least a /64, so that it can change single addresses at no cost.
    * @default 64
    */
   readonly ipv6Prefix?: number;
@@ -20,7 +20,7 @@ export interface ClientIpOptions {
 /**
  * The client's address as an id to limit by: IPv4 as it is, IPv6 as its network.
  * @returns `null` where no valid address stands at the trusted place.
- * @throws {OptionError} An option is out of its range.
+ * @throws {OptionError} `trust` is a number that is not whole or below 0, or `ipv6Prefix` is not a whole number from 1 to 128.
  * @example
  * const ip = clientIp(request.headers, { trust: "cloudflare" });
  */
@@ -30,12 +30,12 @@ export function clientIp(headers: Pick<Headers, "get">, options: ClientIpOptions
   const text =
     trust === "cloudflare"
       ? headers.get("cf-connecting-ip")
-      : forwarded(headers, checkCount("trust", trust, 0), remoteAddress);
-  return text ? network(bare(text.trim()), ipv6Prefix) : null;
+      : forwardedFor(headers, checkCount("trust", trust, 0), remoteAddress);
+  return text ? toNetwork(stripPort(text.trim()), ipv6Prefix) : null;
 }
 
-/** Every trusted proxy appended the address that it saw; what stands further left came with the request. */
-function forwarded(
+/** Every trusted proxy appends the address that it sees; what stands further left came with the request. */
+function forwardedFor(
   headers: Pick<Headers, "get">,
   proxies: number,
   remoteAddress: string | undefined,
@@ -44,8 +44,8 @@ function forwarded(
   return headers.get("x-forwarded-for")?.split(",").at(-proxies);
 }
 
-/** Takes off a port, brackets and a zone. */
-function bare(text: string): string {
+/** Takes off a port, and the brackets and the zone of IPv6. */
+function stripPort(text: string): string {
   const bracketed = /^\[([^\]]*)\](:\d+)?$/.exec(text)?.[1] ?? text;
   return bracketed
     .replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, "$1")
@@ -53,26 +53,26 @@ function bare(text: string): string {
     .toLowerCase();
 }
 
-function network(address: string, prefix: number): string | null {
-  const four = ipv4(address.replace(/^::ffff:(?=\d+\.)/, ""));
+function toNetwork(address: string, prefix: number): string | null {
+  const four = parseIpv4(address.replace(/^::ffff:(?=\d+\.)/, ""));
   if (four) return four.join(".");
-  const groups = ipv6(address);
+  const groups = parseIpv6(address);
   if (!groups) return null;
-  if (groups.slice(0, 6).join() === "0,0,0,0,0,65535") return mapped(groups);
-  const kept = groups.map((group, i) => group & mask(prefix - 16 * i));
+  if (groups.slice(0, 6).join() === "0,0,0,0,0,65535") return toIpv4(groups);
+  const kept = groups.map((group, i) => group & toMask(prefix - 16 * i));
   return `${kept.map((group) => group.toString(16)).join(":")}/${prefix}`;
 }
 
-function ipv4(address: string): readonly number[] | null {
+function parseIpv4(address: string): readonly number[] | null {
   const parts = address.split(".");
   const valid = parts.length === 4 && parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256);
   return valid ? parts.map(Number) : null;
 }
 
 /** The eight groups of an address. */
-function ipv6(address: string): readonly number[] | null {
+function parseIpv6(address: string): readonly number[] | null {
   const dotted = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(address);
-  const four = dotted && ipv4(dotted[2] ?? "");
+  const four = dotted && parseIpv4(dotted[2] ?? "");
   if (dotted && !four) return null;
   const [a = 0, b = 0, c = 0, d = 0] = four ?? [];
   const hex = dotted ? `${dotted[1]}${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}` : address;
@@ -87,15 +87,15 @@ function ipv6(address: string): readonly number[] | null {
 }
 
 /** An IPv4 address inside an IPv6 one, written in hexadecimal. */
-function mapped(groups: readonly number[]): string {
+function toIpv4(groups: readonly number[]): string {
   return groups
     .slice(6)
     .flatMap((group) => [group >> 8, group & 255])
     .join(".");
 }
 
-/** The mask of a group of which `bits` belong to the network. */
-function mask(bits: number): number {
+/** The mask of a group: its first `bits` belong to the network. */
+function toMask(bits: number): number {
   if (bits >= 16) return 0xffff;
   return bits <= 0 ? 0 : (0xffff << (16 - bits)) & 0xffff;
 }

@@ -3,7 +3,7 @@ import type { Verdict } from "../verdict.ts";
 /** Options of the header fields. */
 export interface HeadersOptions {
   /**
-   * Whether to add `X-RateLimit-Limit`, `-Remaining` and `-Reset` (seconds until all is free) of the verdict with the least left.
+   * Adds `X-RateLimit-Limit`, `-Remaining` and `-Reset` (seconds until everything is free) of the verdict with the smallest share left.
    * @default false
    */
   readonly legacy?: boolean;
@@ -11,7 +11,7 @@ export interface HeadersOptions {
 
 /**
  * The header fields of one or several verdicts: `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10) and, for a
- * refusal, `Retry-After`. A degraded verdict knows no numbers and gets none.
+ * refusal, `Retry-After`. A degraded verdict has no numbers to show.
  * @example
  * const limiter = createLimiter(redis, { algorithm: gcra({ limit: 100, window: minutes(1) }) });
  * const headers = toHeaders(await limiter.limit(userId));
@@ -26,20 +26,20 @@ export function toHeaders(
   const scarcest = known.toSorted((a, b) => a.remaining / a.limit - b.remaining / b.limit)[0];
   return {
     ...(known.length > 0 && {
-      "RateLimit-Policy": known.map(policyItem).join(", "),
-      RateLimit: known.map(limitItem).join(", "),
+      "RateLimit-Policy": known.map(toPolicyItem).join(", "),
+      RateLimit: known.map(toLimitItem).join(", "),
     }),
-    ...(wait > 0 && wait < Infinity && { "Retry-After": `${wholeSeconds(wait)}` }),
+    ...(wait > 0 && wait < Infinity && { "Retry-After": `${toWholeSeconds(wait)}` }),
     ...(legacy &&
       scarcest && {
         "X-RateLimit-Limit": `${scarcest.limit}`,
         "X-RateLimit-Remaining": `${scarcest.remaining}`,
-        "X-RateLimit-Reset": `${wholeSeconds(scarcest.resetAfter)}`,
+        "X-RateLimit-Reset": `${toWholeSeconds(scarcest.resetAfter)}`,
       }),
   };
 }
 
-/** A problem details object (RFC 9457) with the types that the draft registers. */
+/** A problem details object (RFC 9457), of a type that the draft registers. */
 export interface LimitProblem {
   readonly type: string;
   readonly title: string;
@@ -76,22 +76,22 @@ export function toResponse(verdicts: Verdict | readonly Verdict[], options?: Hea
   });
 }
 
-function policyItem({ policy }: Verdict): string {
+function toPolicyItem({ policy }: Verdict): string {
   const unit = policy.unit ? `;qu="${policy.unit}"` : "";
-  return `${quoted(policy.name)};q=${policy.limit}${unit};w=${wholeSeconds(policy.window)}`;
+  return `${quote(policy.name)};q=${policy.limit}${unit};w=${toWholeSeconds(policy.window)}`;
 }
 
-function limitItem({ policy, remaining, retryAfter, resetAfter }: Verdict): string {
+function toLimitItem({ policy, remaining, retryAfter, resetAfter }: Verdict): string {
   const wait = retryAfter > 0 && retryAfter < Infinity ? retryAfter : resetAfter;
-  return `${quoted(policy.name)};r=${remaining};t=${Math.ceil(wait / 1_000)}`;
+  return `${quote(policy.name)};r=${remaining};t=${Math.ceil(wait / 1_000)}`;
 }
 
-/** Seconds, rounded up: whoever waits them is not too early. */
-function wholeSeconds(ms: number): number {
+/** Seconds, rounded up so that a caller who waits for them does not come too early. */
+function toWholeSeconds(ms: number): number {
   return Math.max(1, Math.ceil(ms / 1_000));
 }
 
 /** A string of RFC 9651, which is ASCII; other characters become `?`. */
-function quoted(name: string): string {
+function quote(name: string): string {
   return `"${name.replace(/[^ -~]/g, "?").replace(/["\\]/g, "\\$&")}"`;
 }

@@ -1,29 +1,21 @@
+import { setBounded } from "../../../bounded-map.ts";
 import { checkCount, checkDuration } from "../../../check.ts";
+import type { BlockedIds } from "../options.ts";
 import type { Verdict } from "../verdict.ts";
 
-/** Options of the memory of the refused. */
+/** Options of `blockedIds`. */
 export interface BlockedIdsOptions {
   /**
-   * How many ids are remembered; the one that was refused longest ago is forgotten first.
+   * The most ids to remember; the one that was refused longest ago is forgotten first.
    * @default 10000
    */
   readonly max?: number;
   /**
-   * The longest time for which a refusal is repeated without asking Redis, in milliseconds: how late another process's reset, refund or
-   * raise can be seen.
+   * The longest time for which a refusal is repeated without asking Redis, in milliseconds. It is also how long a reset, a refund or a
+   * higher limit of another process can stay unseen.
    * @default 1000
    */
   readonly cap?: number;
-}
-
-/** Remembers who was refused until when. */
-export interface BlockedIds {
-  /** The refusal of this demand, as it would be told now, while it must still hold. */
-  find(key: string, demand: string): Verdict | undefined;
-  /** Remembers a refusal that was asked for at `askedAt`. */
-  add(key: string, demand: string, verdict: Verdict, askedAt: number): void;
-  /** Forgets what was refused under this key. */
-  clear(key: string): void;
 }
 
 interface Refusal {
@@ -32,13 +24,13 @@ interface Refusal {
   readonly until: number;
 }
 
-/** How many different costs and plans are remembered of one id. */
+/** The most costs and limits of one id to remember. */
 const demandsPerId = 8;
 
 /**
- * Answers those who are refused anyway from memory: no trip to Redis while a refusal must still hold. It never refuses what Redis would
- * allow, except what another process gave back less than `cap` ago: a refusal holds from the moment at which it was asked for,
- * by the monotonic clock, for exactly the same cost and limit.
+ * Creates a memory of refusals: there is no trip to Redis while a refusal must still hold. It never refuses what Redis would allow,
+ * except for what another process gave back less than `cap` ago. A refusal counts from the moment at which Redis was asked, by the
+ * monotonic clock, and for the same cost and limit only.
  * @throws {OptionError} An option is out of its range.
  */
 export function blockedIds({ max = 10_000, cap = 1_000 }: BlockedIdsOptions = {}): BlockedIds {
@@ -50,29 +42,25 @@ export function blockedIds({ max = 10_000, cap = 1_000 }: BlockedIdsOptions = {}
     find(key, demand) {
       const refusal = refused.get(key)?.get(demand);
       const now = performance.now();
-      return refusal && now < refusal.until ? later(refusal, now) : undefined;
+      return refusal && now < refusal.until ? asOfNow(refusal, now) : undefined;
     },
     add(key, demand, verdict, askedAt) {
       if (askedAt <= clearedAt) return;
       const demands = refused.get(key) ?? new Map<string, Refusal>();
       // Redis read its clock after `askedAt`, so that the true moment is not before this one. One millisecond is its rounding.
       const until = askedAt + Math.min(cap, verdict.retryAfter - 1);
-      demands.delete(demand);
-      demands.set(demand, { verdict, askedAt, until });
-      dropOldest(demands, demandsPerId);
-      refused.delete(key);
-      refused.set(key, demands);
-      dropOldest(refused, max);
+      setBounded(demands, demand, { verdict, askedAt, until }, demandsPerId);
+      setBounded(refused, key, demands, max);
     },
     clear(key) {
-      // A refusal that is still on its way may be older than what was just given back.
+      // A refusal that is still on its way may be older than the change that makes this call.
       clearedAt = performance.now();
       refused.delete(key);
     },
   };
 }
 
-function later({ verdict, askedAt }: Refusal, now: number): Verdict {
+function asOfNow({ verdict, askedAt }: Refusal, now: number): Verdict {
   const passed = Math.floor(now - askedAt);
   return {
     ...verdict,
@@ -80,12 +68,4 @@ function later({ verdict, askedAt }: Refusal, now: number): Verdict {
     resetAfter: Math.max(0, verdict.resetAfter - passed),
     pending: Promise.resolve(),
   };
-}
-
-/** A Map keeps the order of insertion, so its first key is the oldest. */
-function dropOldest(map: Map<string, unknown>, max: number): void {
-  for (const key of map.keys()) {
-    if (map.size <= max) return;
-    map.delete(key);
-  }
 }

@@ -1,24 +1,25 @@
+import { setBounded } from "../../../bounded-map.ts";
 import { checkCount } from "../../../check.ts";
 import type { OnLimiterError } from "../outage-policy.ts";
-import { verdict } from "../verdict.ts";
+import { createVerdict } from "../verdict.ts";
 
-/** Options of the stand-in. */
+/** Options of `localLimit`. */
 export interface LocalLimitOptions {
   /**
-   * How many processes share the limit; each allows its share.
+   * The number of processes that share the limit; each of them allows its share.
    * @default 1
    */
   readonly processes?: number;
   /**
-   * How many ids are remembered; the one seen longest ago is forgotten first.
+   * The most ids to remember; the one that called longest ago is forgotten first.
    * @default 10000
    */
   readonly max?: number;
 }
 
 /**
- * An outage policy: while Redis does not answer, this process limits on its own, at the same rate divided by the number of processes, at
- * least 1 per window. It knows nothing of what was taken before or elsewhere.
+ * An outage policy: while Redis does not answer, this process limits on its own. Its rate is the limit's, divided by the number of
+ * processes, and at least 1 per window. It knows nothing of what was taken before or elsewhere.
  * @example
  * const algorithm = gcra({ limit: 100, window: minutes(1) });
  * const limiter = createLimiter(redis, { algorithm, onError: localLimit({ processes: 4 }) });
@@ -36,14 +37,9 @@ export function localLimit({ processes = 1, max = 10_000 }: LocalLimitOptions = 
     const debt = Math.max(0, (freeAt.get(key) ?? 0) - now);
     const wait = debt + (cost - share) * interval;
     const fits = wait <= 0;
-    freeAt.delete(key);
-    freeAt.set(key, now + debt + (fits ? cost * interval : 0));
-    for (const oldest of freeAt.keys()) {
-      if (freeAt.size <= max) break;
-      freeAt.delete(oldest);
-    }
     const owed = debt + (fits ? cost * interval : 0);
-    return verdict(algorithm, {
+    setBounded(freeAt, key, now + owed, max);
+    return createVerdict(algorithm, {
       degraded: true,
       reason: fits ? null : "limit",
       remaining: Math.max(0, Math.floor(share - owed / interval)),

@@ -1,91 +1,93 @@
 import { checkCount, checkDuration } from "../../../check.ts";
 import { OptionError } from "../../../errors.ts";
-import { emit } from "../../../event.ts";
-import { keyFor } from "../decide.ts";
-import { type Limiter, type LimitOptions, partsOfLimiter } from "../limiter.ts";
-import { createStocks, type Stock } from "./quota.ts";
-import { type Verdict, verdict } from "../verdict.ts";
+import { contextOf } from "../context.ts";
+import { counterKey, report } from "../decide.ts";
+import type { Limiter } from "../limiter.ts";
+import type { LimitOptions } from "../options.ts";
+import { createQuotas, type Quota } from "./quota.ts";
+import { createVerdict, type Verdict } from "../verdict.ts";
 
-/** Options of drawing ahead. */
-export interface LeasedOptions {
+/** Options of `prefetch`. */
+export interface PrefetchOptions {
   /**
-   * The most units drawn at once. Where little is left it is an eighth of that.
+   * The most units to draw at once. Where little is left, it draws an eighth of what is left.
    * @default 20
    */
   readonly batch?: number;
   /**
-   * How long drawn units are served, in milliseconds; then they are given back.
+   * The time for which drawn units are served, in milliseconds; then they are given back.
    * @default 1000
    */
   readonly hold?: number;
   /**
-   * How long after an id's last call its unused units are given back, in milliseconds; at most `hold`.
+   * The time after an id's last call at which its unused units are given back, in milliseconds; at most `hold`.
    * @default hold / 2
    */
   readonly idle?: number;
 }
 
-/** Options of one call. */
-export type LeasedCall = Omit<LimitOptions, "requestId" | "algorithm">;
+/** Options of one call: a prefetching limiter has one limit, and its calls have no names. */
+export type PrefetchCall = Omit<LimitOptions, "requestId" | "algorithm">;
 
-/** A limiter that serves units which it drew before. */
-export interface LeasedLimiter {
+/** A limiter that serves units from memory. */
+export interface PrefetchLimiter {
   /**
-   * As `Limiter.limit`, most often without a trip. `remaining` and `resetAfter` are those of the last draw.
+   * Decides as `Limiter.limit` does, most often without a trip. `remaining` and `resetAfter` are as of the last draw.
    * @throws As `Limiter.limit` does.
    */
-  limit(id: string, options?: LeasedCall): Promise<Verdict>;
-  /** Gives every unused unit back; it never rejects. The limiter may be used again. */
+  limit(id: string, options?: PrefetchCall): Promise<Verdict>;
+  /** Gives back all unused units; it never rejects. The limiter may be used again. */
   close(): Promise<void>;
 }
 
 /**
- * Draws units in batches and serves them from memory: one trip for many calls. Units count when they are drawn, so that never more
- * than the limit is drawn; what is served in a window is at most the limit plus what was drawn and not yet served when it began,
- * `batch` for each process. For limits far above that, in processes that live long: each active id has a timer, and a process that
- * ends without `close` takes its unused units with it.
+ * Draws units in batches and serves them from memory, so that one trip is enough for many calls. Units count when they are drawn, so
+ * that never more than the limit is drawn. In a window at most the limit is served, and in addition what was drawn and not yet served
+ * when it began: `batch` for each process. It is made for limits far above that and for processes that live long: each active id has a
+ * timer, and the unused units of a process that ends without `close` are lost.
  * @throws {OptionError} An option is out of its range, or the algorithm is `concurrency`.
  */
-export function leased(limiter: Limiter, options: LeasedOptions = {}): LeasedLimiter {
+export function prefetch(limiter: Limiter, options: PrefetchOptions = {}): PrefetchLimiter {
   const { batch = 20, hold = 1_000, idle = hold / 2 } = options;
-  const { algorithm, prefix, onEvent } = partsOfLimiter(limiter);
+  const context = contextOf(limiter);
+  const { algorithm } = context;
   if (checkDuration("idle", idle) > checkDuration("hold", hold)) throw new OptionError("`idle` must be at most `hold`");
   if (algorithm.held) throw new OptionError("`algorithm` must not be concurrency: held units cannot be drawn ahead");
   checkCount("batch", batch);
-  const stocks = createStocks(hold, idle, ({ id, group, left }) =>
+  const quotas = createQuotas(hold, idle, ({ id, group, left }) =>
     limiter.refund(id, left, { group }).catch((error: unknown) => {
-      emit(onEvent, { pattern: "limiter", type: "failed", prefix, id, error });
+      report(context, id, { type: "failed", error });
     }),
   );
   return {
     limit(id, call = {}) {
-      const key = keyFor(prefix, id, call.group, algorithm);
+      const key = counterKey(context, id, { group: call.group });
       const cost = checkCount("cost", call.cost ?? 1);
-      const stock = stocks.find(key);
-      if (stock && stock.left >= cost) return serve(stock, cost);
-      return draw(key, id, call, cost, stock);
+      const quota = quotas.find(key);
+      if (quota && quota.left >= cost) return serve(quota, cost);
+      return draw(key, id, call, cost, quota);
     },
-    close: stocks.close,
+    close: quotas.close,
   };
 
-  async function serve(stock: Stock, cost: number): Promise<Verdict> {
-    stock.left -= cost;
-    stock.usedAt = performance.now();
-    return verdict(algorithm, { remaining: stock.remaining + stock.left, resetAfter: stock.resetAfter });
+  async function serve(quota: Quota, cost: number): Promise<Verdict> {
+    quota.left -= cost;
+    quota.usedAt = performance.now();
+    return createVerdict(algorithm, { remaining: quota.remaining + quota.left, resetAfter: quota.resetAfter });
   }
 
-  // The first call of an id and those that come while another draws take what they need: no batch is drawn for nothing, and no
-  // call waits for another's trip.
-  async function draw(key: string, id: string, call: LeasedCall, cost: number, stock?: Stock): Promise<Verdict> {
-    const wanted = stock && !stock.drawing ? Math.max(cost, Math.min(batch, Math.floor(stock.remaining / 8))) : cost;
-    if (stock) stock.drawing ||= wanted > cost;
+  // The first call of an id takes what it needs, so that no batch is drawn for an id that does not come back. So does a call that comes
+  // while another one draws, so that it need not wait for that trip.
+  async function draw(key: string, id: string, call: PrefetchCall, cost: number, quota?: Quota): Promise<Verdict> {
+    const wanted = quota && !quota.drawing ? Math.max(cost, Math.min(batch, Math.floor(quota.remaining / 8))) : cost;
+    if (quota) quota.drawing ||= wanted > cost;
     try {
       const drawn = await limiter.limit(id, { ...call, cost: wanted });
       const found = drawn.allowed || wanted === cost ? drawn : await limiter.limit(id, call);
-      if (!found.degraded) stocks.add(key, id, call.group, drawn.allowed ? wanted - cost : 0, found);
+      if (!found.degraded) quotas.add(key, id, call.group, drawn.allowed ? wanted - cost : 0, found);
       return found;
     } finally {
-      if (stock && wanted > cost) stock.drawing = false;
+      if (quota && wanted > cost) quota.drawing = false;
     }
   }
 }

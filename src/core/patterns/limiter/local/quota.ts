@@ -1,80 +1,76 @@
+import { startBackgroundTimer } from "../../../time/timer.ts";
 import type { Verdict } from "../verdict.ts";
 
-/** Units of one id that were drawn and not yet served. */
-export interface Stock {
+/** Units of one id that were drawn and are not yet served. */
+export interface Quota {
   readonly id: string;
   readonly group: string | undefined;
   left: number;
-  /** Whether a call is drawing more. */
+  /** True while a call is drawing more. */
   drawing: boolean;
-  /** When it last served or was filled, by the monotonic clock. */
+  /** The time of the last call, by the monotonic clock. */
   usedAt: number;
-  /** When its oldest units have been held long enough. */
-  diesAt: number;
-  /** What was left for everyone after the last draw. */
+  /** The time at which its oldest units have been held long enough. */
+  expiresAt: number;
+  /** The units that were left for everyone after the last draw. */
   remaining: number;
   resetAfter: number;
   timer?: ReturnType<typeof setTimeout>;
 }
 
-/** The stocks of one process. */
-export interface Stocks {
-  find(key: string): Stock | undefined;
-  /** Puts units into a stock, and notes what the draw said. */
+/** The quotas of one process, by key. */
+export interface Quotas {
+  find(key: string): Quota | undefined;
+  /** Adds drawn units to a quota, with what the verdict said of the rest. */
   add(key: string, id: string, group: string | undefined, units: number, drawn: Verdict): void;
-  /** Gives everything back. */
+  /** Ends all quotas and gives their units back. */
   close(): Promise<void>;
 }
 
-/** Keeps stocks until they are idle or have been held long enough, and then gives back what is left. */
-export function createStocks(hold: number, idle: number, giveBack: (stock: Stock) => Promise<void>): Stocks {
-  const stocks = new Map<string, Stock>();
+/** Creates the quotas of a process. One ends when it is idle or was held long enough; what is left of it is given back. */
+export function createQuotas(hold: number, idle: number, giveBack: (quota: Quota) => Promise<void>): Quotas {
+  const quotas = new Map<string, Quota>();
 
-  async function end(key: string, stock: Stock): Promise<void> {
-    clearTimeout(stock.timer);
-    stocks.delete(key);
-    if (stock.left > 0) await giveBack(stock);
+  async function end(key: string, quota: Quota): Promise<void> {
+    clearTimeout(quota.timer);
+    quotas.delete(key);
+    if (quota.left > 0) await giveBack(quota);
   }
 
   // A timer must not keep a process alive: giving back at its end is what `close` is for.
-  function arm(key: string, stock: Stock): void {
-    const timer = setTimeout(() => (isOver(stock, idle) ? void end(key, stock) : arm(key, stock)), due(stock, idle));
-    if (isObject(timer)) timer.unref?.();
-    stock.timer = timer;
+  function arm(key: string, quota: Quota): void {
+    const endOrRearm = () => (isOver(quota, idle) ? void end(key, quota) : arm(key, quota));
+    quota.timer = startBackgroundTimer(endOrRearm, timeLeft(quota, idle));
   }
 
   return {
     find(key) {
-      const stock = stocks.get(key);
-      if (!stock || performance.now() < stock.diesAt) return stock;
-      void end(key, stock);
+      const quota = quotas.get(key);
+      if (!quota || performance.now() < quota.expiresAt) return quota;
+      void end(key, quota);
       return undefined;
     },
     add(key, id, group, units, { remaining, resetAfter }) {
       const now = performance.now();
-      const old = stocks.get(key);
-      const stock = old ?? { id, group, left: 0, drawing: false, diesAt: 0, usedAt: now, remaining, resetAfter };
-      if (stock.left === 0) stock.diesAt = now + hold;
-      Object.assign(stock, { left: stock.left + units, usedAt: now, remaining, resetAfter });
-      stocks.set(key, stock);
-      if (!old) arm(key, stock);
+      const old = quotas.get(key);
+      const quota = old ?? { id, group, left: 0, drawing: false, expiresAt: 0, usedAt: now, remaining, resetAfter };
+      if (quota.left === 0) quota.expiresAt = now + hold;
+      Object.assign(quota, { left: quota.left + units, usedAt: now, remaining, resetAfter });
+      quotas.set(key, quota);
+      if (!old) arm(key, quota);
     },
     async close() {
-      await Promise.all([...stocks].map(([key, stock]) => end(key, stock)));
+      await Promise.all([...quotas].map(([key, quota]) => end(key, quota)));
     },
   };
 }
 
-/** How long until the stock ends, in milliseconds. */
-function due(stock: Stock, idle: number): number {
-  return Math.min(stock.diesAt, stock.usedAt + idle) - performance.now();
+/** The time until the quota ends, in milliseconds. */
+function timeLeft(quota: Quota, idle: number): number {
+  return Math.min(quota.expiresAt, quota.usedAt + idle) - performance.now();
 }
 
 /** A timer may fire a millisecond early. */
-function isOver(stock: Stock, idle: number): boolean {
-  return due(stock, idle) < 1;
-}
-
-function isObject(timer: unknown): timer is { unref?(): unknown } {
-  return typeof timer === "object" && timer !== null;
+function isOver(quota: Quota, idle: number): boolean {
+  return timeLeft(quota, idle) < 1;
 }

@@ -1,43 +1,44 @@
 import { OptionError } from "../../../errors.ts";
-import { emit } from "../../../event.ts";
-import { ask, decide } from "../decide.ts";
-import { type Limiter, type LimitOptions, partsOfLimiter } from "../limiter.ts";
+import { contextOf } from "../context.ts";
+import { counterKey, decide, report, runDecision } from "../decide.ts";
+import type { Limiter } from "../limiter.ts";
+import type { LimitOptions } from "../options.ts";
 import type { Verdict } from "../verdict.ts";
 
-/** A place among the calls that are under way. */
-export interface Slot extends Verdict, AsyncDisposable {
+/** The permit of one call under way, if it was allowed. */
+export interface Permit extends Verdict, AsyncDisposable {
   /**
-   * Gives the place back; false if it was refused, given back before, or lost because its lease had ended.
-   * @throws {RedisPatternsError} Redis failed; the place comes back when its lease ends.
+   * Gives the permit back; false if it was refused, given back before, or lost because its lease had ended.
+   * @throws {RedisPatternsError} Redis failed; the permit is free again when its lease ends.
    */
   release(): Promise<boolean>;
   /**
-   * Starts the lease anew; false if the place was lost and nothing is free.
+   * Starts the lease anew; false if the permit was lost and none is free.
    * @throws {RedisPatternsError} Redis failed.
    */
   extend(): Promise<boolean>;
 }
 
 /**
- * Takes a place under a `concurrency` limit. Leaving the block of an `await using` gives it back.
+ * Acquires a permit of a `concurrency` limit. `await using` gives it back at the end of its block.
  * @example
  * const exports = createLimiter(redis, { prefix: "export", algorithm: concurrency({ limit: 5, lease: minutes(2) }) });
- * await using slot = await enter(exports, userId);
- * if (!slot.allowed) throw new Error(`Busy; come back in ${slot.retryAfter} ms`);
+ * await using permit = await acquirePermit(exports, userId);
+ * if (!permit.allowed) throw new Error(`Busy; come back in ${permit.retryAfter} ms`);
  * @throws {OptionError} The limiter's algorithm is not `concurrency`, or an argument can never work.
  * @throws The signal's reason, if it aborted.
  */
-export async function enter(limiter: Limiter, id: string, options: LimitOptions = {}): Promise<Slot> {
-  const parts = partsOfLimiter(limiter);
-  const { cost = 1, group, algorithm = parts.algorithm } = options;
-  if (!algorithm.held) throw new OptionError("`enter` needs a limiter whose `algorithm` is concurrency(...)");
+export async function acquirePermit(limiter: Limiter, id: string, options: LimitOptions = {}): Promise<Permit> {
+  const context = contextOf(limiter);
+  const { cost = 1, algorithm = context.algorithm } = options;
+  if (!algorithm.held) throw new OptionError("`acquirePermit` needs a limiter whose `algorithm` is concurrency(...)");
+  const key = counterKey(context, id, options);
   const holder = algorithm.requestId();
-  const call = { group, algorithm };
-  const verdict = await decide(parts, id, options, { most: 0, id: holder });
+  const verdict = await decide(context, id, options, 0, holder);
   let held = verdict.allowed;
   const release = async () => {
     if (!held) return false;
-    const [, , freed] = await ask(parts, id, call, { cost: -cost, most: 0, hold: -1, id: holder });
+    const [, , freed] = await runDecision(context, key, { algorithm }, [-cost, 0, -1], holder);
     held = false;
     return freed === cost;
   };
@@ -45,12 +46,13 @@ export async function enter(limiter: Limiter, id: string, options: LimitOptions 
     ...verdict,
     release,
     async extend() {
-      const [wait] = held ? await ask(parts, id, call, { cost, most: 0, id: holder }) : [1];
+      if (!held) return false;
+      const [wait] = await runDecision(context, key, { algorithm }, [cost, 0, 0], holder);
       return wait === 0;
     },
     async [Symbol.asyncDispose]() {
       await release().catch((error: unknown) => {
-        emit(parts.onEvent, { pattern: "limiter", type: "failed", prefix: parts.prefix, id, error });
+        report(context, id, { type: "failed", error });
       });
     },
   };

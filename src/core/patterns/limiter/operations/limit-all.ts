@@ -1,29 +1,29 @@
 import { checkCount, checkText } from "../../../check.ts";
 import { OptionError } from "../../../errors.ts";
-import { emit } from "../../../event.ts";
 import type { LimitAlgorithm } from "../algorithm.ts";
-import { keyFor, type LimiterParts, read } from "../decide.ts";
-import { scriptOfAll } from "../scripts/limit-all.lua.ts";
-import { type Limiter, partsOfLimiter } from "../limiter.ts";
-import { degraded, guarded } from "../outage-policy.ts";
-import type { Verdict } from "../verdict.ts";
+import { contextOf, type LimiterContext } from "../context.ts";
+import { counterKey, report } from "../decide.ts";
+import type { Limiter } from "../limiter.ts";
+import { guarded } from "../outage-policy.ts";
+import { scriptFor, type ScriptItem } from "../scripts/limit-all.lua.ts";
+import { toVerdict, type Verdict } from "../verdict.ts";
 
 /** One of several limits that a call must pass. */
 export interface LimitOf {
   readonly limiter: Limiter;
-  /** Whom this limit counts. */
+  /** The id that this limit counts. */
   readonly id: string;
   /**
-   * How many units the call takes of it.
+   * The units that the call takes of it.
    * @default 1
    */
   readonly cost?: number | undefined;
   /**
-   * Whose Cluster slot the id's key shares; see `LimitOptions`.
+   * A name that several ids share, so that their keys are in one Cluster slot; see `LimitOptions`.
    * @default that of `LimitAllOptions`
    */
   readonly group?: string | undefined;
-  /** Another limit of the same family; see `LimitOptions`. */
+  /** Another limit of the same kind for this call; see `LimitOptions`. */
   readonly algorithm?: LimitAlgorithm | undefined;
 }
 
@@ -32,35 +32,36 @@ export interface LimitAllOptions {
   /** The group of every limit that names none, so that they share a Cluster slot. */
   readonly group?: string | undefined;
   /**
-   * Whether all are decided in one script. If not, each is taken on its own and given back when another refuses, so that for a moment
-   * others can be refused too; it is what works on a Cluster without a shared slot.
+   * Decides all in one script. With `false` each is taken on its own and given back if another refuses, so that other calls can be
+   * refused for a moment; it also works on a Cluster where the ids share no slot.
    * @default true
    */
   readonly atomic?: boolean | undefined;
   /** Ends the wait for Redis. */
   readonly signal?: AbortSignal | undefined;
-  /** Names the call, so that it counts once within a minute; needs `atomic`. */
+  /** A name for the call, so that it counts once within a minute. It needs `atomic`. */
   readonly requestId?: string | undefined;
 }
 
-/** What several limits say together. */
+/** The decision of several limits together. */
 export interface VerdictOfAll {
+  /** True if all of them allow the call. */
   readonly allowed: boolean;
-  /** Every limit's own verdict, in the order in which they were asked. */
+  /** The verdict of each limit, in the order of `limits`. */
   readonly verdicts: readonly Verdict[];
-  /** The positions of those that refused. */
+  /** The positions of the limits that refused. */
   readonly refusedBy: readonly number[];
-  /** The longest of the verdicts' waits, in milliseconds. */
+  /** The longest `retryAfter` of the verdicts, in milliseconds. */
   readonly retryAfter: number;
-  /** Whether any of them is the outage policy's word. */
+  /** True where the outage policy of any of them decided. */
   readonly degraded: boolean;
   /** Work that goes on after the answer, for `waitUntil`. It never rejects. */
   readonly pending: Promise<void>;
 }
 
-/** A limit with everything resolved. */
+/** A limit with its defaults filled in. */
 interface Item {
-  readonly parts: LimiterParts;
+  readonly context: LimiterContext;
   readonly limiter: Limiter;
   readonly id: string;
   readonly cost: number;
@@ -82,73 +83,76 @@ interface Item {
  */
 export async function limitAll(limits: readonly LimitOf[], options: LimitAllOptions = {}): Promise<VerdictOfAll> {
   const { atomic = true } = options;
-  const items = limits.map((limit) => itemOf(limit, options.group));
-  checkKeys(items);
+  const items = checkItems(limits.map((limit) => resolveItem(limit, options.group)));
   const tooMuch = items.some(({ cost, algorithm }) => cost > algorithm.limit);
-  if (tooMuch) return summary(await Promise.all(items.map((item) => item.limiter.peek(item.id, item))));
-  if (!atomic) return oneByOne(items, options);
-  checkSlot(items);
-  return together(items, options);
+  if (tooMuch) return summarize(await Promise.all(items.map((item) => item.limiter.peek(item.id, item))));
+  return atomic ? decideAtomically(checkSlot(items), options) : decideOneByOne(items, options);
 }
 
-function itemOf({ limiter, id, cost = 1, group: own, algorithm: plan }: LimitOf, shared: string | undefined): Item {
-  const parts = partsOfLimiter(limiter);
-  const algorithm = plan ?? parts.algorithm;
+function resolveItem({ limiter, id, cost = 1, group: own, algorithm: plan }: LimitOf, shared?: string): Item {
+  const context = contextOf(limiter);
+  const algorithm = plan ?? context.algorithm;
   const group = own ?? shared;
-  const key = keyFor(parts.prefix, id, group, algorithm);
-  return { parts, limiter, id, cost: checkCount("cost", cost), group, algorithm, key };
+  const key = counterKey(context, id, { group, algorithm });
+  return { context, limiter, id, cost: checkCount("cost", cost), group, algorithm, key };
 }
 
-function checkKeys(items: readonly Item[]): void {
+function checkItems(items: readonly Item[]): readonly Item[] {
   if (items.length === 0) throw new OptionError("`limits` must name one limit or more");
   if (new Set(items.map(({ key }) => key)).size < items.length) {
     throw new OptionError("Two of `limits` count in one key; give their limiters different prefixes");
   }
   if (items.some(({ algorithm }) => algorithm.held)) {
-    throw new OptionError("`limits` cannot hold a concurrency limit; use `enter` after `limitAll`");
+    throw new OptionError("`limits` cannot hold a concurrency limit; use `acquirePermit` after `limitAll`");
   }
-  if (new Set(items.map(({ parts }) => parts.redis)).size > 1) {
+  if (new Set(items.map(({ context }) => context.redis)).size > 1) {
     throw new OptionError("All `limits` must be on one redis; pass the same adapter to their limiters");
   }
+  return items;
 }
 
-function checkSlot(items: readonly Item[]): void {
+function checkSlot(items: readonly Item[]): readonly Item[] {
   const tags = new Set(items.map(({ id, group = id }) => group));
-  if (tags.size > 1 && items[0]?.parts.redis.masters) {
+  if (tags.size > 1 && items[0]?.context.redis.masters) {
     throw new OptionError("On a Cluster `limits` need one hash tag: pass `group`, or `atomic: false`");
   }
+  return items;
 }
 
-async function together(items: readonly Item[], { signal, requestId }: LimitAllOptions): Promise<VerdictOfAll> {
+async function decideAtomically(items: readonly Item[], options: LimitAllOptions): Promise<VerdictOfAll> {
+  const { signal, requestId } = options;
   const [first] = items;
-  if (!first) return summary([]);
-  const { redis, breaker, timeout } = first.parts;
+  if (!first) return summarize([]);
+  const { redis, timeout } = first.context;
   const seen = requestId === undefined ? [] : [`${first.key}#${checkText("requestId", requestId)}`];
-  const { script, values } = scriptOfAll(items, seen);
+  const asked = items.map(toScriptItem);
+  const { script, values } = scriptFor(asked, seen);
   try {
-    const idempotent = seen.length > 0 || items.every(({ algorithm }) => algorithm.requestId() !== "");
-    const reply = await guarded(breaker, signal, () => script(redis, values, { signal, timeout, idempotent }));
-    const verdicts = items.map(({ algorithm }, i) => read(algorithm, 0, reply.slice(3 * i, 3 * i + 3)));
-    items.forEach((item, i) => tell(item, verdicts[i]?.allowed ? "allowed" : "refused"));
-    return summary(verdicts);
+    const idempotent = seen.length > 0 || asked.every(({ callId }) => callId !== "");
+    const reply = await guarded(first.context, signal, () => script(redis, values, { signal, timeout, idempotent }));
+    const verdicts = items.map(({ algorithm }, i) => toVerdict(algorithm, 0, reply.slice(3 * i, 3 * i + 3)));
+    items.forEach((item, i) => report(item.context, item.id, { type: verdicts[i]?.allowed ? "allowed" : "refused" }));
+    return summarize(verdicts);
   } catch (error) {
     if (signal?.aborted || error instanceof OptionError) throw error;
-    for (const item of items) tell(item, "failed", error);
-    return summary(await Promise.all(items.map((item) => degraded(item.parts.onError, { ...item, error }))));
+    for (const item of items) report(item.context, item.id, { type: "failed", error });
+    return summarize(await Promise.all(items.map((item) => item.context.onError({ ...item, error }))));
   }
 }
 
-function tell({ parts: { onEvent, prefix }, id }: Item, type: string, error?: unknown): void {
-  emit(onEvent, { pattern: "limiter", type, prefix, id, ...(error !== undefined && { error }) });
+function toScriptItem({ algorithm, key, cost }: Item): ScriptItem {
+  const { script, numbers } = algorithm;
+  return { plan: script.plan, key, callId: algorithm.requestId(), cost, numbers };
 }
 
-async function oneByOne(items: readonly Item[], { signal, requestId }: LimitAllOptions): Promise<VerdictOfAll> {
+async function decideOneByOne(items: readonly Item[], options: LimitAllOptions): Promise<VerdictOfAll> {
+  const { signal, requestId } = options;
   if (requestId !== undefined) throw new OptionError("`requestId` needs `atomic: true`");
   const results = await Promise.allSettled(
     items.map(({ limiter, id, cost, group, algorithm }) => limiter.limit(id, { cost, group, algorithm, signal })),
   );
   const verdicts = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
-  const all = summary(verdicts);
+  const all = summarize(verdicts);
   const failed = results.find((result) => result.status === "rejected");
   if (all.allowed && !failed) return all;
   await Promise.all(items.map((item, i) => giveBack(item, results[i])));
@@ -160,10 +164,12 @@ async function oneByOne(items: readonly Item[], { signal, requestId }: LimitAllO
 async function giveBack(item: Item, result: PromiseSettledResult<Verdict> | undefined): Promise<void> {
   if (result?.status !== "fulfilled" || !result.value.allowed || result.value.degraded) return;
   const { limiter, id, cost, group, algorithm } = item;
-  await limiter.refund(id, cost, { group, algorithm }).catch((error: unknown) => tell(item, "failed", error));
+  await limiter
+    .refund(id, cost, { group, algorithm })
+    .catch((error: unknown) => report(item.context, item.id, { type: "failed", error }));
 }
 
-function summary(verdicts: readonly Verdict[]): VerdictOfAll {
+function summarize(verdicts: readonly Verdict[]): VerdictOfAll {
   const refusedBy = verdicts.flatMap(({ allowed }, i) => (allowed ? [] : [i]));
   return {
     allowed: refusedBy.length === 0,

@@ -1,15 +1,17 @@
 import { checkCount } from "../../../check.ts";
 import { OptionError } from "../../../errors.ts";
 import { randomText } from "../../../crypto.ts";
-import { ask, decide } from "../decide.ts";
-import { type Limiter, type LimitOptions, partsOfLimiter } from "../limiter.ts";
+import { contextOf } from "../context.ts";
+import { counterKey, decide, type Demand, runDecision } from "../decide.ts";
+import type { Limiter } from "../limiter.ts";
+import type { LimitOptions } from "../options.ts";
 import type { Verdict } from "../verdict.ts";
 
-/** Units taken for a cost that is known only afterwards. */
+/** Units that were taken by an estimate, for a cost that is known only afterwards. */
 export interface Reservation extends Verdict {
   /**
-   * Puts the true cost in place of the estimate: gives back what was not used, or takes what was used above it, also when nothing is
-   * free, so that later calls wait for it. Only the first `settle` or `cancel` counts.
+   * Puts the true cost in place of the estimate. It gives back what was not used. What was used above the estimate is taken even if
+   * nothing is free, and later calls wait for it. Only the first `settle` or `cancel` counts.
    * @throws {OptionError} The cost is not a whole number of at least 0.
    * @throws {RedisPatternsError} Redis failed; call it again.
    */
@@ -22,7 +24,7 @@ export interface Reservation extends Verdict {
 }
 
 /**
- * Takes an estimate now and the true cost later: tokens of a language model, bytes of a download.
+ * Reserves units for a call whose cost is known only afterwards: tokens of a language model, bytes of a download.
  * @example
  * const budget = createLimiter(redis, { prefix: "tokens", algorithm: gcra({ limit: 90_000, window: minutes(1) }) });
  * const reservation = await reserve(budget, userId, { cost: 4_000 });
@@ -31,19 +33,20 @@ export interface Reservation extends Verdict {
  * @throws The signal's reason, if it aborted.
  */
 export async function reserve(limiter: Limiter, id: string, options: LimitOptions = {}): Promise<Reservation> {
-  const parts = partsOfLimiter(limiter);
-  const { cost = 1, group, algorithm = parts.algorithm } = options;
-  if (algorithm.held) throw new OptionError("`reserve` cannot settle held units; use `enter`");
-  const verdict = await decide(parts, id, options);
-  // One request id for every attempt to settle: a lost reply is repeated, never counted twice.
+  const context = contextOf(limiter);
+  const { cost = 1, algorithm = context.algorithm } = options;
+  if (algorithm.held) throw new OptionError("`reserve` cannot settle held units; use `acquirePermit`");
+  const key = counterKey(context, id, options);
+  const verdict = await decide(context, id, options);
+  // Every attempt to settle has the same request id: after a lost reply it is sent again, and counts once.
   const requestId = randomText(12);
   let open = verdict.allowed && !verdict.degraded;
   const settle = async (actual: number) => {
     const change = checkCount("cost", actual, 0) - cost;
     if (!open) return;
-    if (change !== 0) {
-      await ask(parts, id, { group, algorithm, requestId }, { cost: change, most: Number.MAX_SAFE_INTEGER });
-    }
+    // What was used above the estimate is taken in any case, however far ahead.
+    const demand: Demand = [change, Number.MAX_SAFE_INTEGER, 0];
+    if (change !== 0) await runDecision(context, key, { algorithm, requestId }, demand);
     open = false;
   };
   return { ...verdict, settle, cancel: () => settle(0) };

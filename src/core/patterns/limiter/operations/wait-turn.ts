@@ -1,45 +1,42 @@
 import { checkDuration } from "../../../check.ts";
 import { OptionError } from "../../../errors.ts";
-import { emit } from "../../../event.ts";
+import { longestDelay } from "../../../time/timer.ts";
 import { sleep } from "../../../wait/sleep.ts";
-import { briefId } from "../algorithm.ts";
-import { ask, decide } from "../decide.ts";
-import { type Limiter, type LimitOptions, partsOfLimiter } from "../limiter.ts";
+import { contextOf } from "../context.ts";
+import { counterKey, decide, report, runDecision, shortId } from "../decide.ts";
+import type { Limiter } from "../limiter.ts";
+import type { LimitOptions } from "../options.ts";
 import type { Verdict } from "../verdict.ts";
 
-/** Options of a wait. */
+/** Options of `waitTurn`. */
 export interface WaitOptions extends LimitOptions {
-  /** The longest wait to accept, in milliseconds. Where the turn would come later, the call is refused at once. */
+  /** The longest wait to accept, in milliseconds; at most 24 days. If the turn comes later, the call is refused at once. */
   readonly maxWait: number;
 }
 
-/** The longest timer of every runtime. */
-const longest = 0x7fff_ffff;
-
 /**
- * Books the next free units in one trip, first come first served, and waits until they are due: there is no polling and no herd. An
- * abort gives them back if nobody has booked since; otherwise they lapse.
- * @returns The verdict once it is the caller's turn, or at once when it is refused.
+ * Books the next free units in one trip, first come first served, and waits until they are due, without polling. An abort gives them
+ * back if nobody has booked since; otherwise they are lost.
+ * @returns The verdict when the turn has come, or at once if the call is refused.
  * @throws {OptionError} The algorithm is `concurrency`, whose units cannot be booked ahead, or an argument can never work.
  * @throws The signal's reason, if it aborted.
  */
 export async function waitTurn(limiter: Limiter, id: string, options: WaitOptions): Promise<Verdict> {
-  const parts = partsOfLimiter(limiter);
-  const { maxWait, cost = 1, signal, algorithm = parts.algorithm } = options;
-  if (algorithm.held) throw new OptionError("`waitTurn` cannot know when a held unit comes back; retry `enter`");
-  if (checkDuration("maxWait", maxWait) > longest) throw new OptionError("`maxWait` must be at most 24 days");
-  const booking = briefId();
-  const verdict = await decide(parts, id, options, { most: maxWait, id: booking });
+  const context = contextOf(limiter);
+  const { maxWait, cost = 1, signal, algorithm = context.algorithm } = options;
+  if (algorithm.held)
+    throw new OptionError("`waitTurn` cannot know when a held unit comes back; retry `acquirePermit`");
+  if (checkDuration("maxWait", maxWait) > longestDelay) throw new OptionError("`maxWait` must be at most 24 days");
+  const key = counterKey(context, id, options);
+  const booking = shortId();
+  const verdict = await decide(context, id, options, maxWait, booking);
   if (!verdict.allowed || verdict.retryAfter === 0) return verdict;
   try {
     await sleep(verdict.retryAfter, signal);
   } catch (reason) {
-    const { group } = options;
-    await ask(parts, id, { group, algorithm }, { cost: -cost, most: 0, hold: -1, id: booking }).catch(
-      (error: unknown) => {
-        emit(parts.onEvent, { pattern: "limiter", type: "failed", prefix: parts.prefix, id, error });
-      },
-    );
+    await runDecision(context, key, { algorithm }, [-cost, 0, -1], booking).catch((error: unknown) => {
+      report(context, id, { type: "failed", error });
+    });
     throw reason;
   }
   return { ...verdict, retryAfter: 0 };

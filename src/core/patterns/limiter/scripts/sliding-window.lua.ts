@@ -1,72 +1,86 @@
-import { decision } from "../algorithm.ts";
-import { clocked } from "./timed.lua.ts";
+import { defineDecision } from "./decision.lua.ts";
+import { timed } from "./timed.lua.ts";
 
 /**
  * State: `tick credit records`. A record is one sub-bucket: two bytes for the ticks since the record before, one byte for its count,
  * or 255 and three bytes. A record's time is that of its last unit, rounded up, so that no unit is forgotten too early. `credit` units
  * were given back and count against the oldest records.
  */
-export const decideSlidingWindow = /* @__PURE__ */ decision(`${clocked}local limit,window,width=a,b,c
-local unit=math.ceil(window/65535)
-local base,credit,records=string.match(state,"^(%d+) (%d+) (.*)$")
-base=tonumber(base) or 0
-credit=tonumber(credit) or 0
-records=records or ""
-local tick,before,mark,count,first,sum,times,counts=base,base,1,0,1,0,{},{}
-local i=1
-while i<=#records do
-local d,e,f,x,y,z=string.byte(records,i,i+5)
-before=tick
-mark=i
-tick=tick+d*256+e
-i=i+3
-if f==255 then f=x*65536+y*256+z i=i+3 end
-count=f
-if tick*unit+window<=now then
-base=tick
-first=i
-credit=math.max(0,credit-f)
-else
-sum=sum+f
-times[#times+1]=tick*unit+window
-counts[#counts+1]=f
+export const decideSlidingWindow = /* @__PURE__ */ defineDecision(
+  ["limit", "window", "width"],
+  `
+${timed}
+-- A tick is a step of time, so long that two bytes can count the ticks of a window.
+local step = math.ceil(window / 65535)
+local base, credit, records = string.match(state, "^(%d+) (%d+) (.*)$")
+base, credit, records = tonumber(base) or 0, tonumber(credit) or 0, records or ""
+-- Of the newest record: where it begins, its tick, how many ticks after the one before it is, its count.
+local newest, tick, ticks, count = 1, base, 0, 0
+-- Of the records that are not a window old: where the first begins, the sum of their counts, when each will be, its count.
+local first, used, ends, counts = 1, 0, {}, {}
+local i = 1
+while i <= #records do
+  local a, b, c, d, e, f = string.byte(records, i, i + 5)
+  newest = i
+  ticks = a * 256 + b
+  tick = tick + ticks
+  count = c
+  i = i + 3
+  if c == 255 then
+    count = d * 65536 + e * 256 + f
+    i = i + 3
+  end
+  if tick * step + window <= now then
+    -- It is forgotten, and first of all what was given back of it.
+    base = tick
+    first = i
+    credit = math.max(0, credit - count)
+  else
+    used = used + count
+    ends[#ends + 1] = tick * step + window
+    counts[#counts + 1] = count
+  end
 end
+-- So many of the oldest records must be a window old that nothing is over.
+local at, over = from, used + units - limit
+if over > credit then
+  for k = 1, #ends do
+    if over > 0 then at = math.max(at, ends[k]) end
+    over = over - counts[k]
+  end
 end
-local at,over=from,sum+cost-limit
-if over>credit then
-for k=1,#times do
-if over>0 then at=math.max(at,times[k]) end
-over=over-counts[k]
+-- Nobody overtakes a unit that is booked ahead.
+if used > 0 then at = math.max(at, (tick - 1) * step + 1) end
+local function record(ticks, count)
+  local text = string.char(math.floor(ticks / 256), ticks % 256)
+  if count < 255 then return text .. string.char(count) end
+  return text .. string.char(255, math.floor(count / 65536), math.floor(count / 256) % 256, count % 256)
 end
+local function write()
+  local last, text = tick, string.sub(records, first)
+  if cancels then
+    -- From the newest record, which is gone if nothing is left in it.
+    last = tick - ticks
+    text = string.sub(records, first, newest - 1)
+    if count + units > 0 then
+      last = tick
+      text = text .. record(ticks, count + units)
+    end
+  elseif units < 0 then
+    credit = math.min(used, credit - units)
+  elseif units > 0 then
+    last = math.max(tick, math.ceil(at / step))
+    if used == 0 or last - tick > 65535 then
+      base = last
+      text = record(0, units)
+    elseif math.floor(last * step / width) == math.floor(tick * step / width) and last - tick + ticks < 65536 then
+      -- The newest sub-bucket goes on, and its time is that of its last unit.
+      text = string.sub(records, first, newest - 1) .. record(last - tick + ticks, count + units)
+    else
+      text = text .. record(last - tick, units)
+    end
+  end
+  return save(string.format("%d %d ", base, credit) .. text, last * step + window)
 end
-if sum>0 then at=math.max(at,(tick-1)*unit+1) end
-local free,reset=limit-sum+credit,sum>credit and tick*unit+window-now or 0
-if from>now then free=-1 end
-local function record(ticks,n)
-local long=n>254
-return string.char(math.floor(ticks/256),ticks%256,long and 255 or n)..(long and string.char(math.floor(n/65536),math.floor(n/256)%256,n%256) or "")
-end
-return at-now,free,math.max(reset,from-now),again,function()
-local t,kept=tick,string.sub(records,first)
-if hold<0 and cost<0 then
-t=before
-kept=string.sub(records,first,mark-1)
-if count+cost>0 then
-t=tick
-kept=kept..record(tick-before,count+cost)
-end
-elseif cost<0 then
-credit=math.min(sum,credit-cost)
-elseif cost>0 then
-t=math.max(tick,math.ceil(at/unit))
-if sum==0 or t-tick>65535 then
-base=t
-kept=record(0,cost)
-elseif math.floor(t*unit/width)==math.floor(tick*unit/width) and t-before<65536 then
-kept=string.sub(records,first,mark-1)..record(t-before,count+cost)
-else
-kept=kept..record(t-tick,cost)
-end
-end
-return save(string.format("%d %d ",base,credit)..kept,math.max(t*unit+window,now+1))
-end`);
+return at - now, limit - used + credit, math.max(used > credit and tick * step + window or 0, from) - now, place, write, from > now`,
+);

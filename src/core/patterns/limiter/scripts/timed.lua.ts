@@ -1,21 +1,24 @@
+import { serverTime } from "../../../script/fragments.lua.ts";
+
 /**
- * The first lines of an algorithm that goes by the server's clock. The value is `blocked;id;id|state`: when a block ends, the last four
- * request ids that were counted, the algorithm's own state. Nothing is admitted before `from`.
+ * The first lines of an algorithm that goes by the server's clock. The value is `blocked;id;id|state`: when a block ends, the ids of the
+ * last four calls that were counted, the algorithm's own state. Nothing is admitted before `from`.
  */
-export const clocked = `local time=redis.call("TIME")
-local now=time[1]*1000+math.floor(time[2]/1000)
-local blocked,ids,state=string.match(redis.call("GET",key) or "","^(%d*)([^|]*)|(.*)$")
-blocked=tonumber(blocked) or 0
-ids=ids or ""
-state=state or ""
-local again=string.find(ids,id,1,true)
-if again and cost>0 then cost=0 end
-if hold>0 then blocked=now+hold end
-local from=math.max(now,blocked)
-local function save(text,last)
-last=math.max(last,blocked)-now
-ids=string.sub(hold<0 and string.sub(ids,#id+1) or id..ids,1,28)
-redis.call("SET",key,(blocked>0 and string.format("%d",blocked) or "")..ids.."|"..text,"PX",string.format("%d",last))
-return last
+export const timed = `
+${serverTime}
+local blocked, calls, state = string.match(redis.call("GET", key) or "", "^(%d*)([^|]*)|(.*)$")
+calls = calls or ""
+state = state or ""
+-- What was counted before takes nothing again.
+local place = string.find(calls, call, 1, true)
+if place and units > 0 then units = 0 end
+if block > 0 then blocked = string.format("%d", now + block) end
+local from = math.max(now, tonumber(blocked) or 0)
+-- Keeps a state while it matters: its units do until the time that is given as last, and a block until it ends.
+local function save(text, last)
+  local ttl = math.max(last, from, now + 1) - now
+  calls = string.sub(cancels and string.sub(calls, #call + 1) or call .. calls, 1, 28)
+  redis.call("SET", key, (blocked or "") .. calls .. "|" .. text, "PX", string.format("%d", ttl))
+  return ttl
 end
 `;
