@@ -23,7 +23,7 @@ export function createInternals<Inside>(message: string): Internals<Inside> {
       return made;
     },
     of(made) {
-      const inside = typeof made === "object" && made !== null ? insides.get(made) : undefined;
+      const inside = insides.get(Object(made));
       if (inside) return inside;
       throw new OptionError(message);
     },
