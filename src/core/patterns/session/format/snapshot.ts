@@ -1,38 +1,25 @@
 import type { Reply } from "../../../port/redis.ts";
 import { text } from "../../../port/reply.ts";
-import { versionOf } from "./fields.ts";
-import { type HeadPart, headText, places } from "./head.ts";
+import { type HeadPart, headText, parts, places, type Who } from "./head.ts";
 
-/** What a client needs of a record's head. Instants are the server's, in milliseconds since 1970. */
-export interface Head {
-  readonly endsAt: number;
-  readonly idle: number;
-  readonly rotatedAt: number;
-  readonly authenticatedAt: number;
-  readonly remembered: boolean;
-  readonly createdAt: number;
+/** A head in TypeScript: its parts as numbers, and what the last one says. */
+export interface Head extends Readonly<Record<HeadPart, number>> {
   readonly user: string | null;
   readonly ip: string | null;
   readonly userAgent: string | null;
 }
 
-/** @param from The part with which the text begins: `ends`, or one before it. */
+/** @param from The part with which the text begins. Those before it are of no meaning, as are those that are no numbers. */
 export function parseHead(text: string, from: HeadPart): Head {
   const json = text.indexOf("[");
-  const [user = null, ip = null, userAgent = null]: (string | null)[] = JSON.parse(text.slice(json));
-  const words = text.slice(0, json).split(" ");
-  const first = places[from];
-  return {
-    endsAt: Number(words[places.ends - first]),
-    idle: Number(words[places.idle - first]),
-    rotatedAt: Number(words[places.rotatedAt - first]),
-    authenticatedAt: Number(words[places.authenticatedAt - first]),
-    remembered: words[places.remembered - first] === "1",
-    createdAt: Number(words[places.createdAt - first]),
-    user,
-    ip,
-    userAgent,
-  };
+  const [user, ip, userAgent]: Who = JSON.parse(text.slice(json));
+  const head = { ...places, user, ip, userAgent };
+  let place = places[from];
+  for (const word of text.slice(0, json - 1).split(" ")) {
+    head[parts[place] ?? from] = Number(word);
+    place += 1;
+  }
+  return head;
 }
 
 /** A session as Redis holds it. */
@@ -49,16 +36,16 @@ export interface Snapshot extends Head {
  * seconds and microseconds of the server's time, when the session was seen, and its version.
  */
 export const snapshotLine = headText(
-  { digest: "clock[1]", epoch: "clock[2]", generation: "record.t", number: versionOf },
+  { digest: "clock[1]", epoch: "clock[2]", generation: "record.t", number: 'string.match(record.w, "^%d+")' },
   "rotatedAt",
+  "rest",
 );
 
 /** @returns `null` where there is no session. */
 export function decodeSnapshot(reply: Reply): Snapshot | null {
   if (reply === null) return null;
   const lines = text(reply).split("\n");
-  const [line = ""] = lines;
-  const [second = 0, microsecond = 0, seenAt = 0, version = 0] = line.split(" ", 4).map(Number);
-  const now = second * 1_000 + Math.floor(microsecond / 1_000);
-  return { ...parseHead(line, "digest"), now, seenAt, version, lines };
+  const head = parseHead(lines[0] ?? "", "digest");
+  const { digest: second, epoch: microsecond, generation: seenAt, number: version } = head;
+  return { ...head, now: second * 1_000 + Math.floor(microsecond / 1_000), seenAt, version, lines };
 }
