@@ -24,13 +24,13 @@ const broken: [name: string, part: string, other: string, steps: Step[]][] = [
   ],
   [
     "a read that asks for no epoch",
-    `alive = u[1] == epoch and`,
+    `alive = owner[1] == epoch and`,
     "alive =",
     [call("create"), call("revokeAll"), call("read")],
   ],
   [
     "a limit that ends nobody",
-    `and tonumber(number) > tonumber(u[2] or 0)`,
+    `and tonumber(number) > tonumber(owner[2] or 0)`,
     "",
     [call("create"), call("create"), call("create"), call("create"), call("read")],
   ],
@@ -54,20 +54,15 @@ const broken: [name: string, part: string, other: string, steps: Step[]][] = [
   ],
   [
     "a removal that removes nothing",
-    `redis.call("HDEL", session, ":" .. fields[i])`,
+    `redis.call("HDEL", session, fields[i])`,
     "",
     [call("create"), call("remove"), call("read")],
   ],
-  [
-    "a flash value that stays",
-    `redis.call("HDEL", session, ":" .. name)`,
-    "",
-    [call("create"), call("take"), call("take")],
-  ],
+  ["a flash value that stays", `redis.call("HDEL", session, name)`, "", [call("create"), call("take"), call("take")]],
   [
     "a revocation that spares nobody",
-    `if not alive then return 0 end\nstamp`,
-    "if true then return 0 end\nstamp",
+    `if not alive then return 0 end\nredis.call("HSET"`,
+    `if true then return 0 end\nredis.call("HSET"`,
     [call("create"), call("revokeOthers"), call("read")],
   ],
   [

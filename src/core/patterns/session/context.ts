@@ -5,7 +5,7 @@ import type { Redis } from "../../port/redis.ts";
 import type { SessionCodec } from "./codec.ts";
 import { type Identity, identify } from "./identity.ts";
 import type { TokenSigner } from "./signer.ts";
-import type { Snapshot } from "./format.ts";
+import type { Snapshot } from "./format/snapshot.ts";
 
 /** How long a session lives, in milliseconds. */
 export interface SessionLimits {
@@ -31,7 +31,7 @@ export interface Context extends SessionLimits {
    * What hashing and verifying gave for the tokens of live sessions, so that a visitor's next request saves that work. It says nothing
    * about whether the session still lives: Redis is asked each time.
    */
-  readonly known: Map<string, Identity>;
+  readonly known: Map<unknown, Identity>;
   readonly onEvent: OnEvent | undefined;
 }
 
@@ -53,7 +53,7 @@ export const contexts = /* @__PURE__ */ createInternals<Context>("`sessions` mus
 const mostKnown = 4_000;
 
 /** Remembers in this process what a token says, and never writes it down. */
-export function rememberToken({ known }: Pick<Context, "known">, token: string, identity: Identity): void {
+export function rememberToken({ known }: Pick<Context, "known">, token: unknown, identity: Identity): void {
   setBounded(known, token, identity, mostKnown);
 }
 

@@ -1,14 +1,15 @@
 import { checkText } from "../../check.ts";
 import { SessionGoneError } from "./errors.ts";
-import { integer } from "../../port/reply.ts";
 import { type Context, report } from "./context.ts";
 import { createScript } from "./scripts/create.lua.ts";
 import { encode } from "./data.ts";
 import { SessionLimitError, SessionTooLargeError } from "./errors.ts";
-import { newIdentity, ownerOf } from "./identity.ts";
+import { randomText, userTag } from "../../crypto.ts";
+import { newIdentity } from "./identity.ts";
 import { limitsFor } from "./options.ts";
 import { type Session, type SessionCallOptions, sessionOf } from "./session.ts";
-import { snapshot } from "./format.ts";
+import { encodeWho } from "./format/head.ts";
+import { decodeSnapshot } from "./format/snapshot.ts";
 
 /** The device that a session is created on, for the list of a user's sessions. */
 export interface SessionDevice {
@@ -37,16 +38,30 @@ export async function create<Data extends object>(
 ): Promise<Session<Data>> {
   const { user, data, remember = false, ip, userAgent, signal } = options;
   const { idle, absolute } = limitsFor(context, remember);
-  const { maxPerUser: max, atLimit, maxBytes } = context;
+  const { maxPerUser, atLimit, maxBytes } = context;
   const { removed, fields } = encode(context, data);
-  const identity = await newIdentity(context.prefix, await ownerOf(context.prefix, user));
-  const who = JSON.stringify([user, cut("ip", ip, 64), cut("userAgent", userAgent, 512)]);
-  const owner = { known: user === undefined ? 0 : 1, who, remembered: remember ? 1 : 0 };
-  const limits = { idleFor: idle, absolute, max, atLimit, maxBytes };
-  const values = { ...identity.keys, digest: identity.digest, ...owner, ...limits, fields: fields.slice(removed) };
+  const identity = await newIdentity(
+    context.prefix,
+    user === undefined ? randomText(18) : await userTag(context.prefix, user),
+  );
+  const who = encodeWho(user ?? null, cut("ip", ip, 64), cut("userAgent", userAgent, 512));
+  const values = {
+    ...identity.args,
+    owner: identity.owner,
+    hasUser: user === undefined ? 0 : 1,
+    who,
+    remembered: remember ? 1 : 0,
+    idleLimit: idle,
+    absoluteLimit: absolute,
+    maxPerUser,
+    atLimit,
+    maxBytes,
+    fields: fields.slice(removed),
+  };
   const reply = await createScript(context.redis, values, { signal, idempotent: true });
-  if (typeof reply === "number") throw refusal(context, integer(reply));
-  const created = snapshot(reply);
+  if (typeof reply === "number")
+    throw reply === 0 ? new SessionLimitError(maxPerUser) : new SessionTooLargeError(maxBytes);
+  const created = decodeSnapshot(reply);
   if (!created) throw new SessionGoneError();
   report(context, "created", identity.id);
   return sessionOf(context, identity, created);
@@ -54,8 +69,4 @@ export async function create<Data extends object>(
 
 function cut(name: string, given: string | undefined, length: number): string | null {
   return given ? checkText(name, given).slice(0, length) : null;
-}
-
-function refusal({ maxPerUser, maxBytes }: Context, reason: number): Error {
-  return reason === 0 ? new SessionLimitError(maxPerUser) : new SessionTooLargeError(maxBytes);
 }

@@ -3,16 +3,16 @@ import { unchecked } from "../../unchecked.ts";
 import type { SessionCodec } from "./codec.ts";
 import type { Context } from "./context.ts";
 import { SessionTooLargeError } from "./errors.ts";
-import { fromLine, toLine } from "./format.ts";
+import { decodeName, encodeName, escapeLine, unescapeLine } from "./format/record.ts";
 
 /** New values of fields; `undefined` deletes a field. */
 export type SessionPatch<Data> = { readonly [K in keyof Data]?: Data[K] | undefined };
 
-/** What a patch looks like to the write scripts. */
+/** A patch as the scripts take it. */
 export interface EncodedPatch {
-  /** How many of the fields are names to delete. */
+  /** How many of the fields are only names, to be deleted. */
   readonly removed: number;
-  /** Names to delete, then names and values. */
+  /** Names to delete, then names and values, all as they are stored. */
   readonly fields: readonly string[];
 }
 
@@ -24,32 +24,34 @@ export function encode({ codec, maxBytes }: Context, patch: object): EncodedPatc
     throw new OptionError("`data` must be an object of fields");
   const entries = Object.entries(patch);
   if (entries.length > maxFields) throw new OptionError(`A session has at most ${maxFields} fields; nest some of them`);
-  const removed = entries.filter(([, value]) => value === undefined).map(([name]) => toLine(name));
-  const written = entries
-    .filter(([, value]) => value !== undefined)
-    .flatMap(([name, value]) => [toLine(name), toLine(codec.encode(value))]);
+  const removed: string[] = [];
+  const written: string[] = [];
+  for (const [name, value] of entries) {
+    if (value === undefined) removed.push(encodeName(name));
+    else written.push(encodeName(name), escapeLine(codec.encode(value)));
+  }
   const fields = [...removed, ...written];
-  if (fields.reduce((sum, text) => sum + text.length, 0) > maxBytes) throw new SessionTooLargeError(maxBytes);
+  // The colon before each name does not count.
+  const size = fields.reduce((sum, text) => sum + text.length, -entries.length);
+  if (size > maxBytes) throw new SessionTooLargeError(maxBytes);
   return { removed: removed.length, fields };
 }
 
-/** @returns The data in a snapshot's lines: names begin with a colon there, after the head. */
+/** @returns The data in a snapshot's lines. */
 export function decode({ codec }: Context, lines: readonly string[]): object {
-  return Object.fromEntries(entries(codec, lines, 1, 1));
-}
-
-function entries({ decode }: SessionCodec, texts: readonly string[], from: number, cut: number): unknown[][] {
-  const found: unknown[][] = [];
-  for (let i = from; i < texts.length; i += 2) {
-    const name = texts[i]?.slice(cut) ?? "";
-    found.push([fromLine(name), decode(fromLine(texts[i + 1] ?? ""))]);
-  }
-  return found;
+  return Object.fromEntries(entries(codec, lines, 1));
 }
 
 /** @returns The data as the patch leaves it. The patch goes through the codec, so that the session shares no object with it. */
 export function patched<Data extends object>({ codec }: Context, data: Data, { removed, fields }: EncodedPatch): Data {
-  const gone = new Set(fields.slice(0, removed).map(fromLine));
-  const kept: unknown[][] = Object.entries(data).filter(([name]) => !gone.has(name));
-  return unchecked<Data>(Object.fromEntries([...kept, ...entries(codec, fields, removed, 0)]));
+  const next = Object.fromEntries([...Object.entries(data), ...entries(codec, fields, removed)]);
+  for (const name of fields.slice(0, removed)) delete next[decodeName(name)];
+  return unchecked<Data>(next);
+}
+
+function entries({ decode }: SessionCodec, lines: readonly string[], from: number): unknown[][] {
+  const found: unknown[][] = [];
+  for (let i = from; i < lines.length; i += 2)
+    found.push([decodeName(lines[i] ?? ""), decode(unescapeLine(lines[i + 1] ?? ""))]);
+  return found;
 }

@@ -55,16 +55,25 @@ export interface SessionOptions extends SessionLimits {
 /** Checks the options and fills in the defaults. */
 export function contextFrom(redis: Redis, options: SessionOptions): Context {
   checkPort(redis, options);
-  const { prefix = "session", remember, grace = 10_000, maxPerUser, atLimit = "evict-oldest" } = options;
-  const { touchEvery = Math.ceil(Math.min(60_000, options.idle / 10)), maxBytes = 65_536, onEvent } = options;
-  const { codec = json, signer } = options;
+  const {
+    prefix = "session",
+    remember,
+    touchEvery = Math.ceil(Math.min(60_000, options.idle / 10)),
+    grace = 10_000,
+    maxPerUser,
+    atLimit = "evict-oldest",
+    maxBytes = 65_536,
+    codec = json,
+    signer,
+    onEvent,
+  } = options;
   checkFunction("codec.encode", codec.encode);
   checkFunction("codec.decode", codec.decode);
   if (signer) checkFunction("signer.verify", signer.verify);
   return {
     redis,
     prefix: keyPrefix(prefix),
-    ...limits(options, ""),
+    ...limits(options),
     remember: remember && limits(remember, "remember."),
     touchEvery: checkDurationOrZero("touchEvery", touchEvery),
     grace: checkDurationOrZero("grace", grace),
@@ -78,7 +87,7 @@ export function contextFrom(redis: Redis, options: SessionOptions): Context {
   };
 }
 
-function limits(given: SessionLimits, path: string): SessionLimits {
+function limits(given: SessionLimits, path = ""): SessionLimits {
   const idle = checkDuration(`${path}idle`, given.idle);
   const absolute = checkDuration(`${path}absolute`, given.absolute);
   if (idle <= absolute) return { idle, absolute };

@@ -1,6 +1,5 @@
 import { OptionError } from "../../errors.ts";
 import { SessionGoneError } from "./errors.ts";
-import { randomText, replayWindow } from "../../crypto.ts";
 import { type Context, type Held, rememberToken, report } from "./context.ts";
 import { unchecked } from "../../unchecked.ts";
 import { decode, encode, patched, type SessionPatch } from "./data.ts";
@@ -9,7 +8,8 @@ import { SessionTooLargeError } from "./errors.ts";
 import { type Identity, newIdentity } from "./identity.ts";
 import { rotateScript } from "./scripts/rotate.lua.ts";
 import { setScript } from "./scripts/set.lua.ts";
-import type { Snapshot } from "./format.ts";
+import { randomText } from "../../crypto.ts";
+import type { Snapshot } from "./format/snapshot.ts";
 
 /** Options of one call. */
 export interface SessionCallOptions {
@@ -83,20 +83,22 @@ class LiveSession<Data extends object> implements Session<Data> {
   readonly destroy: Session<Data>["destroy"] = (options) => destroy(this.#held, options);
 
   constructor(held: Held<Data>) {
-    const { user, ip, userAgent, createdAt, seenAt, endsAt, authenticatedAt } = held.snapshot;
+    const { identity, snapshot } = held;
     this.#held = held;
-    this.id = held.identity.id;
-    this.user = user;
-    this.ip = ip;
-    this.userAgent = userAgent;
-    this.createdAt = createdAt;
-    this.seenAt = seenAt;
-    this.endsAt = endsAt;
-    this.authenticatedAt = authenticatedAt;
+    this.id = identity.id;
+    this.user = snapshot.user;
+    this.ip = snapshot.ip;
+    this.userAgent = snapshot.userAgent;
+    this.createdAt = snapshot.createdAt;
+    this.seenAt = snapshot.seenAt;
+    this.endsAt = snapshot.ends;
+    this.authenticatedAt = snapshot.authenticatedAt;
   }
 
-  static held(session: unknown): Held | undefined {
-    return typeof session === "object" && session !== null && #held in session ? session.#held : undefined;
+  static held(session: object): Held {
+    const made: object = Object(session);
+    if (#held in made) return made.#held;
+    throw new OptionError("`session` must come from sessions.create or sessions.read");
   }
 
   get token(): string {
@@ -110,9 +112,7 @@ class LiveSession<Data extends object> implements Session<Data> {
 
 /** @returns What a session object holds, for the operations that live in modules of their own. */
 export function heldBy(session: object): Held {
-  const held = LiveSession.held(session);
-  if (held) return held;
-  throw new OptionError("`session` must come from sessions.create or sessions.read");
+  return LiveSession.held(session);
 }
 
 export function dataOf<Data extends object>(held: Held<Data>): Data {
@@ -124,8 +124,7 @@ async function set(held: Held, patch: object, { signal }: SessionCallOptions = {
   const { context, identity } = held;
   const encoded = encode(context, patch);
   if (encoded.fields.length === 0) return;
-  const { keys, digest } = identity;
-  const values = { ...keys, digest, request: randomText(6), maxBytes: context.maxBytes, ...encoded };
+  const values = { ...identity.args, request: randomText(6), maxBytes: context.maxBytes, ...encoded };
   const version = await setScript(context.redis, values, { signal, idempotent: true });
   if (version === 0) throw gone(held);
   if (version < 0) throw new SessionTooLargeError(context.maxBytes);
@@ -137,7 +136,7 @@ async function set(held: Held, patch: object, { signal }: SessionCallOptions = {
 async function rotate(held: Held, { signal }: SessionCallOptions = {}): Promise<string> {
   const { context, identity } = held;
   const fresh = await newIdentity(context.prefix, identity.owner, identity.sid);
-  const values = { ...identity.keys, digest: identity.digest, fresh: fresh.digest, grace: context.grace };
+  const values = { ...identity.args, newDigest: fresh.args.digest, grace: context.grace };
   const outcome = await rotateScript(context.redis, values, { signal, idempotent: true });
   if (outcome === 0) throw gone(held);
   if (outcome === 2) return held.token;
@@ -148,8 +147,7 @@ async function rotate(held: Held, { signal }: SessionCallOptions = {}): Promise<
 }
 
 async function destroy({ context, identity }: Held, { signal }: SessionCallOptions = {}): Promise<void> {
-  const values = { ...identity.keys, digest: identity.digest, tombstone: replayWindow };
-  const ended = await destroyScript(context.redis, values, { signal, idempotent: true });
+  const ended = await destroyScript(context.redis, identity.args, { signal, idempotent: true });
   if (ended) report(context, "destroyed", identity.id);
 }
 

@@ -4,7 +4,7 @@ import type { Redis } from "../../port/redis.ts";
 import { randomText, userTag } from "../../crypto.ts";
 import { type Context, contexts, rememberToken, report, trust } from "./context.ts";
 import { create, type NewSession } from "./create.ts";
-import { keysOf } from "./identity.ts";
+import { keysOf } from "./format/keys.ts";
 import { contextFrom, type SessionOptions } from "./options.ts";
 import { readScript } from "./scripts/read.lua.ts";
 import { revokeAllScript } from "./scripts/revoke-all.lua.ts";
@@ -50,12 +50,14 @@ export function createSessions<Data extends object = Record<string, unknown>>(
   options: SessionOptions,
 ): Sessions<Data> {
   const context = contextFrom(redis, options);
-  const sessions: Sessions<Data> = {
-    create: (session) => create<Data>(context, session),
-    read: (token, options) => read(context, token, options),
-    revokeAll: (user, options) => revokeAll(context, user, options),
-  };
-  return contexts.bind(sessions, context);
+  return contexts.bind<Sessions<Data>>(
+    {
+      create: (session) => create(context, session),
+      read: (token, options) => read(context, token, options),
+      revokeAll: (user, options) => revokeAll(context, user, options),
+    },
+    context,
+  );
 }
 
 async function read<Data extends object>(
@@ -63,14 +65,14 @@ async function read<Data extends object>(
   token: string | null | undefined,
   { signal }: SessionCallOptions = {},
 ): Promise<Session<Data> | null> {
-  const known = token ? context.known.get(token) : undefined;
+  const known = context.known.get(token);
   const identity = known ?? (await trust(context, token));
   if (!identity) return null;
-  const values = { ...identity.keys, digest: identity.digest, touchEvery: context.touchEvery };
-  const found = await readScript(context.redis, values, { signal, idempotent: true });
+  const { redis, touchEvery } = context;
+  const found = await readScript(redis, { ...identity.args, touchEvery }, { signal, idempotent: true });
   if (!found) return null;
   const session = await sessionOf<Data>(context, identity, found);
-  if (!known && token) rememberToken(context, token, { ...identity, signed: session.token });
+  if (!known) rememberToken(context, token, { ...identity, signed: session.token });
   return session;
 }
 
@@ -78,8 +80,7 @@ async function revokeAll(context: Context, user: string, { except, signal }: Rev
   const owner = await userTag(context.prefix, user);
   const kept = except && heldBy(except).identity;
   if (kept && kept.owner !== owner) throw new OptionError("`except` must be a session of the user");
-  const { keys, digest } = kept ?? { keys: keysOf(context.prefix, owner, "-"), digest: "" };
-  const values = { ...keys, digest, request: randomText(9) };
+  const values = { ...keysOf(context.prefix, owner, "-"), digest: "", ...kept?.args, request: randomText(9) };
   const alive = await revokeAllScript(context.redis, values, { signal, idempotent: true });
   report(context, "revoked");
   if (kept && !alive) throw new SessionGoneError();

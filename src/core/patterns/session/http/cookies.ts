@@ -172,8 +172,8 @@ async function logout<Data extends object>(stay: Stay<Data>, call?: SessionCallO
 }
 
 function enter<Data extends object>(stay: Stay<Data>, session: Session<Data>): Session<Data> {
-  const { now, endsAt, remembered } = heldBy(session).snapshot;
+  const { now, ends, remembered } = heldBy(session).snapshot;
   stay.session = session;
-  stay.jar.write("Set-Cookie", stay.cookie.set(session.token, remembered ? endsAt - now : undefined));
+  stay.jar.write("Set-Cookie", stay.cookie.set(session.token, remembered ? ends - now : undefined));
   return session;
 }

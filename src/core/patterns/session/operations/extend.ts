@@ -19,6 +19,5 @@ export async function extendSession(
   const values = { ttl: checkDuration("ttl", ttl) };
   const identity = await trust(context, token);
   if (!identity) return null;
-  const { keys, digest } = identity;
-  return (await extendScript(context.redis, { ...keys, digest, ...values }, { signal, idempotent: true })) || null;
+  return (await extendScript(context.redis, { ...identity.args, ...values }, { signal, idempotent: true })) || null;
 }

@@ -1,10 +1,11 @@
 import { userTag } from "../../../crypto.ts";
 import { contexts } from "../context.ts";
-import { keysOf, publicId } from "../identity.ts";
+import { keysOf, sidOf } from "../format/keys.ts";
+import { parseHead } from "../format/snapshot.ts";
+import { publicId } from "../identity.ts";
 import { describeScript, membersScript } from "../scripts/list.lua.ts";
 import type { SessionCallOptions } from "../session.ts";
 import type { Sessions } from "../sessions.ts";
-import { headOf } from "../format.ts";
 
 /** What a user may see of one of their sessions. Instants are the server's, in milliseconds since 1970. */
 export interface SessionInfo {
@@ -46,15 +47,9 @@ export async function listSessions(
   return found.sort((a, b) => b.createdAt - a.createdAt);
 }
 
-/** The members are `number:sid`. */
-function sidOf(member: string): string {
-  return member.slice(member.indexOf(":") + 1);
-}
-
-function describe(owner: string, [member = "", seen, about = ""]: readonly string[]): SessionInfo {
-  const { numbers, ip, userAgent } = headOf(about);
-  const [endsAt = 0, idle = 0, , , , createdAt = 0] = numbers;
+function describe(owner: string, [member = "", seen, head = ""]: readonly string[]): SessionInfo {
+  const { ends, idle, createdAt, ip, userAgent } = parseHead(head, "ends");
   const seenAt = Number(seen);
-  const expiresAt = Math.min(seenAt + idle, endsAt);
+  const expiresAt = Math.min(seenAt + idle, ends);
   return { id: publicId(owner, sidOf(member)), createdAt, seenAt, expiresAt, ip, userAgent };
 }

@@ -1,6 +1,6 @@
 import { checkText } from "../../../check.ts";
 import { ConnectionError, RedisPatternsError } from "../../../errors.ts";
-import { randomText, replayWindow } from "../../../crypto.ts";
+import { randomText } from "../../../crypto.ts";
 import { type Context, contexts, type Held, report } from "../context.ts";
 import { create, type SessionDevice } from "../create.ts";
 import { decode, type SessionPatch } from "../data.ts";
@@ -52,12 +52,18 @@ export async function loginSession<Data extends object>(
 async function renew<Data extends object>(
   context: Context,
   held: Held,
-  { remember = held.snapshot.remembered, signal }: LoginOptions<Data>,
+  { remember = held.snapshot.remembered === 1, signal }: LoginOptions<Data>,
 ): Promise<Session<Data>> {
-  const { keys, digest, owner, sid } = held.identity;
+  const { args, owner, sid } = held.identity;
   const { idle, absolute } = limitsFor(context, remember);
   const fresh = await newIdentity(context.prefix, owner, sid);
-  const values = { ...keys, digest, fresh: fresh.digest, idleFor: idle, absolute, remembered: remember ? 1 : 0 };
+  const values = {
+    ...args,
+    newDigest: fresh.args.digest,
+    idleLimit: idle,
+    absoluteLimit: absolute,
+    remembered: remember ? 1 : 0,
+  };
   const renewed = await renewScript(context.redis, values, { signal, idempotent: true });
   if (!renewed) throw gone(held);
   report(context, "renewed", fresh.id);
@@ -70,10 +76,10 @@ async function enter<Data extends object>(
   user: string,
   options: LoginOptions<Data>,
 ): Promise<Session<Data>> {
-  const { keys, digest } = held.identity;
+  const { args } = held.identity;
   const call = { signal: options.signal, idempotent: true };
   const request = randomText(9);
-  const left = await leaveScript(context.redis, { ...keys, digest, request, tombstone: replayWindow }, call);
+  const left = await leaveScript(context.redis, { ...args, request }, call);
   if (!left) throw gone(held);
   const carried = left.user === null ? decode(context, left.lines) : {};
   try {
@@ -81,7 +87,7 @@ async function enter<Data extends object>(
   } catch (error) {
     // After a lost answer the new session may exist, and two must not live.
     const refused = error instanceof RedisPatternsError && !(error instanceof ConnectionError);
-    if (refused) await comeBackScript(context.redis, { session: keys.session, request }, { idempotent: true });
+    if (refused) await comeBackScript(context.redis, { session: args.session, request }, { idempotent: true });
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import { checkText } from "../../../check.ts";
 import { contexts, report } from "../context.ts";
-import { bucketKey, buckets } from "../identity.ts";
-import { generationScript } from "../scripts/revoke-everybody.lua.ts";
+import { keysOf, buckets } from "../format/keys.ts";
+import { revokeBucketScript } from "../scripts/revoke-everybody.lua.ts";
 import type { SessionCallOptions } from "../session.ts";
 import type { Sessions } from "../sessions.ts";
 
@@ -23,8 +23,9 @@ export async function revokeEverybody(
   const context = contexts.of(sessions);
   const ttl = Math.max(context.absolute, context.remember?.absolute ?? 0);
   const bump = (bucket: number) => {
-    const values = { bucket: bucketKey(context.prefix, bucket), request: checkText("request", request), ttl };
-    return generationScript(context.redis, values, { signal, idempotent: true });
+    const keys = keysOf(context.prefix, "-", "-", String(bucket));
+    const values = { bucket: keys.bucket, request: checkText("request", request), ttl };
+    return revokeBucketScript(context.redis, values, { signal, idempotent: true });
   };
   let ended = 0;
   for (let from = 0; from < buckets; from += batch) {

@@ -1,7 +1,7 @@
-import { keyOf } from "../../../keys.ts";
-import { replayWindow, userTag } from "../../../crypto.ts";
+import { userTag } from "../../../crypto.ts";
 import { contexts, report } from "../context.ts";
-import { buckets, keysOf } from "../identity.ts";
+import { indexMember, keysOf } from "../format/keys.ts";
+import { parsePublicId } from "../identity.ts";
 import { revokeScript, unlistScript } from "../scripts/revoke.lua.ts";
 import type { SessionCallOptions } from "../session.ts";
 import type { Sessions } from "../sessions.ts";
@@ -27,16 +27,16 @@ export async function revokeSession(
   const { user, signal } = options;
   const context = contexts.of(sessions);
   // A user who is nobody by mistake must not have the rights of an administrator.
-  const owner = "user" in options ? await userTag(context.prefix, user ?? "") : "";
-  const [, bucket = "", sid = ""] = /^(\d{1,4})\.([\w-]{16})$/.exec(id) ?? [];
-  if (sid === "" || Number(bucket) >= buckets) return false;
+  const requiredOwner = "user" in options ? await userTag(context.prefix, user ?? "") : "";
+  const place = parsePublicId(id);
+  if (!place) return false;
   const call = { signal, idempotent: true };
-  const session = keyOf(context.prefix, bucket, `s1:${sid}`);
-  const revoked = await revokeScript(context.redis, { session, owner, tombstone: replayWindow }, call);
+  const { session } = keysOf(context.prefix, "-", place.sid, place.bucket);
+  const revoked = await revokeScript(context.redis, { session, requiredOwner }, call);
   if (!revoked) return false;
   report(context, "revoked", id);
   if (revoked.number === "0") return true;
-  const { index } = keysOf(context.prefix, revoked.owner, sid);
-  await unlistScript(context.redis, { index, member: `${revoked.number}:${sid}` }, call);
+  const { index } = keysOf(context.prefix, revoked.owner, place.sid);
+  await unlistScript(context.redis, { index, member: indexMember(revoked.number, place.sid) }, call);
   return true;
 }

@@ -1,6 +1,6 @@
-import { checkText } from "../../../check.ts";
-import { fromLine, toLine } from "../format.ts";
 import { randomText } from "../../../crypto.ts";
+import { checkText } from "../../../check.ts";
+import { encodeName, unescapeLine } from "../format/record.ts";
 import { unchecked } from "../../../unchecked.ts";
 import { patched } from "../data.ts";
 import { dataOf, gone, heldBy, type Session, type SessionCallOptions } from "../session.ts";
@@ -18,11 +18,11 @@ export async function takeField<Data extends object, Name extends keyof Data & s
 ): Promise<Exclude<Data[Name], undefined> | null> {
   const held = heldBy(session);
   const { context, identity } = held;
-  const line = toLine(checkText("name", name));
-  const values = { ...identity.keys, digest: identity.digest, request: randomText(6), name: line };
+  const field = encodeName(checkText("name", name));
+  const values = { ...identity.args, request: randomText(6), name: field };
   const taken = await takeScript(context.redis, values, { signal, idempotent: true });
   if (!taken) throw gone(held);
-  held.data = patched(context, dataOf(held), { removed: 1, fields: [line] });
+  held.data = patched(context, dataOf(held), { removed: 1, fields: [field] });
   const [value] = taken;
-  return value === undefined ? null : (unchecked(context.codec.decode(fromLine(value))) ?? null);
+  return value === undefined ? null : (unchecked(context.codec.decode(unescapeLine(value))) ?? null);
 }

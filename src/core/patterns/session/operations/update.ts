@@ -1,7 +1,7 @@
 import { checkCount } from "../../../check.ts";
-import { randomText } from "../../../crypto.ts";
 import { backoff } from "../../../wait/backoff.ts";
 import { sleep } from "../../../wait/sleep.ts";
+import { randomText } from "../../../crypto.ts";
 import type { Held } from "../context.ts";
 import { encode, type SessionPatch } from "../data.ts";
 import { SessionConflictError, SessionTooLargeError } from "../errors.ts";
@@ -45,7 +45,7 @@ export async function updateSession<Data extends object>(
 
 async function swap(held: Held, patch: object, signal: AbortSignal | undefined): Promise<boolean> {
   const { context, identity, snapshot } = held;
-  const values = { ...identity.keys, digest: identity.digest, request: randomText(6), maxBytes: context.maxBytes };
+  const values = { ...identity.args, request: randomText(6), maxBytes: context.maxBytes };
   const condition = { ...encode(context, patch), expected: snapshot.version };
   const reply = await swapScript(context.redis, { ...values, ...condition }, { signal, idempotent: true });
   if (!reply) throw gone(held);

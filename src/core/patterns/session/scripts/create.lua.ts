@@ -1,51 +1,73 @@
 import { raw } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
 import { digits, newEpoch } from "../../../script/fragments.lua.ts";
-import { indexLua, reloadLua, snapshotLua, stampLua, wholeGuard } from "./record.lua.ts";
+import { headText, noEpoch } from "../format/head.ts";
+import { dataPrelude, enlist, keepUntil, reloadSnapshot, returnSnapshot, snapshotText } from "./record.lua.ts";
 
 // The epoch, the number of the session and the limit are taken in the script that creates it: a concurrent revocation comes wholly
 // before or wholly after, and two logins cannot both take the last place. A replay finds its own digest, or a tombstone.
-// An epoch is born as the server's time in microseconds, so that one that was lost is never counted up to again.
 export const createScript = defineScript({
   keys: ["session", "user", "index", "bucket"],
-  args: ["digest", "known", "remembered", "idleFor", "absolute", "who", "max", "atLimit", "maxBytes", "...fields"],
+  args: [
+    "digest",
+    "owner",
+    "hasUser",
+    "remembered",
+    "idleLimit",
+    "absoluteLimit",
+    "who",
+    "maxPerUser",
+    "atLimit",
+    "maxBytes",
+    "...fields",
+  ],
   decode: raw,
-  lua: `${wholeGuard}${indexLua}${stampLua}
-if alive then ${snapshotLua} end
-if redis.call("EXISTS", session) == 1 then return false end
-local bytes = 0
-for i = 1, #fields do bytes = bytes + #fields[i] end
-if bytes > tonumber(maxBytes) then return -1 end
-local last = now + absolute
-local at = math.min(now + idleFor, last)
-local function epochOf(key)
-  local born = redis.call("HGET", key, "e")
-  if not born then
-    born = ${digits(newEpoch)}
-    redis.call("HSET", key, "e", born)
-  end
-  keep(key, last)
-  return born
+  lua: `${dataPrelude}
+if alive then
+  ${returnSnapshot}
 end
-epoch, number = "-", 0
-if known == "1" then
+if next(record) then return false end
+local bytes = 0
+for i = 1, #fields, 2 do
+  bytes = bytes + #fields[i] - 1 + #fields[i + 1]
+end
+if bytes > tonumber(maxBytes) then return -1 end
+idle = idleLimit
+local endsAt = now + absoluteLimit
+local expiresAt = math.min(now + idle, endsAt)
+local function epochOf(key)
+  local epoch = redis.call("HGET", key, "e")
+  if not epoch then
+    epoch = ${digits(newEpoch)}
+    redis.call("HSET", key, "e", epoch)
+  end
+  ${keepUntil("key", "endsAt")}
+  return epoch
+end
+epoch, number = "${noEpoch}", 0
+if hasUser == "1" then
   redis.call("ZREMRANGEBYSCORE", index, "-inf", ${digits("now")})
-  local over = redis.call("ZCARD", index) - max + 1
-  if tonumber(max) > 0 and over > 0 then
+  local excess = redis.call("ZCARD", index) - maxPerUser + 1
+  if tonumber(maxPerUser) > 0 and excess > 0 then
     if atLimit == "refuse" then return 0 end
+    -- The index is sorted by expiry, but the sessions that were created first are to go.
     local members = redis.call("ZRANGE", index, 0, -1)
     table.sort(members, function(a, b) return tonumber(string.match(a, "%d+")) < tonumber(string.match(b, "%d+")) end)
-    for i = 1, over do redis.call("ZREM", index, members[i]) end
-    redis.call("HSET", user, "w", string.match(members[over], "%d+"))
+    for i = 1, excess do
+      redis.call("ZREM", index, members[i])
+    end
+    redis.call("HSET", user, "w", string.match(members[excess], "%d+"))
   end
   epoch = epochOf(user)
   number = redis.call("HINCRBY", user, "n", 1)
-  enlist(at)
+  ${enlist}
 end
-local born = ${digits("now")}
-stamp(digest, epoch, epochOf(bucket), number, ${digits("last")}, idleFor, born, born, remembered, born, string.sub(user, -24), who)
-redis.call("HSET", session, "t", born, "w", "1 " .. bytes .. " ")
-for i = 1, #fields, 2 do redis.call("HSET", session, ":" .. fields[i], fields[i + 1]) end
-redis.call("PEXPIREAT", session, ${digits("at")})
-${reloadLua}`,
+generation = epochOf(bucket)
+ends = ${digits("endsAt")}
+local createdAt = ${digits("now")}
+head = ${headText({ rotatedAt: "createdAt", authenticatedAt: "createdAt" }, "who", "who")}
+redis.call("HSET", session, "m", head, "t", createdAt, "w", "1 " .. bytes .. " ", unpack(fields))
+redis.call("PEXPIREAT", session, ${digits("expiresAt")})
+${reloadSnapshot}
+return ${snapshotText}`,
 });

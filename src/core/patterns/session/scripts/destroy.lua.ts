@@ -1,17 +1,18 @@
+import { replayWindow } from "../../../crypto.ts";
 import { flag } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
-import { guard, unlistLua } from "./record.lua.ts";
+import { prelude, unlist } from "./record.lua.ts";
 
 // What is left is a tombstone: a replayed create that comes after the end finds it and creates nothing.
 export const destroyScript = defineScript({
   keys: ["session", "user", "index", "bucket"],
-  args: ["digest", "tombstone"],
+  args: ["digest"],
   decode: flag,
-  lua: `${guard}
+  lua: `${prelude}
 if not alive then return 0 end
 redis.call("DEL", session)
 redis.call("HSET", session, "x", 1)
-redis.call("PEXPIRE", session, tombstone)
-${unlistLua}
+redis.call("PEXPIRE", session, ${replayWindow})
+${unlist}
 return 1`,
 });

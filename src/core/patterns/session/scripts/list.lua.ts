@@ -1,7 +1,8 @@
-import { texts } from "../../../port/reply.ts";
 import type { Reply } from "../../../port/redis.ts";
+import { texts } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
 import { digits, serverTime } from "../../../script/fragments.lua.ts";
+import { headPattern } from "../format/head.ts";
 
 /** Drops what has expired and names the rest, the newest first. */
 export const membersScript = defineScript({
@@ -17,23 +18,24 @@ return redis.call("ZREVRANGE", index, 0, -1)`,
 export const describeScript = defineScript({
   keys: ["user", "index", "bucket", "...records"],
   args: ["...members"],
-  decode: rows,
+  decode: decodeRows,
   lua: `
-local u = redis.call("HMGET", user, "e", "w")
-local g = redis.call("HGET", bucket, "e")
-local reply = {}
+local owner = redis.call("HMGET", user, "e", "w")
+local current = redis.call("HGET", bucket, "e")
+local rows = {}
 for i = 1, #records do
-  local r = redis.call("HMGET", records[i], "m", "t")
-  local epoch, generation, number, about = string.match(r[1] or "", "^%S+ (%S+) (%d+) (%d+) (.+)$")
-  if epoch and epoch == u[1] and generation == g and tonumber(number) > tonumber(u[2] or 0) then
-    reply[#reply + 1] = {members[i], r[2], about}
+  local record = redis.call("HMGET", records[i], "m", "t")
+  local epoch, generation, number, rest = string.match(record[1] or "", "${headPattern("ends", ["epoch", "generation", "number"])} (.+)$")
+  if epoch and epoch == owner[1] and generation == current and tonumber(number) > tonumber(owner[2] or 0) then
+    rows[#rows + 1] = {members[i], record[2], rest}
   else
     redis.call("ZREM", index, members[i])
   end
 end
-return reply`,
+return rows`,
 });
 
-function rows(reply: Reply): string[][] {
+/** Of each live session its member of the index, when it was seen, and its head from `ends`. */
+function decodeRows(reply: Reply): string[][] {
   return Array.isArray(reply) ? reply.map(texts) : [];
 }

@@ -1,27 +1,38 @@
+import { replayWindow } from "../../../crypto.ts";
 import { flag } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
 import { digits } from "../../../script/fragments.lua.ts";
-import { snapshot } from "../format.ts";
-import { indexLua, parse, reloadLua, snapshotLua, stampLua, unlistLua, wholeGuard } from "./record.lua.ts";
+import { headText } from "../format/head.ts";
+import { decodeSnapshot } from "../format/snapshot.ts";
+import {
+  dataPrelude,
+  enlist,
+  keepUntil,
+  reloadSnapshot,
+  returnSnapshot,
+  snapshotText,
+  takeHeadApart,
+  unlist,
+} from "./record.lua.ts";
 
 // The first half of a login that changes the hash slot: the old session ends before the new one begins, so that a crash between
 // the two may log out but never leaves both. Its data stays in the tombstone, for a replay gets it again.
 export const leaveScript = defineScript({
   keys: ["session", "user", "index", "bucket"],
-  args: ["digest", "request", "tombstone"],
-  decode: snapshot,
-  lua: `${wholeGuard}
-if h.x == request then
-  h.m = h.left
-  current, epoch, generation, number, ends, idle, about = ${parse}
-  ${snapshotLua}
+  args: ["digest", "request"],
+  decode: decodeSnapshot,
+  lua: `${dataPrelude}
+if record.x == request then
+  head = record.left
+  ${takeHeadApart}
+  ${returnSnapshot}
 end
 if not alive then return false end
 redis.call("HDEL", session, "m")
-redis.call("HSET", session, "x", request, "left", h.m, "ttl", redis.call("PTTL", session))
-redis.call("PEXPIRE", session, tombstone)
-${unlistLua}
-${snapshotLua}`,
+redis.call("HSET", session, "x", request, "left", head, "ttl", redis.call("PTTL", session))
+redis.call("PEXPIRE", session, ${replayWindow})
+${unlist}
+${returnSnapshot}`,
 });
 
 // Undoes `leave` where the new session was refused, so that a visitor who may not log in keeps their cart.
@@ -30,11 +41,11 @@ export const comeBackScript = defineScript({
   args: ["request"],
   decode: flag,
   lua: `
-local h = redis.call("HMGET", session, "x", "left", "ttl")
-if h[1] ~= request then return 0 end
+local stored = redis.call("HMGET", session, "x", "left", "ttl")
+if stored[1] ~= request then return 0 end
 redis.call("HDEL", session, "x", "left", "ttl")
-redis.call("HSET", session, "m", h[2])
-redis.call("PEXPIRE", session, h[3])
+redis.call("HSET", session, "m", stored[2])
+redis.call("PEXPIRE", session, stored[3])
 return 1`,
 });
 
@@ -42,20 +53,32 @@ return 1`,
 // may be the one that somebody else planted or saw.
 export const renewScript = defineScript({
   keys: ["session", "user", "index", "bucket"],
-  args: ["digest", "fresh", "idleFor", "absolute", "remembered"],
-  decode: snapshot,
-  lua: `${wholeGuard}${indexLua}${stampLua}
-if current == fresh then ${snapshotLua} end
+  args: ["digest", "newDigest", "idleLimit", "absoluteLimit", "remembered"],
+  decode: decodeSnapshot,
+  lua: `${dataPrelude}
+if current == newDigest then
+  ${returnSnapshot}
+end
 if not alive then return false end
-local last = now + absolute
-local at = math.min(now + idleFor, last)
-local born = ${digits("now")}
-stamp(fresh, epoch, generation, number, ${digits("last")}, idleFor, born, born, remembered, string.match(about, "%d+ %d+ %d (.+)"))
-redis.call("HSET", session, "t", born)
+local endsAt = now + absoluteLimit
+local expiresAt = math.min(now + idleLimit, endsAt)
+local provedAt = ${digits("now")}
+head = ${headText(
+    {
+      digest: "newDigest",
+      ends: digits("endsAt"),
+      idle: "idleLimit",
+      rotatedAt: "provedAt",
+      authenticatedAt: "provedAt",
+    },
+    "createdAt",
+  )}
+redis.call("HSET", session, "m", head, "t", provedAt)
 redis.call("HDEL", session, "p")
-redis.call("PEXPIREAT", session, ${digits("at")})
-enlist(at)
-keep(user, last)
-keep(bucket, last)
-${reloadLua}`,
+redis.call("PEXPIREAT", session, ${digits("expiresAt")})
+${enlist}
+${keepUntil("user", "endsAt")}
+${keepUntil("bucket", "endsAt")}
+${reloadSnapshot}
+return ${snapshotText}`,
 });

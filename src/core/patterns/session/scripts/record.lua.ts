@@ -1,122 +1,128 @@
 import { digits, serverTime } from "../../../script/fragments.lua.ts";
+import { headPattern, noEpoch } from "../format/head.ts";
+import { memberOfSession } from "../format/keys.ts";
+import { snapshotLine } from "../format/snapshot.ts";
+
+// What the scripts of sessions share. The keys are named as in `SessionKeys`; `digest` is that of the token that the caller has.
+
+/** Takes the head apart. The parts that no script needs stay together in `rest`. */
+export const takeHeadApart = `current, epoch, generation, number, ends, idle, rest = string.match(head or "", "${headPattern("rotatedAt")} (.+)$")`;
 
 /**
- * The first lines of every session script. `alive` closes the race between a session's end and every other call: the record must
- * exist, hold this token's digest, and stem from the epoch of its user and the generation of its bucket, where what is missing is
- * dead. Expiry is the record's own TTL, by the server's clock; its absolute end is compared too, for a touch must not set a TTL of 0.
- *
- * The record is a hash of few fields, for each one costs time and memory. m: its head; t: when it was seen; w: its version, the bytes
- * of its data, and its last writes; p: the digest before the last rotation, and until when it counts; y: what was taken last; `:name`:
- * a field of data, name and value each in one line. A record without m is the tombstone of a session.
- *
- * The head: the token's digest; the epoch, `-` while anonymous; the generation; the session's number among its user's; its absolute
- * end; its idle limit; when its token was made; when its user proved who they are; whether it is remembered; when it was created; the
- * user's tag; and as JSON, which no script reads, its user, address and user agent.
- *
- * The user's hash. e: the epoch; n: how many sessions there were; w: sessions up to this number are dead; r: the last revocation.
- * The bucket's. e: the generation; r: the last revocation.
+ * `alive` closes the race between a session's end and every other call: the record must exist, hold this token's digest, and stem from
+ * the epoch of its user and the generation of its bucket, where what is missing is dead. Expiry is the record's own TTL, by the server's
+ * clock; its absolute end is compared too, for a touch must not set a TTL of 0.
  */
-/** Takes the record's head apart. `about` is what follows the idle limit. */
-export const parse = `string.match(h.m or "", "^(%S+) (%S+) (%d+) (%d+) (%d+) (%d+) (.+)$")`;
-
-const alive = `
-local current, epoch, generation, number, ends, idle, about = ${parse}
+function checkAlive(previous: string): string {
+  return `
+local ${takeHeadApart}
 local alive = current and now < tonumber(ends)
 if alive and current ~= digest then
-  local old, till = string.match(h.p or "", "^(%S+) (%d+)$")
-  alive = old == digest and tonumber(till) > now
+  -- The token before the last rotation counts until its grace ends.
+  local previous, graceEnds = string.match(${previous} or "", "^(%S+) (%d+)$")
+  alive = previous == digest and tonumber(graceEnds) > now
 end
 alive = alive and redis.call("HGET", bucket, "e") == generation
-if alive and epoch ~= "-" then
-  local u = redis.call("HMGET", user, "e", "w")
-  alive = u[1] == epoch and tonumber(number) > tonumber(u[2] or 0)
+if alive and epoch ~= "${noEpoch}" then
+  local owner = redis.call("HMGET", user, "e", "w")
+  alive = owner[1] == epoch and tonumber(number) > tonumber(owner[2] or 0)
 end
 `;
+}
 
 /** The first lines of a script that needs no data: `alive` says whether to go on. */
-export const guard = `${serverTime}
-local v = redis.call("HMGET", session, "m", "w", "p")
-local h = {m = v[1], w = v[2], p = v[3]}
-${alive}`;
+export const prelude = `${serverTime}
+local head, writes, previous = unpack(redis.call("HMGET", session, "m", "w", "p"))
+${checkAlive("previous")}`;
 
-const load = `
-h, data = {}, {""}
-local all, byte, n = redis.call("HGETALL", session), string.byte, 1
+// The first line of `data` is left to the snapshot. 58 is the colon that a field's name begins with.
+const loadRecord = `
+record, data = {}, {""}
+local all, byte, last = redis.call("HGETALL", session), string.byte, 1
 for i = 1, #all, 2 do
   local name = all[i]
   if byte(name) == 58 then
-    data[n + 1] = name
-    n = n + 2
-    data[n] = all[i + 1]
+    data[last + 1] = name
+    last = last + 2
+    data[last] = all[i + 1]
   else
-    h[name] = all[i + 1]
+    record[name] = all[i + 1]
   end
 end
 `;
 
 /** The first lines of a script that answers with the session. They have no functions, for these are made anew by each call. */
-export const wholeGuard = `${serverTime}
-local h, data
-${load}${alive}`;
+export const dataPrelude = `${serverTime}
+local record, data
+${loadRecord}
+local head = record.m
+${checkAlive("record.p")}`;
 
-/** Answers with what a session object is made of: as one text of lines, which costs a client half of what a list does. */
-export const snapshotLua = `
-data[1] = clock[1] .. " " .. clock[2] .. " " .. h.t .. " " .. string.match(h.w, "^%d+") .. " " .. ends .. " " .. idle .. " " .. about
-return table.concat(data, "\\n")`;
+/** The snapshot as one text of lines, which costs a client half of what a list does. */
+export const snapshotText = 'table.concat(data, "\\n")';
 
-/** Answers so after a write. */
-export const reloadLua = `
-${load}
-if not h.m then return false end
-current, epoch, generation, number, ends, idle, about = ${parse}
-${snapshotLua}`;
-
-/** `stamp()` writes what it is given as the record's head. */
-export const stampLua = `
-local function stamp(...)
-  redis.call("HSET", session, "m", table.concat({...}, " "))
-end
+export const returnSnapshot = `
+data[1] = ${snapshotLine}
+return ${snapshotText}
 `;
 
-/** `keep()` lets a key live until then at least; `enlist()` sets when the index may forget the session. */
-export const indexLua = `
-local function keep(key, at)
-  if redis.call("PTTL", key) < at - now then redis.call("PEXPIREAT", key, ${digits("at")}) end
-end
-local function enlist(at)
-  if epoch == "-" then return end
-  redis.call("ZADD", index, ${digits("at")}, number .. ":" .. string.sub(session, -16))
-  keep(index, at)
-end
+/** Makes the snapshot anew after a write, which may have ended the session: its last millisecond may be over. */
+export const reloadSnapshot = `
+${loadRecord}
+head = record.m
+if not head then return false end
+${takeHeadApart}
+data[1] = ${snapshotLine}
+`;
+
+/** Lets a key live until an instant at least: what proves a session alive must live as long as the session. */
+export function keepUntil(key: string, instant: string): string {
+  return `if redis.call("PTTL", ${key}) < ${instant} - now then redis.call("PEXPIREAT", ${key}, ${digits(instant)}) end`;
+}
+
+/** Lets the index forget a user's session at `expiresAt`. */
+export const enlist = `
+redis.call("ZADD", index, ${digits("expiresAt")}, ${memberOfSession})
+${keepUntil("index", "expiresAt")}
 `;
 
 /** Takes the session off the index. */
-export const unlistLua = `redis.call("ZREM", index, number .. ":" .. string.sub(session, -16))`;
+export const unlist = `redis.call("ZREM", index, ${memberOfSession})`;
+
+/** Takes the field `w` apart. */
+export const takeWritesApart = 'local version, bytes, requests = string.match(writes, "^(%d+) (%d+) (.*)$")';
+
+/** Puts it together again, one version later. */
+export const countWrite = `writes = ${digits("version + 1")} .. " " .. ${digits("bytes")} .. " " .. requests`;
 
 /**
  * `write()`: the first `removed` of `fields` are names to delete, the rest names and values. Answers the new version, or -1 where the
  * data would outgrow `maxBytes`. The last eight requests are remembered, so that one that is sent twice is written once.
  */
-export const writeLua = `
+export const defineWrite = `
 local function write()
+  ${takeWritesApart}
+  if string.find(requests, request, 1, true) then return tonumber(version) end
   local gone = tonumber(removed)
-  local version, bytes, writes = string.match(h.w, "^(%d+) (%d+) (.*)$")
-  if string.find(writes, request, 1, true) then return tonumber(version) end
+  -- The colon before each name does not count.
   local function size(name)
-    local held = redis.call("HSTRLEN", session, ":" .. name)
-    if held == 0 then return 0 end
-    return held + #name
+    local length = redis.call("HSTRLEN", session, name)
+    if length == 0 then return 0 end
+    return length + #name - 1
   end
-  for i = 1, gone do bytes = bytes - size(fields[i]) end
-  for i = gone + 1, #fields, 2 do bytes = bytes - size(fields[i]) + #fields[i] + #fields[i + 1] end
-  if tonumber(bytes) > tonumber(maxBytes) then return -1 end
-  for i = 1, gone do redis.call("HDEL", session, ":" .. fields[i]) end
-  local written = {"w", ${digits("version + 1")} .. " " .. ${digits("bytes")} .. " " .. string.sub(request .. writes, 1, 64)}
+  for i = 1, gone do
+    bytes = bytes - size(fields[i])
+  end
   for i = gone + 1, #fields, 2 do
-    written[#written + 1] = ":" .. fields[i]
-    written[#written + 1] = fields[i + 1]
+    bytes = bytes - size(fields[i]) + #fields[i] - 1 + #fields[i + 1]
   end
-  redis.call("HSET", session, unpack(written))
+  if tonumber(bytes) > tonumber(maxBytes) then return -1 end
+  for i = 1, gone do
+    redis.call("HDEL", session, fields[i])
+  end
+  requests = string.sub(request .. requests, 1, 64)
+  ${countWrite}
+  redis.call("HSET", session, "w", writes, unpack(fields, gone + 1))
   return version + 1
 end
 `;

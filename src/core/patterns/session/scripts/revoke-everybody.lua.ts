@@ -2,17 +2,17 @@ import { flag } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
 import { digits, keepFor, nextEpoch, serverTime } from "../../../script/fragments.lua.ts";
 
-// A new generation ends every session of the bucket. A bucket that has seen this request is left alone: whoever logged in since
+// A new generation ends every session of the bucket. A bucket that has seen this request is left alone: who has logged in since
 // may stay, and a run that was interrupted can be run again.
-export const generationScript = defineScript({
+export const revokeBucketScript = defineScript({
   keys: ["bucket"],
   args: ["request", "ttl"],
   decode: flag,
   lua: `
-local b = redis.call("HMGET", bucket, "e", "r")
-if b[2] == request then return 0 end
+local stored = redis.call("HMGET", bucket, "e", "r")
+if stored[2] == request then return 0 end
 ${serverTime}
-redis.call("HSET", bucket, "e", ${digits(nextEpoch("(b[1] or 0)"))}, "r", request)
+redis.call("HSET", bucket, "e", ${digits(nextEpoch("(stored[1] or 0)"))}, "r", request)
 ${keepFor("bucket", "ttl")}
 return 1`,
 });

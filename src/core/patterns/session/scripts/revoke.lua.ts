@@ -1,34 +1,37 @@
+import { replayWindow } from "../../../crypto.ts";
 import type { Reply } from "../../../port/redis.ts";
 import { texts } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
+import { headPattern } from "../format/head.ts";
 
-/** The tag of the user whose session was ended, and its number among theirs: 0 if it was nobody's. */
+/** Whose session was ended, and its number among theirs: 0 if it was nobody's. */
 export interface Revoked {
   readonly owner: string;
   readonly number: string;
 }
 
-// The tombstone names the user's tag, so that the caller can drop the index entry, whose key is known only by the user, and can do
-// so again after a crash between the two.
+// The tombstone names the owner, so that the caller can drop the index entry, whose key is known only by the owner, and can do so
+// again after a crash between the two.
 export const revokeScript = defineScript({
   keys: ["session"],
-  args: ["owner", "tombstone"],
-  decode: revoked,
+  args: ["requiredOwner"],
+  decode: decodeRevoked,
   lua: `
-local r = redis.call("HMGET", session, "m", "o")
-local number, tag
-if r[1] then
-  number, tag = string.match(r[1], "^%S+ %S+ %d+ (%d+) %d+ %d+ %d+ %d+ %d %d+ (%S+)")
+local stored = redis.call("HMGET", session, "m", "o")
+local head = stored[1]
+local number, owner
+if head then
+  number, owner = string.match(head, "${headPattern("who", ["number", "owner"])}")
 else
-  number, tag = string.match(r[2] or "", "(%d+) (%S+)")
+  number, owner = string.match(stored[2] or "", "(%d+) (%S+)")
 end
-if not tag or owner ~= "" and tag ~= owner then return false end
-if r[1] then
+if not owner or requiredOwner ~= "" and owner ~= requiredOwner then return false end
+if head then
   redis.call("DEL", session)
-  redis.call("HSET", session, "x", 1, "o", number .. " " .. tag)
-  redis.call("PEXPIRE", session, tombstone)
+  redis.call("HSET", session, "x", 1, "o", number .. " " .. owner)
+  redis.call("PEXPIRE", session, ${replayWindow})
 end
-return {tag, number}`,
+return {owner, number}`,
 });
 
 /** Drops one entry of the index. */
@@ -39,7 +42,7 @@ export const unlistScript = defineScript({
   lua: `return redis.call("ZREM", index, member)`,
 });
 
-function revoked(reply: Reply): Revoked | null {
+function decodeRevoked(reply: Reply): Revoked | null {
   if (reply === null) return null;
   const [owner = "", number = ""] = texts(reply);
   return { owner, number };

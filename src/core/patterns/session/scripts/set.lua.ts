@@ -1,6 +1,6 @@
 import { integer } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
-import { guard, writeLua } from "./record.lua.ts";
+import { defineWrite, prelude } from "./record.lua.ts";
 
 // A write is conditional on the session being alive, so that a slow request cannot bring back what a logout ended. Only the
 // fields of the patch are written, so that parallel writers of different fields keep both.
@@ -8,7 +8,7 @@ export const setScript = defineScript({
   keys: ["session", "user", "bucket"],
   args: ["digest", "request", "maxBytes", "removed", "...fields"],
   decode: integer,
-  lua: `${guard}${writeLua}
+  lua: `${prelude}${defineWrite}
 if not alive then return 0 end
 return write()`,
 });

@@ -1,8 +1,8 @@
 import type { Reply } from "../../../port/redis.ts";
 import { integer } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
-import { reloadLua, wholeGuard, writeLua } from "./record.lua.ts";
-import { type Snapshot, snapshot } from "../format.ts";
+import { decodeSnapshot, type Snapshot } from "../format/snapshot.ts";
+import { dataPrelude, defineWrite, reloadSnapshot, snapshotText } from "./record.lua.ts";
 
 /** What became of a conditional write, and the session as it is now. */
 export interface Swapped {
@@ -15,19 +15,22 @@ export interface Swapped {
 export const swapScript = defineScript({
   keys: ["session", "user", "bucket"],
   args: ["digest", "request", "maxBytes", "removed", "expected", "...fields"],
-  decode: swapped,
-  lua: `${wholeGuard}${writeLua}
+  decode: decodeSwapped,
+  lua: `${dataPrelude}
+local writes = record.w
+${defineWrite}
 if not alive then return false end
 local outcome = 0
-if string.match(h.w, "^%d+") == expected or string.find(h.w, request, 1, true) then outcome = write() end
-local function reload() ${reloadLua} end
-local held = reload()
-return held and {outcome, held}`,
+if string.match(writes, "^%d+") == expected or string.find(writes, request, 1, true) then
+  outcome = write()
+end
+${reloadSnapshot}
+return {outcome, ${snapshotText}}`,
 });
 
-function swapped(reply: Reply): Swapped | null {
+function decodeSwapped(reply: Reply): Swapped | null {
   if (!Array.isArray(reply)) return null;
-  const now = snapshot(reply[1] ?? null);
+  const now = decodeSnapshot(reply[1] ?? null);
   const outcome = integer(reply[0] ?? null);
   return now && { outcome: outcome > 0 ? "written" : outcome === 0 ? "conflict" : "too large", now };
 }

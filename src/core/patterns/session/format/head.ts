@@ -1,0 +1,77 @@
+import { unchecked } from "../../../unchecked.ts";
+
+/**
+ * The parts of a record's head, in the order in which they are stored, each with the Lua pattern of its text. A space stands between
+ * them. Instants are the server's, in milliseconds since 1970.
+ */
+const patterns = {
+  /** The SHA-256 of the token. */
+  digest: "%S+",
+  /** The epoch of the user, or `noEpoch`. */
+  epoch: "%S+",
+  /** The generation of the bucket. */
+  generation: "%d+",
+  /** Which of its user's sessions it is; 0 while anonymous. */
+  number: "%d+",
+  /** When it ends, however much it is used. */
+  ends: "%d+",
+  /** How long it lives unused. */
+  idle: "%d+",
+  /** When its token was made. */
+  rotatedAt: "%d+",
+  /** When its user last proved who they are. */
+  authenticatedAt: "%d+",
+  /** 1 if it lives by the limits of `remember`, else 0. */
+  remembered: "%d",
+  createdAt: "%d+",
+  /** The user's tag, or random text while anonymous. */
+  owner: "%S+",
+  /** JSON that no script reads: user, address, user agent. */
+  who: ".+",
+};
+
+/** The epoch of an anonymous session. */
+export const noEpoch = "-";
+
+/** A part of the head. */
+export type HeadPart = keyof typeof patterns;
+
+export const parts = unchecked<HeadPart[]>(Object.keys(patterns));
+
+/** The place of each part. */
+export const places = unchecked<Readonly<Record<HeadPart, number>>>(
+  Object.fromEntries(parts.map((part, place) => [part, place])),
+);
+
+/**
+ * The Lua pattern of a head up to a part. What follows is the caller's to match.
+ * @param end The first part that it does not reach.
+ * @param captured The parts that it captures.
+ */
+export function headPattern(end: HeadPart, captured: readonly HeadPart[] = parts): string {
+  const texts = parts
+    .slice(0, places[end])
+    .map((part) => (captured.includes(part) ? `(${patterns[part]})` : patterns[part]));
+  return `^${texts.join(" ")}`;
+}
+
+/**
+ * The Lua expression of a head.
+ * @param given Expressions of parts before `end`. Any other stands in a local of its name, as `takeHeadApart` leaves the first six.
+ * @param rest The expression of what begins with the part `end`; without it, that of the old `head` stays.
+ */
+export function headText(given: { readonly [Part in HeadPart]?: string }, end: HeadPart, rest = restFrom(end)): string {
+  return [...parts.slice(0, places[end]).map((part) => given[part] ?? part), rest].join(' .. " " .. ');
+}
+
+/** The Lua expression of what begins with this part of the local `head`. */
+function restFrom(part: HeadPart): string {
+  return `string.match(head, "${headPattern(part, [])} (.+)$")`;
+}
+
+/** What the last part of a head says. */
+export type Who = readonly [user: string | null, ip: string | null, userAgent: string | null];
+
+export function encodeWho(user: string | null, ip: string | null, userAgent: string | null): string {
+  return JSON.stringify([user, ip, userAgent]);
+}
