@@ -20,7 +20,7 @@ async function writeOut(path: string, source: string): Promise<string> {
   if (spans.length === 0) return source;
   const values = await evaluate(path, source, spans);
   return spans.reduceRight((text, { start, end, isName }, i) => {
-    const value = values[i] ?? "";
+    const value = String(values[i] ?? "");
     if (isName && value.length > longest) return text;
     return text.slice(0, start) + value.replaceAll(/[\\`$]/g, "\\$&") + text.slice(end);
   }, source);
@@ -58,7 +58,7 @@ function luaOf(initializer: ts.Expression): readonly ts.TemplateSpan[] {
 }
 
 /** The values of expressions in the scope of a module. */
-async function evaluate(path: string, source: string, spans: readonly Span[]): Promise<readonly string[]> {
+async function evaluate(path: string, source: string, spans: readonly Span[]): Promise<readonly (string | number)[]> {
   const contents = `${source}\nexport const spans = [${spans.map(({ expression }) => expression).join()}];`;
   const stdin = { contents, resolveDir: dirname(path), loader: "ts" } as const;
   const { outputFiles } = await build({ stdin, bundle: true, format: "esm", platform: "neutral", write: false });

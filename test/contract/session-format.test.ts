@@ -93,5 +93,6 @@ function shapes(entries: readonly (readonly [string, Record<string, string[]>])[
 }
 
 function sortedPairs(list: readonly string[]): string[][] {
-  return list.flatMap((name, i) => (i % 2 === 0 ? [[name, list[i + 1] ?? ""]] : [])).sort();
+  const pairs = list.flatMap((name, i) => (i % 2 === 0 ? [[name, list[i + 1] ?? ""]] : []));
+  return pairs.sort(([a = ""], [b = ""]) => (a < b ? -1 : 1));
 }
