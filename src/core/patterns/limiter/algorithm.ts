@@ -18,7 +18,7 @@ export interface LimitPolicy {
 
 /** An algorithm with its limit, as a value: a bundle has only the algorithms that it names. */
 export interface LimitAlgorithm {
-  /** The last part of the key: the family, and the version of what it stores. */
+  /** The last part of the key: a name for what is stored, with its version. */
   readonly kind: string;
   /** The most units that can pass at once. */
   readonly limit: number;

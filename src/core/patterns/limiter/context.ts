@@ -6,7 +6,7 @@ import type { LimitAlgorithm } from "./algorithm.ts";
 import type { BlockedIds } from "./options.ts";
 import type { OnLimiterError } from "./outage-policy.ts";
 
-/** What the operations of one limiter share. */
+/** The state that the operations of one limiter share. */
 export interface LimiterContext {
   readonly redis: Redis;
   readonly prefix: string;

@@ -7,7 +7,7 @@ import type { LimitOptions } from "./options.ts";
 import { guarded } from "./outage-policy.ts";
 import { createVerdict, toVerdict, type Verdict } from "./verdict.ts";
 
-/** What is asked of the script, as `defineDecision` describes it. */
+/** The part of a call that the script reads; see `defineDecision`. */
 export type Demand = readonly [cost: number, maxWait: number, hold: number];
 
 /**

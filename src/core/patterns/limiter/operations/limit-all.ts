@@ -1,31 +1,10 @@
-import { checkCount, checkText } from "../../../check.ts";
+import { checkText } from "../../../check.ts";
 import { OptionError } from "../../../errors.ts";
-import type { LimitAlgorithm } from "../algorithm.ts";
-import { contextOf, type LimiterContext } from "../context.ts";
-import { counterKey, report } from "../decide.ts";
-import type { Limiter } from "../limiter.ts";
+import { report } from "../decide.ts";
 import { guarded } from "../outage-policy.ts";
 import { scriptFor, type ScriptItem } from "../scripts/limit-all.lua.ts";
 import { toVerdict, type Verdict } from "../verdict.ts";
-
-/** One of several limits that a call must pass. */
-export interface LimitOf {
-  readonly limiter: Limiter;
-  /** The id that this limit counts. */
-  readonly id: string;
-  /**
-   * The units that the call takes of it.
-   * @default 1
-   */
-  readonly cost?: number | undefined;
-  /**
-   * A name that several ids share, so that their keys are in one Cluster slot; see `LimitOptions`.
-   * @default that of `LimitAllOptions`
-   */
-  readonly group?: string | undefined;
-  /** Another limit of the same kind for this call; see `LimitOptions`. */
-  readonly algorithm?: LimitAlgorithm | undefined;
-}
+import { checkItems, checkSlot, type LimitItem, type LimitOf, resolveItem } from "./limit-item.ts";
 
 /** Options of a decision by several limits. */
 export interface LimitAllOptions {
@@ -59,17 +38,6 @@ export interface VerdictOfAll {
   readonly pending: Promise<void>;
 }
 
-/** A limit with its defaults filled in. */
-interface Item {
-  readonly context: LimiterContext;
-  readonly limiter: Limiter;
-  readonly id: string;
-  readonly cost: number;
-  readonly group: string | undefined;
-  readonly algorithm: LimitAlgorithm;
-  readonly key: string;
-}
-
 /**
  * Decides by several limits at once: all take their cost, or none does.
  * @example
@@ -89,37 +57,7 @@ export async function limitAll(limits: readonly LimitOf[], options: LimitAllOpti
   return atomic ? decideAtomically(checkSlot(items), options) : decideOneByOne(items, options);
 }
 
-function resolveItem({ limiter, id, cost = 1, group: own, algorithm: plan }: LimitOf, shared?: string): Item {
-  const context = contextOf(limiter);
-  const algorithm = plan ?? context.algorithm;
-  const group = own ?? shared;
-  const key = counterKey(context, id, { group, algorithm });
-  return { context, limiter, id, cost: checkCount("cost", cost), group, algorithm, key };
-}
-
-function checkItems(items: readonly Item[]): readonly Item[] {
-  if (items.length === 0) throw new OptionError("`limits` must name one limit or more");
-  if (new Set(items.map(({ key }) => key)).size < items.length) {
-    throw new OptionError("Two of `limits` count in one key; give their limiters different prefixes");
-  }
-  if (items.some(({ algorithm }) => algorithm.held)) {
-    throw new OptionError("`limits` cannot hold a concurrency limit; use `acquirePermit` after `limitAll`");
-  }
-  if (new Set(items.map(({ context }) => context.redis)).size > 1) {
-    throw new OptionError("All `limits` must be on one redis; pass the same adapter to their limiters");
-  }
-  return items;
-}
-
-function checkSlot(items: readonly Item[]): readonly Item[] {
-  const tags = new Set(items.map(({ id, group = id }) => group));
-  if (tags.size > 1 && items[0]?.context.redis.masters) {
-    throw new OptionError("On a Cluster `limits` need one hash tag: pass `group`, or `atomic: false`");
-  }
-  return items;
-}
-
-async function decideAtomically(items: readonly Item[], options: LimitAllOptions): Promise<VerdictOfAll> {
+async function decideAtomically(items: readonly LimitItem[], options: LimitAllOptions): Promise<VerdictOfAll> {
   const { signal, requestId } = options;
   const [first] = items;
   if (!first) return summarize([]);
@@ -136,16 +74,20 @@ async function decideAtomically(items: readonly Item[], options: LimitAllOptions
   } catch (error) {
     if (signal?.aborted || error instanceof OptionError) throw error;
     for (const item of items) report(item.context, item.id, { type: "failed", error });
-    return summarize(await Promise.all(items.map((item) => item.context.onError({ ...item, error }))));
+    return summarize(await Promise.all(items.map((item) => decideWithoutRedis(item, error))));
   }
 }
 
-function toScriptItem({ algorithm, key, cost }: Item): ScriptItem {
+async function decideWithoutRedis({ context, id, key, cost, algorithm }: LimitItem, error: unknown): Promise<Verdict> {
+  return context.onError({ id, key, cost, algorithm, error });
+}
+
+function toScriptItem({ algorithm, key, cost }: LimitItem): ScriptItem {
   const { script, numbers } = algorithm;
   return { plan: script.plan, key, callId: algorithm.requestId(), cost, numbers };
 }
 
-async function decideOneByOne(items: readonly Item[], options: LimitAllOptions): Promise<VerdictOfAll> {
+async function decideOneByOne(items: readonly LimitItem[], options: LimitAllOptions): Promise<VerdictOfAll> {
   const { signal, requestId } = options;
   if (requestId !== undefined) throw new OptionError("`requestId` needs `atomic: true`");
   const results = await Promise.allSettled(
@@ -161,7 +103,7 @@ async function decideOneByOne(items: readonly Item[], options: LimitAllOptions):
 }
 
 /** Gives back what this limit took; what cannot be given back comes back with time. */
-async function giveBack(item: Item, result: PromiseSettledResult<Verdict> | undefined): Promise<void> {
+async function giveBack(item: LimitItem, result: PromiseSettledResult<Verdict> | undefined): Promise<void> {
   if (result?.status !== "fulfilled" || !result.value.allowed || result.value.degraded) return;
   const { limiter, id, cost, group, algorithm } = item;
   await limiter
