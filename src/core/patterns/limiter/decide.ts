@@ -12,7 +12,7 @@ export type Demand = readonly [cost: number, maxWait: number, hold: number];
 
 /**
  * Decides, or lets the outage policy decide.
- * @param maxWait The longest wait to book ahead, in milliseconds; -1 takes nothing.
+ * @param maxWait The longest wait to accept by booking ahead, in milliseconds; -1 looks and takes nothing.
  * @param callId The id of the call, where the caller has to know it.
  */
 export async function decide(
@@ -27,17 +27,19 @@ export async function decide(
   if (checkCount("cost", cost) > algorithm.limit) {
     return createVerdict(algorithm, { reason: "cost", retryAfter: Infinity });
   }
-  const blocked = maxWait || algorithm.held || signal?.aborted ? undefined : context.blocked;
+  // A look and a booking are always asked anew, and held units may come back at any moment.
+  const isRepeatable = maxWait === 0 && !algorithm.held && !signal?.aborted;
+  const blocked = isRepeatable ? context.blocked : undefined;
   // A refusal holds for the same cost and limit only.
-  const terms = blocked ? [cost, ...algorithm.numbers].join() : "";
-  const known = blocked?.find(key, terms);
+  const costAndLimit = blocked ? [cost, ...algorithm.numbers].join() : "";
+  const repeated = blocked?.find(key, costAndLimit);
   try {
     const askedAt = performance.now();
     const demand: Demand = [cost, maxWait, 0];
-    const found = known ?? toVerdict(algorithm, maxWait, await runDecision(context, key, call, demand, callId));
-    if (!known && found.retryAfter > 0) blocked?.add(key, terms, found, askedAt);
-    report(context, id, { type: found.allowed ? "allowed" : "refused" });
-    return found;
+    const verdict = repeated ?? toVerdict(algorithm, maxWait, await runDecision(context, key, call, demand, callId));
+    if (!repeated && verdict.retryAfter > 0) blocked?.add(key, costAndLimit, verdict, askedAt);
+    report(context, id, { type: verdict.allowed ? "allowed" : "refused" });
+    return verdict;
   } catch (error) {
     if (signal?.aborted || error instanceof OptionError) throw error;
     report(context, id, { type: "failed", error });
@@ -47,7 +49,8 @@ export async function decide(
 
 /**
  * Runs the script on a key of `counterKey`, guarded.
- * @throws What went wrong.
+ * @throws {OptionError} The `requestId` is empty.
+ * @throws Redis' error, or the reason of the signal.
  */
 export function runDecision(
   context: LimiterContext,
@@ -69,7 +72,7 @@ export function runDecision(
       { signal, timeout: context.timeout, idempotent },
     ),
   );
-  // Whatever became of it, units may be free that were refused, or blocked that were free.
+  // A refund, a reset or a block may have taken effect even if the call failed: what was refused before says nothing any more.
   return cost < 1 ? reply.finally(() => context.blocked?.clear(key)) : reply;
 }
 
@@ -87,7 +90,7 @@ export function report(context: LimiterContext, id: string, event: Pick<PatternE
   emit(context.onEvent, { pattern: "limiter", prefix: context.prefix, id, ...event });
 }
 
-/** A random id of a call, behind its separator: enough to tell the last few calls of one id apart. */
+/** A random id of a call, behind a `;`: 7 characters, enough to tell the last few calls of one id apart. */
 export function shortId(): string {
   return `;${Math.random().toString(36).slice(2, 8)}`;
 }

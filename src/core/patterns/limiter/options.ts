@@ -65,10 +65,10 @@ export interface LimiterOptions {
 
 /** A memory of the ids that were refused, and until when. */
 export interface BlockedIds {
-  /** The refusal under this key with this demand, its times counted down to now; `undefined` where Redis has to be asked. */
-  find(key: string, demand: string): Verdict | undefined;
+  /** The refusal under this key for this cost and limit, its times counted down to now; `undefined` where Redis has to be asked. */
+  find(key: string, costAndLimit: string): Verdict | undefined;
   /** Remembers a refusal. `askedAt` is when Redis was asked, by `performance.now()`. */
-  add(key: string, demand: string, verdict: Verdict, askedAt: number): void;
+  add(key: string, costAndLimit: string, verdict: Verdict, askedAt: number): void;
   /** Forgets the refusals under this key. */
   clear(key: string): void;
 }

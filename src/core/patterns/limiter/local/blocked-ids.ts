@@ -24,37 +24,38 @@ interface Refusal {
   readonly until: number;
 }
 
-/** The most costs and limits of one id to remember. */
-const demandsPerId = 8;
+/** How many combinations of cost and limit are remembered of one id. */
+const combinationsPerId = 8;
 
 /**
- * Creates a memory of refusals: there is no trip to Redis while a refusal must still hold. It never refuses what Redis would allow,
- * except for what another process gave back less than `cap` ago. A refusal counts from the moment at which Redis was asked, by the
- * monotonic clock, and for the same cost and limit only.
+ * Creates a memory of refusals: while one is certain to hold, Redis is not asked. It never refuses what Redis would allow, except for
+ * what another process gave back less than `cap` ago. The time of a refusal runs from when Redis was asked, by `performance.now()`, and
+ * it applies to the same cost and limit only.
  * @throws {OptionError} An option is out of its range.
  */
 export function blockedIds({ max = 10_000, cap = 1_000 }: BlockedIdsOptions = {}): BlockedIds {
   checkCount("max", max);
   checkDuration("cap", cap);
-  let clearedAt = -Infinity;
+  // One instant for all keys: to drop a refusal too many is safe.
+  let lastClearedAt = -Infinity;
   const refused = new Map<string, Map<string, Refusal>>();
   return {
-    find(key, demand) {
-      const refusal = refused.get(key)?.get(demand);
+    find(key, costAndLimit) {
+      const refusal = refused.get(key)?.get(costAndLimit);
       const now = performance.now();
       return refusal && now < refusal.until ? asOfNow(refusal, now) : undefined;
     },
-    add(key, demand, verdict, askedAt) {
-      if (askedAt <= clearedAt) return;
-      const demands = refused.get(key) ?? new Map<string, Refusal>();
-      // Redis read its clock after `askedAt`, so that the true moment is not before this one. One millisecond is its rounding.
+    add(key, costAndLimit, verdict, askedAt) {
+      if (askedAt <= lastClearedAt) return;
+      const refusals = refused.get(key) ?? new Map<string, Refusal>();
+      // Redis decided after `askedAt`, so that the refusal ends no earlier than this. One millisecond is its rounding.
       const until = askedAt + Math.min(cap, verdict.retryAfter - 1);
-      setBounded(demands, demand, { verdict, askedAt, until }, demandsPerId);
-      setBounded(refused, key, demands, max);
+      setBounded(refusals, costAndLimit, { verdict, askedAt, until }, combinationsPerId);
+      setBounded(refused, key, refusals, max);
     },
     clear(key) {
-      // A refusal that is still on its way may be older than the change that makes this call.
-      clearedAt = performance.now();
+      // A refusal that was asked for before may still arrive; `add` drops it.
+      lastClearedAt = performance.now();
       refused.delete(key);
     },
   };
