@@ -87,12 +87,11 @@ function shapes(entries: readonly (readonly [string, Record<string, string[]>])[
   const lines = entries.map(([key, { HSET, ZADD }]) => {
     const place = key.replace(prefix, "").replace(/\d+/, "");
     const pairs = (HSET ?? ZADD ?? []).map(shape);
-    return `${shape(place)} ${JSON.stringify(HSET ? sortedPairs(pairs) : pairs)}`;
+    return `${shape(place)} ${JSON.stringify(HSET ? byName(pairs) : pairs)}`;
   });
   return [...new Set(lines)].sort();
 }
 
-function sortedPairs(list: readonly string[]): string[][] {
-  const pairs = list.flatMap((name, i) => (i % 2 === 0 ? [[name, list[i + 1] ?? ""]] : []));
-  return pairs.sort(([a = ""], [b = ""]) => (a < b ? -1 : 1));
+function byName(list: readonly string[]): string[] {
+  return list.flatMap((name, i) => (i % 2 === 0 ? [`${name} = ${list[i + 1]}`] : [])).sort();
 }

@@ -9,7 +9,7 @@ import { emit } from "../../src/core/event.ts";
 import { decodeId, encodeId, keyOf, keyPrefix, maxIdLength } from "../../src/core/keys.ts";
 import { observe, type WireEvent } from "../../src/core/port/observe.ts";
 import { rememberToken } from "../../src/core/patterns/session/context.ts";
-import { type Identity, newIdentity } from "../../src/core/patterns/session/identity.ts";
+import { createIdentity, type Identity } from "../../src/core/patterns/session/identity.ts";
 import { createSessions, hmacSigner } from "../../src/core/patterns/session/index.ts";
 import type { Command, Redis, Reply } from "../../src/core/port/redis.ts";
 import * as reply from "../../src/core/port/reply.ts";
@@ -278,11 +278,11 @@ describe("the circuit breaker", () => {
 describe("the tokens that a process knows", () => {
   it("remembers 4,000 tokens, and forgets the one that was first seen longest ago", async () => {
     const known = new Map<string, Identity>();
-    const identity = await newIdentity("s", "o".repeat(24));
-    for (let i = 0; i < 4_000; i += 1) rememberToken({ known }, `t${i}`, identity);
-    for (let i = 0; i < 10; i += 1) rememberToken({ known }, "t1", identity);
+    const identity = await createIdentity("s", "o".repeat(24));
+    for (let i = 0; i < 4_000; i += 1) rememberToken({ knownTokens: known }, `t${i}`, identity);
+    for (let i = 0; i < 10; i += 1) rememberToken({ knownTokens: known }, "t1", identity);
     expect(known.get("t0")).toBe(identity);
-    rememberToken({ known }, "new", identity);
+    rememberToken({ knownTokens: known }, "new", identity);
     expect(known.get("t0")).toBeUndefined();
     expect([known.get("t1"), known.get("new")]).toEqual([identity, identity]);
   });

@@ -7,21 +7,21 @@ import {
   isSameOrigin,
   type SessionCookieOptions,
 } from "../../src/core/patterns/session/index.ts";
-import { cookieValue, sessionCookie } from "../../src/core/patterns/session/http/set-cookie.ts";
+import { createCookie, readCookie } from "../../src/core/patterns/session/http/set-cookie.ts";
 
 describe("the session's cookie", () => {
   it("is out of reach of scripts, of plain HTTP, of subdomains and of other sites' forms by default", () => {
-    const cookie = sessionCookie({});
+    const cookie = createCookie({});
     expect(cookie.set("abc")).toBe("__Host-session=abc; Path=/; HttpOnly; Secure; SameSite=Lax");
     expect(cookie.clear()).toBe("__Host-session=; Max-Age=0; Path=/; HttpOnly; Secure; SameSite=Lax");
   });
 
   it("says what the options say", () => {
     const options = { name: "sid", domain: "example.org", path: "/app", sameSite: "Strict", secure: false } as const;
-    expect(sessionCookie(options).set("abc", seconds(90))).toBe(
+    expect(createCookie(options).set("abc", seconds(90))).toBe(
       "sid=abc; Max-Age=90; Path=/app; Domain=example.org; HttpOnly; SameSite=Strict",
     );
-    expect(sessionCookie({}).set("abc", days(1_000))).toContain("Max-Age=34560000");
+    expect(createCookie({}).set("abc", days(1_000))).toContain("Max-Age=34560000");
   });
 
   it.each<SessionCookieOptions>([
@@ -47,7 +47,7 @@ describe("the session's cookie", () => {
     { name: "sid", domain: "example.org\n" },
     { name: "__host-sid", path: "/app" },
   ])("refuses what a browser would drop: %j", (options) => {
-    expect(() => sessionCookie(options)).toThrow(OptionError);
+    expect(() => createCookie(options)).toThrow(OptionError);
   });
 
   it("names what it was not given", () => {
@@ -56,7 +56,7 @@ describe("the session's cookie", () => {
   });
 
   it("refuses more than the 4,096 bytes that a browser keeps", () => {
-    const cookie = sessionCookie({});
+    const cookie = createCookie({});
     expect(cookie.set("x".repeat(4_096 - 14))).toContain("x");
     expect(() => cookie.set("x".repeat(4_096 - 13))).toThrow(OptionError);
   });
@@ -73,7 +73,7 @@ describe("the session's cookie", () => {
     [null, undefined],
     [undefined, undefined],
   ])("is read from the header %j", (header, value) => {
-    expect(cookieValue(header, "__Host-session")).toBe(value);
+    expect(readCookie(header, "__Host-session")).toBe(value);
   });
 });
 

@@ -1,55 +1,57 @@
 import { checkText } from "../../check.ts";
-import { SessionGoneError } from "./errors.ts";
-import { type Context, report } from "./context.ts";
-import { createScript } from "./scripts/create.lua.ts";
-import { encode } from "./data.ts";
-import { SessionLimitError, SessionTooLargeError } from "./errors.ts";
 import { randomText, userTag } from "../../crypto.ts";
-import { newIdentity } from "./identity.ts";
-import { limitsFor } from "./options.ts";
-import { type Session, type SessionCallOptions, sessionOf } from "./session.ts";
+import { report, type SessionContext } from "./context.ts";
+import { encodePatch } from "./data.ts";
+import { SessionGoneError, SessionLimitError, SessionTooLargeError } from "./errors.ts";
 import { encodeWho } from "./format/head.ts";
 import { decodeSnapshot } from "./format/snapshot.ts";
+import { createIdentity } from "./identity.ts";
+import { openSession } from "./live-session.ts";
+import { chooseLimits } from "./options.ts";
+import { createScript } from "./scripts/create.lua.ts";
+import type { Session, SessionCallOptions } from "./session.ts";
 
 /** The device that a session is created on, for the list of a user's sessions. */
 export interface SessionDevice {
-  /** Its address; cut at 64 characters. */
+  /** The address of the device; only its first 64 characters are kept. */
   readonly ip?: string | undefined;
-  /** Its user agent; cut at 512 characters. */
+  /** The user agent of the device; only its first 512 characters are kept. */
   readonly userAgent?: string | undefined;
 }
 
-/** What a new session is created with. */
+/** A session that is to be created. */
 export interface NewSession<Data extends object> extends SessionDevice, SessionCallOptions {
-  /** Whose it is; without one it is anonymous. */
+  /**
+   * The user whose session it is.
+   * @default none: the session is anonymous
+   */
   readonly user?: string | undefined;
-  /** What it holds from the start. */
+  /** The data that it begins with. */
   readonly data: Data;
   /**
-   * The limits of `remember` instead of the usual ones.
+   * True for the limits of the option `remember` instead of the usual ones.
    * @default false
    */
   readonly remember?: boolean | undefined;
 }
 
-export async function create<Data extends object>(
-  context: Context,
+export async function createSession<Data extends object>(
+  context: SessionContext,
   options: NewSession<object>,
 ): Promise<Session<Data>> {
   const { user, data, remember = false, ip, userAgent, signal } = options;
-  const { idle, absolute } = limitsFor(context, remember);
+  const { idle, absolute } = chooseLimits(context, remember);
   const { maxPerUser, atLimit, maxBytes } = context;
-  const { removed, fields } = encode(context, data);
-  const identity = await newIdentity(
+  const { removed, fields } = encodePatch(context, data);
+  const identity = await createIdentity(
     context.prefix,
     user === undefined ? randomText(18) : await userTag(context.prefix, user),
   );
-  const who = encodeWho(user ?? null, cut("ip", ip, 64), cut("userAgent", userAgent, 512));
   const values = {
     ...identity.args,
     owner: identity.owner,
-    hasUser: user === undefined ? 0 : 1,
-    who,
+    hasUser: user ? 1 : 0,
+    who: encodeWho(user, truncate("ip", ip, 64), truncate("userAgent", userAgent, 512)),
     remembered: remember ? 1 : 0,
     idleLimit: idle,
     absoluteLimit: absolute,
@@ -64,9 +66,9 @@ export async function create<Data extends object>(
   const created = decodeSnapshot(reply);
   if (!created) throw new SessionGoneError();
   report(context, "created", identity.id);
-  return sessionOf(context, identity, created);
+  return openSession(context, identity, created);
 }
 
-function cut(name: string, given: string | undefined, length: number): string | null {
+function truncate(name: string, given: string | undefined, length: number): string | null {
   return given ? checkText(name, given).slice(0, length) : null;
 }

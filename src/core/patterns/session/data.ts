@@ -1,7 +1,7 @@
 import { OptionError } from "../../errors.ts";
 import { unchecked } from "../../unchecked.ts";
 import type { SessionCodec } from "./codec.ts";
-import type { Context } from "./context.ts";
+import type { SessionContext } from "./context.ts";
 import { SessionTooLargeError } from "./errors.ts";
 import { decodeName, encodeName, escapeLine, unescapeLine } from "./format/record.ts";
 
@@ -10,16 +10,16 @@ export type SessionPatch<Data> = { readonly [K in keyof Data]?: Data[K] | undefi
 
 /** A patch as the scripts take it. */
 export interface EncodedPatch {
-  /** How many of the fields are only names, to be deleted. */
+  /** The number of names to delete. */
   readonly removed: number;
-  /** Names to delete, then names and values, all as they are stored. */
+  /** Names to delete, then names and values. */
   readonly fields: readonly string[];
 }
 
 /** Lua hands at most some 8,000 values over at once. */
 const maxFields = 1_000;
 
-export function encode({ codec, maxBytes }: Context, patch: object): EncodedPatch {
+export function encodePatch({ codec, maxBytes }: SessionContext, patch: object): EncodedPatch {
   if (typeof patch !== "object" || patch === null || Array.isArray(patch))
     throw new OptionError("`data` must be an object of fields");
   const entries = Object.entries(patch);
@@ -37,21 +37,27 @@ export function encode({ codec, maxBytes }: Context, patch: object): EncodedPatc
   return { removed: removed.length, fields };
 }
 
-/** @returns The data in a snapshot's lines. */
-export function decode({ codec }: Context, lines: readonly string[]): object {
-  return Object.fromEntries(entries(codec, lines, 1));
+/** @param lines Those of a snapshot. */
+export function decodeData({ codec }: SessionContext, lines: readonly string[]): object {
+  return Object.fromEntries(decodeFields(codec, lines, 1));
 }
 
-/** @returns The data as the patch leaves it. The patch goes through the codec, so that the session shares no object with it. */
-export function patched<Data extends object>({ codec }: Context, data: Data, { removed, fields }: EncodedPatch): Data {
-  const next = Object.fromEntries([...Object.entries(data), ...entries(codec, fields, removed)]);
+/** Gives the data as the patch leaves it. The patch goes through the codec, so that the session shares no object with it. */
+export function applyPatch<Data extends object>(
+  { codec }: SessionContext,
+  data: Data,
+  { removed, fields }: EncodedPatch,
+): Data {
+  const next = Object.fromEntries([...Object.entries(data), ...decodeFields(codec, fields, removed)]);
   for (const name of fields.slice(0, removed)) delete next[decodeName(name)];
   return unchecked<Data>(next);
 }
 
-function entries({ decode }: SessionCodec, lines: readonly string[], from: number): unknown[][] {
+function decodeFields(codec: SessionCodec, lines: readonly string[], from: number): unknown[][] {
   const found: unknown[][] = [];
-  for (let i = from; i < lines.length; i += 2)
-    found.push([decodeName(lines[i] ?? ""), decode(unescapeLine(lines[i + 1] ?? ""))]);
+  for (let i = from; i < lines.length; i += 2) {
+    const value = unescapeLine(lines[i + 1] ?? "");
+    found.push([decodeName(lines[i] ?? ""), codec.decode(value)]);
+  }
   return found;
 }

@@ -1,59 +1,65 @@
-import { checkFunction, checkCount, checkDuration, checkDurationOrZero, checkOneOf, checkPort } from "../../check.ts";
+import { checkCount, checkDuration, checkDurationOrZero, checkFunction, checkOneOf, checkPort } from "../../check.ts";
 import { OptionError } from "../../errors.ts";
 import type { OnEvent } from "../../event.ts";
 import { keyPrefix } from "../../keys.ts";
 import type { Redis } from "../../port/redis.ts";
-import { json, type SessionCodec } from "./codec.ts";
-import type { Context, SessionLimits } from "./context.ts";
+import { jsonCodec, type SessionCodec } from "./codec.ts";
+import type { SessionContext, SessionLimits } from "./context.ts";
 import type { TokenSigner } from "./signer.ts";
 
 /** Options of `createSessions`. Durations are milliseconds. */
 export interface SessionOptions extends SessionLimits {
   /**
-   * What every key begins with.
+   * The beginning of every key.
    * @default "session"
    */
   readonly prefix?: string | undefined;
-  /** The limits of sessions that are created with `remember: true`. */
+  /**
+   * The limits of sessions that are created with `remember: true`.
+   * @default none: `remember: true` is refused
+   */
   readonly remember?: SessionLimits | undefined;
   /**
-   * How often the use of a session is written down. A session may end that much before `idle` has passed, never after.
+   * The interval at which the use of a session is written down. A session may end that much before `idle` has passed, never after.
    * @default the smaller of a minute and a tenth of `idle`
    */
   readonly touchEvery?: number | undefined;
   /**
-   * How long the old token still works after `rotate`, so that requests in flight do not lose the user; 0 for not at all.
+   * The time for which the old token still works after `rotate`, so that requests in flight do not lose the user; 0 for none.
    * @default 10_000
    */
   readonly grace?: number | undefined;
   /**
-   * How many sessions a user may have at once.
+   * The largest number of sessions that a user may have at once.
    * @default any number
    */
   readonly maxPerUser?: number | undefined;
   /**
-   * What a login does when the user has `maxPerUser` sessions: it ends the one that was created first, or throws.
+   * The rule for a user who has `maxPerUser` sessions and logs in: the session that was created first ends, or the login is refused.
    * @default "evict-oldest"
    */
   readonly atLimit?: "evict-oldest" | "refuse" | undefined;
   /**
-   * How large the data of one session may become, names included, in encoded bytes.
+   * The largest size of one session's data, names included, in encoded bytes.
    * @default 65_536
    */
   readonly maxBytes?: number | undefined;
   /**
-   * How values become text.
-   * @default JSON, which refuses what it would change
+   * Turns values into text and back.
+   * @default JSON, which refuses a value that it would change
    */
   readonly codec?: SessionCodec | undefined;
-  /** Signs tokens, so that junk never reaches Redis: `hmacSigner([secret])`. */
+  /**
+   * Signs tokens, so that junk never reaches Redis: `hmacSigner([secret])`.
+   * @default none
+   */
   readonly signer?: TokenSigner | undefined;
-  /** Is told of `created`, `rotated`, `destroyed`, `revoked` and `gone`, with the session's public id. */
+  /** Receives the events `created`, `rotated`, `renewed`, `destroyed`, `revoked`, `revoked everybody` and `gone`. */
   readonly onEvent?: OnEvent | undefined;
 }
 
 /** Checks the options and fills in the defaults. */
-export function contextFrom(redis: Redis, options: SessionOptions): Context {
+export function createContext(redis: Redis, options: SessionOptions): SessionContext {
   checkPort(redis, options);
   const {
     prefix = "session",
@@ -63,7 +69,7 @@ export function contextFrom(redis: Redis, options: SessionOptions): Context {
     maxPerUser,
     atLimit = "evict-oldest",
     maxBytes = 65_536,
-    codec = json,
+    codec = jsonCodec,
     signer,
     onEvent,
   } = options;
@@ -73,8 +79,8 @@ export function contextFrom(redis: Redis, options: SessionOptions): Context {
   return {
     redis,
     prefix: keyPrefix(prefix),
-    ...limits(options),
-    remember: remember && limits(remember, "remember."),
+    ...checkLimits(options),
+    remember: remember && checkLimits(remember, "remember."),
     touchEvery: checkDurationOrZero("touchEvery", touchEvery),
     grace: checkDurationOrZero("grace", grace),
     maxPerUser: maxPerUser === undefined ? 0 : checkCount("maxPerUser", maxPerUser),
@@ -82,20 +88,19 @@ export function contextFrom(redis: Redis, options: SessionOptions): Context {
     maxBytes: checkCount("maxBytes", maxBytes),
     codec,
     signer,
-    known: new Map(),
+    knownTokens: new Map(),
     onEvent: onEvent && checkFunction("onEvent", onEvent),
   };
 }
 
-function limits(given: SessionLimits, path = ""): SessionLimits {
+function checkLimits(given: SessionLimits, path = ""): SessionLimits {
   const idle = checkDuration(`${path}idle`, given.idle);
   const absolute = checkDuration(`${path}absolute`, given.absolute);
   if (idle <= absolute) return { idle, absolute };
   throw new OptionError(`\`${path}idle\` must not exceed \`${path}absolute\``);
 }
 
-/** @returns The limits of a session that is to be remembered, or of any other. */
-export function limitsFor(context: Context, remember: boolean): SessionLimits {
+export function chooseLimits(context: SessionContext, remember: boolean): SessionLimits {
   if (!remember) return context;
   if (context.remember) return context.remember;
   throw new OptionError("`remember` needs the option of that name in createSessions");

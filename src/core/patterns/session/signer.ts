@@ -1,21 +1,26 @@
-import { hmac } from "./hmac.ts";
+import { createHmac } from "./hmac.ts";
 
-/** Signs tokens, so that what was never issued is turned away without a round trip. */
+/** Signs tokens, so that a token that was never issued is turned away without a round trip. */
 export interface TokenSigner {
+  /** Signs a token. */
   sign(token: string): Promise<string>;
-  /** @returns The token inside, or `null` where no key fits. */
+  /**
+   * Reads a signed token.
+   * @returns `null` if no key fits.
+   */
   verify(signed: string): Promise<VerifiedToken | null>;
 }
 
 /** A token whose signature holds. */
 export interface VerifiedToken {
+  /** The token without its signature. */
   readonly token: string;
-  /** Whether `sign` would sign it the same way today. */
+  /** True if `sign` would sign it the same way today. */
   readonly current: boolean;
 }
 
 /**
- * Signs with HMAC-SHA-256. To exchange the secret, put the new one first and drop the old one when its sessions have ended; the
+ * Creates a signer that uses HMAC-SHA-256. To exchange the secret, put the new one first and drop the old one when its sessions have ended; the
  * token that a session object shows is always signed with the first.
  * @param secrets Each at least 32 random characters.
  * @throws {OptionError} A secret is too short, or there is none.
@@ -24,8 +29,8 @@ export interface VerifiedToken {
  * const sessions = createSessions(redis, { idle: minutes(30), absolute: hours(12), signer });
  */
 export function hmacSigner(secrets: readonly string[]): TokenSigner {
-  const { sign, verify } = hmac("secrets", secrets);
-  const newest = hmac("secrets", secrets.slice(0, 1));
+  const { sign, verify } = createHmac("secrets", secrets);
+  const newest = createHmac("secrets", secrets.slice(0, 1));
   return {
     sign: async (token) => `${token}.${await sign(token)}`,
     async verify(signed) {

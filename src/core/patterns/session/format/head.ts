@@ -2,7 +2,7 @@ import { unchecked } from "../../../unchecked.ts";
 
 /**
  * The parts of a record's head, in the order in which they are stored, each with the Lua pattern of its text. A space stands between
- * them. Instants are the server's, in milliseconds since 1970.
+ * two of them. Instants are the server's, in milliseconds since 1970.
  */
 const patterns = {
   /** The SHA-256 of the token. */
@@ -26,7 +26,7 @@ const patterns = {
   createdAt: "%d+",
   /** The user's tag, or random text while anonymous. */
   owner: "%S+",
-  /** JSON that no script reads: user, address, user agent. */
+  /** JSON that no script reads: see `Who`. */
   who: ".+",
 };
 
@@ -44,9 +44,9 @@ export const places = unchecked<Readonly<Record<HeadPart, number>>>(
 );
 
 /**
- * The Lua pattern of a head up to a part. What follows is the caller's to match.
- * @param end The first part that it does not reach.
- * @param captured The parts that it captures.
+ * The Lua pattern of the beginning of a head.
+ * @param end The part before which it stops.
+ * @param captured The parts that it captures; all by default.
  */
 export function headPattern(end: HeadPart, captured: readonly HeadPart[] = parts): string {
   const texts = parts
@@ -57,21 +57,21 @@ export function headPattern(end: HeadPart, captured: readonly HeadPart[] = parts
 
 /**
  * The Lua expression of a head.
- * @param given Expressions of parts before `end`. Any other stands in a local of its name, as `takeHeadApart` leaves the first six.
- * @param rest The expression of what begins with the part `end`; without it, that of the old `head` stays.
+ * @param given Expressions of the parts before `end`; one that is missing is in a local of its own name.
+ * @param rest The expression of `end` and all after it; by default, they stay as they are in the local `head`.
  */
 export function headText(given: { readonly [Part in HeadPart]?: string }, end: HeadPart, rest = restFrom(end)): string {
   return [...parts.slice(0, places[end]).map((part) => given[part] ?? part), rest].join(' .. " " .. ');
 }
 
-/** The Lua expression of what begins with this part of the local `head`. */
+/** The Lua expression of a part, and all after it, of the local `head`. */
 function restFrom(part: HeadPart): string {
   return `string.match(head, "${headPattern(part, [])} (.+)$")`;
 }
 
-/** What the last part of a head says. */
+/** The last part of a head: the user, and the device that the session was created on. */
 export type Who = readonly [user: string | null, ip: string | null, userAgent: string | null];
 
-export function encodeWho(user: string | null, ip: string | null, userAgent: string | null): string {
+export function encodeWho(user: string | undefined, ip: string | null, userAgent: string | null): string {
   return JSON.stringify([user, ip, userAgent]);
 }

@@ -1,23 +1,24 @@
 import { keyOf } from "../../../keys.ts";
 
-/** The keys of one session, all in the hash slot of its bucket. The digit in a key is the version of the format. */
+/** The keys of one session, all in the hash slot of its bucket. The digit in a key's name is the version of the format. */
 export interface SessionKeys {
-  /** The session's record: a hash, see `record.ts`. */
+  /** The session's record, a hash: see `record.ts`. */
   readonly session: string;
   /**
-   * Its user, a hash. `e`: the epoch; `n`: how many sessions the user has had; `w`: sessions up to this number are dead; `r`: the last
-   * revocation.
+   * Its user, a hash. `e`: the epoch; `n`: how many sessions the user has had; `w`: sessions up to this number have been evicted; `r`:
+   * the last revocation.
    */
   readonly user: string;
-  /** Its user's live sessions by the instant at which they end if they are not used: a sorted set of `number:sid`. */
+  /** Its user's live sessions, a sorted set: `number:sid`, by the instant at which the session ends if it is not used. */
   readonly index: string;
   /** Its bucket, a hash. `e`: the generation; `r`: the last revocation. */
   readonly bucket: string;
 }
 
-/** How many hash tags the sessions are spread over. */
-export const buckets = 1_024;
+/** The number of hash tags that the sessions are spread over. */
+export const bucketCount = 1_024;
 
+/** @param bucket That of the owner, unless only the bucket is known. */
 export function keysOf(prefix: string, owner: string, sid: string, bucket = String(bucketOf(owner))): SessionKeys {
   return {
     session: keyOf(prefix, bucket, `s1:${sid}`),
@@ -33,15 +34,13 @@ export function bucketOf(owner: string): number {
   return (bytes.charCodeAt(0) << 2) | (bytes.charCodeAt(1) >> 6);
 }
 
-/** Lua: what the index calls the session. The sid is the end of the record's key. */
+/** The Lua expression of the session's member of the index. The sid is the end of the record's key. */
 export const memberOfSession = 'number .. ":" .. string.sub(session, -16)';
 
-/** What the index calls a session. */
-export function indexMember(number: string, sid: string): string {
+export function toMember(number: string, sid: string): string {
   return `${number}:${sid}`;
 }
 
-/** The session that a member of the index names. */
 export function sidOf(member: string): string {
   return member.slice(member.indexOf(":") + 1);
 }

@@ -2,14 +2,14 @@ import type { Reply } from "../../../port/redis.ts";
 import { text } from "../../../port/reply.ts";
 import { type HeadPart, headText, parts, places, type Who } from "./head.ts";
 
-/** A head in TypeScript: its parts as numbers, and what the last one says. */
+/** A decoded head. A part that is no number is `NaN`, but for the last one. */
 export interface Head extends Readonly<Record<HeadPart, number>> {
   readonly user: string | null;
   readonly ip: string | null;
   readonly userAgent: string | null;
 }
 
-/** @param from The part with which the text begins. Those before it are of no meaning, as are those that are no numbers. */
+/** @param from The part with which the text begins; the parts before it are not decoded, and hold nonsense. */
 export function parseHead(text: string, from: HeadPart): Head {
   const json = text.indexOf("[");
   const [user, ip, userAgent]: Who = JSON.parse(text.slice(json));
@@ -22,17 +22,19 @@ export function parseHead(text: string, from: HeadPart): Head {
   return head;
 }
 
-/** A session as Redis holds it. */
+/** A session as it is in Redis. */
 export interface Snapshot extends Head {
+  /** The server's time. */
   readonly now: number;
   readonly seenAt: number;
+  /** It grows with each write of data. */
   readonly version: number;
-  /** The line of `snapshotLine`, then `:name`, value, `:name`, value, as encoded. */
+  /** `snapshotLine`, then the names and values of the data, as they are stored. */
   readonly lines: readonly string[];
 }
 
 /**
- * The Lua expression of a snapshot's first line: a head whose first four parts, which no client needs, leave their place to the
+ * The Lua expression of a snapshot's first line. It is a head, but has in the place of the first four parts, which no client needs, the
  * seconds and microseconds of the server's time, when the session was seen, and its version.
  */
 export const snapshotLine = headText(

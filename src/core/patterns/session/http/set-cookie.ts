@@ -1,7 +1,7 @@
 import { checkOneOf, checkText } from "../../../check.ts";
 import { OptionError } from "../../../errors.ts";
 
-/** How the session's cookie is set. */
+/** The attributes of the session's cookie. */
 export interface SessionCookieOptions {
   /**
    * The cookie's name. Browsers hold `__Host-` cookies to `Secure`, `Path=/` and no `Domain`, so that no subdomain can plant one.
@@ -9,28 +9,28 @@ export interface SessionCookieOptions {
    */
   readonly name?: string | undefined;
   /**
-   * Which requests from other sites carry the cookie: followed links only, none, or all.
+   * The requests from other sites that carry the cookie: followed links only (`Lax`), none (`Strict`), or all (`None`).
    * @default "Lax"
    */
   readonly sameSite?: "Lax" | "Strict" | "None" | undefined;
   /**
-   * Below which path it is sent.
+   * The path below which the cookie is sent.
    * @default "/"
    */
   readonly path?: string | undefined;
   /**
-   * Which domain's subdomains get it too. It needs a name without `__Host-`.
+   * The domain whose subdomains get the cookie too. It needs a name without `__Host-`.
    * @default the host that set it, alone
    */
   readonly domain?: string | undefined;
   /**
-   * Whether it is sent over HTTPS only. `false` is for local development and needs a name without a prefix.
+   * True to send it over HTTPS only. `false` is for local development and needs a name without a prefix.
    * @default true
    */
   readonly secure?: boolean | undefined;
 }
 
-/** One cookie, with its attributes settled. */
+/** Writes the headers of one cookie. */
 export interface SessionCookie {
   readonly name: string;
   /**
@@ -46,8 +46,8 @@ export interface SessionCookie {
 const maxBytes = 4_096;
 const maxDays = 34_560_000;
 
-/** Checks the options together, for what contradicts itself the browser would drop without a word. */
-export function sessionCookie(options: SessionCookieOptions): SessionCookie {
+/** Checks the options together: a browser drops a cookie that contradicts itself without a word. */
+export function createCookie(options: SessionCookieOptions): SessionCookie {
   const { name = "__Host-session", sameSite = "Lax", path = "/", domain, secure = true } = options;
   if (!/^[!#$%&'*+.^`|~\w-]+$/.test(name))
     throw new OptionError("`name` must be a cookie name such as `__Host-session`");
@@ -77,8 +77,8 @@ export function sessionCookie(options: SessionCookieOptions): SessionCookie {
   };
 }
 
-/** @returns The first value of the cookie in a `Cookie` header. */
-export function cookieValue(header: string | null | undefined, name: string): string | undefined {
+/** Reads the first value of a cookie in a `Cookie` header. */
+export function readCookie(header: string | null | undefined, name: string): string | undefined {
   const pair = header?.split(";").find((pair) => pair.slice(0, pair.indexOf("=")).trim() === name);
   return pair?.slice(pair.indexOf("=") + 1).trim();
 }

@@ -1,6 +1,6 @@
 import { userTag } from "../../../crypto.ts";
 import { contexts, report } from "../context.ts";
-import { indexMember, keysOf } from "../format/keys.ts";
+import { keysOf, toMember } from "../format/keys.ts";
 import { parsePublicId } from "../identity.ts";
 import { revokeScript, unlistScript } from "../scripts/revoke.lua.ts";
 import type { SessionCallOptions } from "../session.ts";
@@ -9,15 +9,15 @@ import type { Sessions } from "../sessions.ts";
 /** Options of `revokeSession`. */
 export interface RevokeOptions extends SessionCallOptions {
   /**
-   * End it only if it is this user's. Pass it whenever the id comes from a user: `undefined` is refused, and not anyone.
-   * @default anyone's: for administrators
+   * The user whose session it must be. Pass it whenever the id comes from a user. `undefined` is refused: it does not mean anyone.
+   * @default anyone: for administrators
    */
   readonly user?: string;
 }
 
 /**
  * Ends one session by its public id: the "sign out" beside a device in a list.
- * @returns Whether there is such a session; one that has just been ended counts.
+ * @returns True if there is such a session; one that has just been ended counts.
  */
 export async function revokeSession(
   sessions: Sessions<object>,
@@ -26,7 +26,7 @@ export async function revokeSession(
 ): Promise<boolean> {
   const { user, signal } = options;
   const context = contexts.of(sessions);
-  // A user who is nobody by mistake must not have the rights of an administrator.
+  // A caller whose user is `undefined` by mistake must not have the rights of an administrator.
   const requiredOwner = "user" in options ? await userTag(context.prefix, user ?? "") : "";
   const place = parsePublicId(id);
   if (!place) return false;
@@ -37,6 +37,6 @@ export async function revokeSession(
   report(context, "revoked", id);
   if (revoked.number === "0") return true;
   const { index } = keysOf(context.prefix, revoked.owner, place.sid);
-  await unlistScript(context.redis, { index, member: indexMember(revoked.number, place.sid) }, call);
+  await unlistScript(context.redis, { index, member: toMember(revoked.number, place.sid) }, call);
   return true;
 }

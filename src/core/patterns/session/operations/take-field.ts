@@ -1,10 +1,11 @@
-import { randomText } from "../../../crypto.ts";
 import { checkText } from "../../../check.ts";
-import { encodeName, unescapeLine } from "../format/record.ts";
+import { randomText } from "../../../crypto.ts";
 import { unchecked } from "../../../unchecked.ts";
-import { patched } from "../data.ts";
-import { dataOf, gone, heldBy, type Session, type SessionCallOptions } from "../session.ts";
+import { applyPatch } from "../data.ts";
+import { encodeName, unescapeLine } from "../format/record.ts";
+import { dataOf, reportGone, stateOf } from "../live-session.ts";
 import { takeScript } from "../scripts/take.lua.ts";
+import type { Session, SessionCallOptions } from "../session.ts";
 
 /**
  * Reads a field and deletes it, atomically: a message that is to be shown once. Of parallel requests exactly one gets it.
@@ -16,13 +17,13 @@ export async function takeField<Data extends object, Name extends keyof Data & s
   name: Name,
   { signal }: SessionCallOptions = {},
 ): Promise<Exclude<Data[Name], undefined> | null> {
-  const held = heldBy(session);
-  const { context, identity } = held;
+  const state = stateOf(session);
+  const { context, identity } = state;
   const field = encodeName(checkText("name", name));
   const values = { ...identity.args, request: randomText(6), name: field };
   const taken = await takeScript(context.redis, values, { signal, idempotent: true });
-  if (!taken) throw gone(held);
-  held.data = patched(context, dataOf(held), { removed: 1, fields: [field] });
+  if (!taken) throw reportGone(state);
+  state.data = applyPatch(context, dataOf(state), { removed: 1, fields: [field] });
   const [value] = taken;
   return value === undefined ? null : (unchecked(context.codec.decode(unescapeLine(value))) ?? null);
 }

@@ -1,17 +1,18 @@
 import { checkCount } from "../../../check.ts";
+import { randomText } from "../../../crypto.ts";
 import { backoff } from "../../../wait/backoff.ts";
 import { sleep } from "../../../wait/sleep.ts";
-import { randomText } from "../../../crypto.ts";
-import type { Held } from "../context.ts";
-import { encode, type SessionPatch } from "../data.ts";
+import type { SessionState } from "../context.ts";
+import { encodePatch, type SessionPatch } from "../data.ts";
 import { SessionConflictError, SessionTooLargeError } from "../errors.ts";
-import { gone, heldBy, type Session, type SessionCallOptions } from "../session.ts";
+import { reportGone, stateOf } from "../live-session.ts";
 import { swapScript } from "../scripts/swap.lua.ts";
+import type { Session, SessionCallOptions } from "../session.ts";
 
 /** Options of `updateSession`. */
 export interface UpdateOptions extends SessionCallOptions {
   /**
-   * How often to try while others keep writing.
+   * The largest number of attempts while others keep writing.
    * @default 50
    */
   readonly attempts?: number | undefined;
@@ -25,6 +26,7 @@ const pauses = { first: 2, factor: 2, most: 64 };
  * @returns The data as written.
  * @throws {SessionGoneError} The session has ended; nothing was written.
  * @throws {SessionConflictError} Others wrote first, `attempts` times in a row.
+ * @throws {SessionTooLargeError} The data would exceed `maxBytes`; nothing was written.
  * @example
  * const sessions = createSessions<{ visits?: number }>(redis, { idle: minutes(30), absolute: hours(12) });
  * const session = await sessions.read(token);
@@ -35,22 +37,27 @@ export async function updateSession<Data extends object>(
   change: (data: Readonly<Data>) => SessionPatch<Data> | Promise<SessionPatch<Data>>,
   { attempts = 50, signal }: UpdateOptions = {},
 ): Promise<Readonly<Data>> {
-  const held = heldBy(session);
+  const state = stateOf(session);
   for (let attempt = 0; attempt < checkCount("attempts", attempts); attempt += 1) {
     if (attempt > 0) await sleep(backoff(attempt - 1, pauses), signal);
-    if (await swap(held, await change(session.data), signal)) return session.data;
+    if (await writeIfUnchanged(state, await change(session.data), signal)) return session.data;
   }
   throw new SessionConflictError(attempts);
 }
 
-async function swap(held: Held, patch: object, signal: AbortSignal | undefined): Promise<boolean> {
-  const { context, identity, snapshot } = held;
-  const values = { ...identity.args, request: randomText(6), maxBytes: context.maxBytes };
-  const condition = { ...encode(context, patch), expected: snapshot.version };
-  const reply = await swapScript(context.redis, { ...values, ...condition }, { signal, idempotent: true });
-  if (!reply) throw gone(held);
-  if (reply.outcome === "too large") throw new SessionTooLargeError(context.maxBytes);
-  held.snapshot = reply.now;
-  held.data = undefined;
-  return reply.outcome === "written";
+async function writeIfUnchanged(state: SessionState, patch: object, signal: AbortSignal | undefined): Promise<boolean> {
+  const { context, identity, snapshot } = state;
+  const values = {
+    ...identity.args,
+    request: randomText(6),
+    maxBytes: context.maxBytes,
+    ...encodePatch(context, patch),
+    expected: snapshot.version,
+  };
+  const result = await swapScript(context.redis, values, { signal, idempotent: true });
+  if (!result) throw reportGone(state);
+  if (result.outcome === "too large") throw new SessionTooLargeError(context.maxBytes);
+  state.snapshot = result.snapshot;
+  state.data = undefined;
+  return result.outcome === "written";
 }

@@ -5,7 +5,8 @@ import { headText, noEpoch } from "../format/head.ts";
 import { dataPrelude, enlist, keepUntil, reloadSnapshot, returnSnapshot, snapshotText } from "./record.lua.ts";
 
 // The epoch, the number of the session and the limit are taken in the script that creates it: a concurrent revocation comes wholly
-// before or wholly after, and two logins cannot both take the last place. A replay finds its own digest, or a tombstone.
+// before or wholly after, and two logins cannot both take the last place.
+// Answers with the session; 0 if the user has too many, -1 if the data is too large, nil if the session has ended meanwhile.
 export const createScript = defineScript({
   keys: ["session", "user", "index", "bucket"],
   args: [
@@ -23,11 +24,13 @@ export const createScript = defineScript({
   ],
   decode: raw,
   lua: `${dataPrelude}
+-- A replay finds its own digest, or a tombstone.
 if alive then
   ${returnSnapshot}
 end
 if next(record) then return false end
 local bytes = 0
+-- The colon before each name does not count.
 for i = 1, #fields, 2 do
   bytes = bytes + #fields[i] - 1 + #fields[i + 1]
 end
@@ -52,7 +55,9 @@ if hasUser == "1" then
     if atLimit == "refuse" then return 0 end
     -- The index is sorted by expiry, but the sessions that were created first are to go.
     local members = redis.call("ZRANGE", index, 0, -1)
-    table.sort(members, function(a, b) return tonumber(string.match(a, "%d+")) < tonumber(string.match(b, "%d+")) end)
+    table.sort(members, function(a, b)
+      return tonumber(string.match(a, "%d+")) < tonumber(string.match(b, "%d+"))
+    end)
     for i = 1, excess do
       redis.call("ZREM", index, members[i])
     end

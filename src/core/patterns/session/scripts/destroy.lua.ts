@@ -3,7 +3,7 @@ import { flag } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
 import { prelude, unlist } from "./record.lua.ts";
 
-// What is left is a tombstone: a replayed create that comes after the end finds it and creates nothing.
+// A tombstone is left: a replay of the session's creation that comes after its end finds it and creates nothing.
 export const destroyScript = defineScript({
   keys: ["session", "user", "index", "bucket"],
   args: ["digest"],

@@ -4,6 +4,8 @@ import { digits } from "../../../script/fragments.lua.ts";
 import { headText, noEpoch } from "../format/head.ts";
 import { enlist, keepUntil, prelude } from "./record.lua.ts";
 
+// Moving the end is conditional on the session being alive, so that it cannot bring back what a logout ended. Answers with the new end,
+// or 0 if the session has ended.
 export const extendScript = defineScript({
   keys: ["session", "user", "index", "bucket"],
   args: ["digest", "ttl"],

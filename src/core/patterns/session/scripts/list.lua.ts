@@ -4,8 +4,8 @@ import { defineScript } from "../../../script/define-script.ts";
 import { digits, serverTime } from "../../../script/fragments.lua.ts";
 import { headPattern } from "../format/head.ts";
 
-/** Drops what has expired and names the rest, the newest first. */
-export const membersScript = defineScript({
+/** Drops the members whose time is over and answers with the others, those that would live longest first. */
+export const listMembersScript = defineScript({
   keys: ["index"],
   args: [],
   decode: texts,
@@ -14,8 +14,8 @@ redis.call("ZREMRANGEBYSCORE", index, "-inf", ${digits("now")})
 return redis.call("ZREVRANGE", index, 0, -1)`,
 });
 
-/** Describes the live ones of the records, and drops the members of the others: they were revoked by their id, or lost. */
-export const describeScript = defineScript({
+/** Describes the records that are alive, and drops the members of all others: they were revoked by their id, or are lost. */
+export const describeRecordsScript = defineScript({
   keys: ["user", "index", "bucket", "...records"],
   args: ["...members"],
   decode: decodeRows,
@@ -25,7 +25,8 @@ local current = redis.call("HGET", bucket, "e")
 local rows = {}
 for i = 1, #records do
   local record = redis.call("HMGET", records[i], "m", "t")
-  local epoch, generation, number, rest = string.match(record[1] or "", "${headPattern("ends", ["epoch", "generation", "number"])} (.+)$")
+  local epoch, generation, number, rest =
+    string.match(record[1] or "", "${headPattern("ends", ["epoch", "generation", "number"])} (.+)$")
   if epoch and epoch == owner[1] and generation == current and tonumber(number) > tonumber(owner[2] or 0) then
     rows[#rows + 1] = {members[i], record[2], rest}
   else
@@ -35,7 +36,7 @@ end
 return rows`,
 });
 
-/** Of each live session its member of the index, when it was seen, and its head from `ends`. */
+/** One row for each live session: its member of the index, when it was seen, its head from `ends`. */
 function decodeRows(reply: Reply): string[][] {
   return Array.isArray(reply) ? reply.map(texts) : [];
 }

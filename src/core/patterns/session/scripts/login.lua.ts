@@ -16,7 +16,7 @@ import {
 } from "./record.lua.ts";
 
 // The first half of a login that changes the hash slot: the old session ends before the new one begins, so that a crash between
-// the two may log out but never leaves both. Its data stays in the tombstone, for a replay gets it again.
+// the two may log out but never leaves both. Its data stays in the tombstone, so that a replay gets it again.
 export const leaveScript = defineScript({
   keys: ["session", "user", "index", "bucket"],
   args: ["digest", "request"],
@@ -35,8 +35,8 @@ ${unlist}
 ${returnSnapshot}`,
 });
 
-// Undoes `leave` where the new session was refused, so that a visitor who may not log in keeps their cart.
-export const comeBackScript = defineScript({
+// Undoes it if the new session was refused, so that a visitor who may not log in keeps their cart.
+export const undoLeaveScript = defineScript({
   keys: ["session"],
   args: ["request"],
   decode: flag,
@@ -49,6 +49,17 @@ redis.call("PEXPIRE", session, stored[3])
 return 1`,
 });
 
+const renewedHead = headText(
+  {
+    digest: "newDigest",
+    ends: digits("endsAt"),
+    idle: "idleLimit",
+    rotatedAt: "provedAt",
+    authenticatedAt: "provedAt",
+  },
+  "createdAt",
+);
+
 // A user who has proved again who they are gets a new token and a new absolute end in one step, and the old token ends at once: it
 // may be the one that somebody else planted or saw.
 export const renewScript = defineScript({
@@ -56,6 +67,7 @@ export const renewScript = defineScript({
   args: ["digest", "newDigest", "idleLimit", "absoluteLimit", "remembered"],
   decode: decodeSnapshot,
   lua: `${dataPrelude}
+-- A replay.
 if current == newDigest then
   ${returnSnapshot}
 end
@@ -63,16 +75,7 @@ if not alive then return false end
 local endsAt = now + absoluteLimit
 local expiresAt = math.min(now + idleLimit, endsAt)
 local provedAt = ${digits("now")}
-head = ${headText(
-    {
-      digest: "newDigest",
-      ends: digits("endsAt"),
-      idle: "idleLimit",
-      rotatedAt: "provedAt",
-      authenticatedAt: "provedAt",
-    },
-    "createdAt",
-  )}
+head = ${renewedHead}
 redis.call("HSET", session, "m", head, "t", provedAt)
 redis.call("HDEL", session, "p")
 redis.call("PEXPIREAT", session, ${digits("expiresAt")})

@@ -4,8 +4,7 @@ import { noEpoch } from "../format/head.ts";
 import { decodeSnapshot } from "../format/snapshot.ts";
 import { dataPrelude, enlist, returnSnapshot } from "./record.lua.ts";
 
-// Reading, checking and touching are one script, so that a touch cannot bring back what a logout ended between the two. A touch in
-// the last millisecond may come too late and end the session.
+// Reading, checking and touching are one script, so that a touch cannot bring back what a logout ended between the two.
 export const readScript = defineScript({
   keys: ["session", "user", "index", "bucket"],
   args: ["digest", "touchEvery"],
@@ -17,6 +16,7 @@ if now - record.t >= tonumber(touchEvery) then
   record.t = ${digits("now")}
   redis.call("HSET", session, "t", record.t)
   redis.call("PEXPIREAT", session, ${digits("expiresAt")})
+  -- In the last millisecond the touch comes too late and ends the session.
   if redis.call("EXISTS", session) == 0 then return false end
   if epoch ~= "${noEpoch}" then
     redis.call("ZREMRANGEBYSCORE", index, "-inf", ${digits("now")})

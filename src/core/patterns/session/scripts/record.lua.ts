@@ -3,15 +3,16 @@ import { headPattern, noEpoch } from "../format/head.ts";
 import { memberOfSession } from "../format/keys.ts";
 import { snapshotLine } from "../format/snapshot.ts";
 
-// What the scripts of sessions share. The keys are named as in `SessionKeys`; `digest` is that of the token that the caller has.
+// The lines that the scripts of sessions share. The keys are those of `SessionKeys`, and `digest` is that of the caller's token.
 
-/** Takes the head apart. The parts that no script needs stay together in `rest`. */
-export const takeHeadApart = `current, epoch, generation, number, ends, idle, rest = string.match(head or "", "${headPattern("rotatedAt")} (.+)$")`;
+/** The parts that scripts look at; `rest` is all that follows them. `current` is the digest of the session's newest token. */
+export const takeHeadApart = `current, epoch, generation, number, ends, idle, rest =
+  string.match(head or "", "${headPattern("rotatedAt")} (.+)$")`;
 
 /**
- * `alive` closes the race between a session's end and every other call: the record must exist, hold this token's digest, and stem from
- * the epoch of its user and the generation of its bucket, where what is missing is dead. Expiry is the record's own TTL, by the server's
- * clock; its absolute end is compared too, for a touch must not set a TTL of 0.
+ * `alive` closes the race between a session's end and every other call. The record must exist, hold the digest of this token, and stem
+ * from the epoch of its user and the generation of its bucket; if one of those is missing, the session is dead. Expiry is the record's
+ * own TTL, by the server's clock. Its absolute end is compared too, since a touch must not set a TTL of 0.
  */
 function checkAlive(previous: string): string {
   return `
@@ -30,17 +31,18 @@ end
 `;
 }
 
-/** The first lines of a script that needs no data: `alive` says whether to go on. */
+/** The first lines of a script that needs no data. The script must not go on unless `alive`. */
 export const prelude = `${serverTime}
 local head, writes, previous = unpack(redis.call("HMGET", session, "m", "w", "p"))
 ${checkAlive("previous")}`;
 
-// The first line of `data` is left to the snapshot. 58 is the colon that a field's name begins with.
+// Fields of data go to `data` as lines, whose first is left to the snapshot, and all others to `record` by name.
 const loadRecord = `
 record, data = {}, {""}
 local all, byte, last = redis.call("HGETALL", session), string.byte, 1
 for i = 1, #all, 2 do
   local name = all[i]
+  -- 58 is the colon that the name of a field of data begins with.
   if byte(name) == 58 then
     data[last + 1] = name
     last = last + 2
@@ -51,14 +53,14 @@ for i = 1, #all, 2 do
 end
 `;
 
-/** The first lines of a script that answers with the session. They have no functions, for these are made anew by each call. */
+/** The first lines of a script that answers with the session. They define no functions, since each call would make them anew. */
 export const dataPrelude = `${serverTime}
 local record, data
 ${loadRecord}
 local head = record.m
 ${checkAlive("record.p")}`;
 
-/** The snapshot as one text of lines, which costs a client half of what a list does. */
+/** The snapshot is one text of lines, which costs a client half of what a list does. */
 export const snapshotText = 'table.concat(data, "\\n")';
 
 export const returnSnapshot = `
@@ -66,7 +68,7 @@ data[1] = ${snapshotLine}
 return ${snapshotText}
 `;
 
-/** Makes the snapshot anew after a write, which may have ended the session: its last millisecond may be over. */
+/** Makes the snapshot anew after a write. The last millisecond of the session may be over by then. */
 export const reloadSnapshot = `
 ${loadRecord}
 head = record.m
@@ -75,12 +77,12 @@ ${takeHeadApart}
 data[1] = ${snapshotLine}
 `;
 
-/** Lets a key live until an instant at least: what proves a session alive must live as long as the session. */
+/** Lets a key live until an instant at least: the epoch and the generation of a session must live as long as it does. */
 export function keepUntil(key: string, instant: string): string {
   return `if redis.call("PTTL", ${key}) < ${instant} - now then redis.call("PEXPIREAT", ${key}, ${digits(instant)}) end`;
 }
 
-/** Lets the index forget a user's session at `expiresAt`. */
+/** Enters a user's session in the index, which may forget it at `expiresAt`. */
 export const enlist = `
 redis.call("ZADD", index, ${digits("expiresAt")}, ${memberOfSession})
 ${keepUntil("index", "expiresAt")}
@@ -89,15 +91,15 @@ ${keepUntil("index", "expiresAt")}
 /** Takes the session off the index. */
 export const unlist = `redis.call("ZREM", index, ${memberOfSession})`;
 
-/** Takes the field `w` apart. */
 export const takeWritesApart = 'local version, bytes, requests = string.match(writes, "^(%d+) (%d+) (.*)$")';
 
-/** Puts it together again, one version later. */
+/** Counts a write of data: the version grows, `bytes` and `requests` are new. */
 export const countWrite = `writes = ${digits("version + 1")} .. " " .. ${digits("bytes")} .. " " .. requests`;
 
 /**
- * `write()`: the first `removed` of `fields` are names to delete, the rest names and values. Answers the new version, or -1 where the
- * data would outgrow `maxBytes`. The last eight requests are remembered, so that one that is sent twice is written once.
+ * `write()` writes a patch: the first `removed` of `fields` are names to delete, the others names and values. It returns the new
+ * version, or -1 if the data would outgrow `maxBytes`. The last eight requests are remembered, so that one that is sent twice is
+ * written once.
  */
 export const defineWrite = `
 local function write()

@@ -5,7 +5,8 @@ import { headText } from "../format/head.ts";
 import { enlist, prelude } from "./record.lua.ts";
 
 // One new epoch ends every session of the user, however many there are; the one to keep gets it too, in the same script. `request`
-// makes a replay change nothing, so that it cannot end a session that began after the first execution.
+// makes a replay change nothing, so that it cannot end a session that began after the first execution. Answers 1 if the one to keep
+// is alive.
 export const revokeAllScript = defineScript({
   keys: ["session", "user", "index", "bucket"],
   args: ["digest", "request"],

@@ -2,8 +2,8 @@ import { flag } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
 import { digits, keepFor, nextEpoch, serverTime } from "../../../script/fragments.lua.ts";
 
-// A new generation ends every session of the bucket. A bucket that has seen this request is left alone: who has logged in since
-// may stay, and a run that was interrupted can be run again.
+// A new generation ends every session of the bucket. A bucket that has seen this request is left alone, so that an interrupted run can
+// be run again without ending the sessions that have begun since.
 export const revokeBucketScript = defineScript({
   keys: ["bucket"],
   args: ["request", "ttl"],

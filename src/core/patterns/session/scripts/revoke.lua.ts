@@ -4,14 +4,15 @@ import { texts } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
 import { headPattern } from "../format/head.ts";
 
-/** Whose session was ended, and its number among theirs: 0 if it was nobody's. */
+/** The owner and the number of a revoked session, by which its member of the index is found. */
 export interface Revoked {
   readonly owner: string;
+  /** "0" if the session was anonymous. */
   readonly number: string;
 }
 
-// The tombstone names the owner, so that the caller can drop the index entry, whose key is known only by the owner, and can do so
-// again after a crash between the two.
+// Only the record knows its owner, and the owner names the key of the index. So the caller drops the member in a second trip, and the
+// tombstone keeps the owner, so that this can be done again after a crash between the two.
 export const revokeScript = defineScript({
   keys: ["session"],
   args: ["requiredOwner"],
@@ -34,7 +35,7 @@ end
 return {owner, number}`,
 });
 
-/** Drops one entry of the index. */
+/** Drops one member of the index. */
 export const unlistScript = defineScript({
   keys: ["index"],
   args: ["member"],

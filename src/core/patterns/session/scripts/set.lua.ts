@@ -4,6 +4,7 @@ import { defineWrite, prelude } from "./record.lua.ts";
 
 // A write is conditional on the session being alive, so that a slow request cannot bring back what a logout ended. Only the
 // fields of the patch are written, so that parallel writers of different fields keep both.
+// Answers with the new version; 0 if the session has ended, -1 if the data would be too large.
 export const setScript = defineScript({
   keys: ["session", "user", "bucket"],
   args: ["digest", "request", "maxBytes", "removed", "...fields"],

@@ -4,14 +4,14 @@ import { defineScript } from "../../../script/define-script.ts";
 import { decodeSnapshot, type Snapshot } from "../format/snapshot.ts";
 import { dataPrelude, defineWrite, reloadSnapshot, snapshotText } from "./record.lua.ts";
 
-/** What became of a conditional write, and the session as it is now. */
-export interface Swapped {
+/** The outcome of a conditional write, and the session as it is now. */
+export interface SwapResult {
   readonly outcome: "written" | "conflict" | "too large";
-  readonly now: Snapshot;
+  readonly snapshot: Snapshot;
 }
 
-// Writes only if nothing was written since the version that the caller computed from. A request that is known already was a lost
-// reply: it has been written, so that an increment is not applied twice.
+// Writes only if nothing was written since the version that the caller computed from. A request that is known already has been written,
+// and its reply was lost: so an increment is not applied twice.
 export const swapScript = defineScript({
   keys: ["session", "user", "bucket"],
   args: ["digest", "request", "maxBytes", "removed", "expected", "...fields"],
@@ -28,9 +28,9 @@ ${reloadSnapshot}
 return {outcome, ${snapshotText}}`,
 });
 
-function decodeSwapped(reply: Reply): Swapped | null {
+function decodeSwapped(reply: Reply): SwapResult | null {
   if (!Array.isArray(reply)) return null;
-  const now = decodeSnapshot(reply[1] ?? null);
+  const snapshot = decodeSnapshot(reply[1] ?? null);
   const outcome = integer(reply[0] ?? null);
-  return now && { outcome: outcome > 0 ? "written" : outcome === 0 ? "conflict" : "too large", now };
+  return snapshot && { outcome: outcome > 0 ? "written" : outcome === 0 ? "conflict" : "too large", snapshot };
 }

@@ -3,16 +3,16 @@ import { texts } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
 import { countWrite, prelude, takeWritesApart } from "./record.lua.ts";
 
-// Reading and deleting are one script, so that of two parallel requests one shows the message. What was taken last is kept under
-// the name of its request: a replay gets it again.
+// Reading and deleting are one script, so that of two parallel requests one shows the message. The value that was taken last is kept
+// with its request, so that a replay gets it again.
+// Answers with a list of the value, or an empty one if there is none; nil if the session has ended.
 export const takeScript = defineScript({
   keys: ["session", "user", "bucket"],
   args: ["digest", "request", "name"],
   decode: decodeTaken,
   lua: `${prelude}
 if not alive then return false end
-local fields = redis.call("HMGET", session, "y", name)
-local last, value = fields[1], fields[2]
+local last, value = unpack(redis.call("HMGET", session, "y", name))
 if last and string.sub(last, 1, 8) == request then return {string.sub(last, 9)} end
 if not value then return {} end
 ${takeWritesApart}
