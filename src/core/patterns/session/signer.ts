@@ -1,12 +1,12 @@
 import { createHmac } from "./hmac.ts";
 
-/** Signs tokens, so that a token that was never issued is turned away without a round trip. */
+/** Signs tokens, so that a forged one is refused without asking Redis. */
 export interface TokenSigner {
   /** Signs a token. */
   sign(token: string): Promise<string>;
   /**
    * Reads a signed token.
-   * @returns `null` if no key fits.
+   * @returns `null` if the text is malformed or no secret fits.
    */
   verify(signed: string): Promise<VerifiedToken | null>;
 }
@@ -15,13 +15,13 @@ export interface TokenSigner {
 export interface VerifiedToken {
   /** The token without its signature. */
   readonly token: string;
-  /** True if `sign` would sign it the same way today. */
+  /** False if an older secret signed it. */
   readonly current: boolean;
 }
 
 /**
- * Creates a signer that uses HMAC-SHA-256. To exchange the secret, put the new one first and drop the old one when its sessions have ended; the
- * token that a session object shows is always signed with the first.
+ * Creates a signer that uses HMAC-SHA-256. To exchange the secret, put the new one first, and remove the old one when every session that
+ * it signed has ended. `session.token` is always signed with the first.
  * @param secrets Each at least 32 random characters.
  * @throws {OptionError} A secret is too short, or there is none.
  * @example

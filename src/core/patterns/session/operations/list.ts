@@ -9,11 +9,11 @@ import type { Sessions } from "../sessions.ts";
 
 /** One session in the list of its user. Instants are the server's, in milliseconds since 1970. */
 export interface SessionInfo {
-  /** The public id, as `session.id`: good for `revokeSession`, good for no login. */
+  /** The public id, the same as `session.id`: `revokeSession` takes it, and nobody can log in with it. */
   readonly id: string;
   /** When the session was created. */
   readonly createdAt: number;
-  /** When its use was last written down, which may be `touchEvery` ago. */
+  /** When its use was last written down; the last use may be up to `touchEvery` later. */
   readonly seenAt: number;
   /** When it ends if it is not used again. */
   readonly expiresAt: number;
@@ -27,7 +27,7 @@ export interface SessionInfo {
 const pageSize = 500;
 
 /**
- * Lists the live sessions of a user, the newest first: two round trips, and one more for every 500 sessions.
+ * Lists the live sessions of a user, the newest first: in one round trip, and one more for each 500 sessions or part of them.
  * @throws {OptionError} The user is empty or too long.
  */
 export async function listSessions(
@@ -37,14 +37,15 @@ export async function listSessions(
 ): Promise<SessionInfo[]> {
   const { redis, prefix } = contexts.of(sessions);
   const owner = await userTag(prefix, user);
+  // Only the keys of the user and the bucket are used: "-" names no session.
   const keys = keysOf(prefix, owner, "-");
   const options = { signal, idempotent: true };
   const members = await listMembersScript(redis, keys, options);
   const found: SessionInfo[] = [];
   for (let from = 0; from < members.length; from += pageSize) {
     const page = members.slice(from, from + pageSize);
-    const records = page.map((member) => keysOf(prefix, owner, sidOf(member)).session);
-    const rows = await describeRecordsScript(redis, { ...keys, records, members: page }, options);
+    const recordKeys = page.map((member) => keysOf(prefix, owner, sidOf(member)).session);
+    const rows = await describeRecordsScript(redis, { ...keys, records: recordKeys, members: page }, options);
     found.push(...rows.map((row) => toInfo(owner, row)));
   }
   return found.sort((a, b) => b.createdAt - a.createdAt);

@@ -91,7 +91,7 @@ ${keepUntil("index", "expiresAt")}
 /** Takes the session off the index. */
 export const unlist = `redis.call("ZREM", index, ${memberOfSession})`;
 
-export const takeWritesApart = 'local version, bytes, requests = string.match(writes, "^(%d+) (%d+) (.*)$")';
+export const splitWrites = 'local version, bytes, requests = string.match(writes, "^(%d+) (%d+) (.*)$")';
 
 /** Counts a write of data: the version grows, `bytes` and `requests` are new. */
 export const countWrite = `writes = ${digits("version + 1")} .. " " .. ${digits("bytes")} .. " " .. requests`;
@@ -103,7 +103,7 @@ export const countWrite = `writes = ${digits("version + 1")} .. " " .. ${digits(
  */
 export const defineWrite = `
 local function write()
-  ${takeWritesApart}
+  ${splitWrites}
   if string.find(requests, request, 1, true) then return tonumber(version) end
   local gone = tonumber(removed)
   -- The colon before each name does not count.
