@@ -1,12 +1,12 @@
 import { newSecret, parseSecret, randomText, type Secret, sha256 } from "../../crypto.ts";
 import { bucketCount, bucketOf, keysOf, type SessionKeys } from "./format/keys.ts";
 
-/** What every script is told about a session: its keys, and the digest of the token. */
+/** The arguments that every script of a session takes: its keys, and the digest of the token. */
 export interface SessionArgs extends SessionKeys {
   readonly digest: string;
 }
 
-/** What a token says: where its session lives, and the digest that proves it. */
+/** A token and all that it says: where its session lives, and the digest that proves it. */
 export interface Identity {
   /** The secret for the cookie. */
   readonly token: string;

@@ -15,7 +15,7 @@ const patterns = {
   number: "%d+",
   /** When it ends, however much it is used. */
   ends: "%d+",
-  /** How long it lives unused. */
+  /** The longest time between two uses. */
   idle: "%d+",
   /** When its token was made. */
   rotatedAt: "%d+",

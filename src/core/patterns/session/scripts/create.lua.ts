@@ -28,7 +28,7 @@ export const createScript = defineScript({
 if alive then
   ${returnSnapshot}
 end
-if next(record) then return false end
+if head or record.x then return false end
 local bytes = 0
 -- The colon before each name does not count.
 for i = 1, #fields, 2 do
