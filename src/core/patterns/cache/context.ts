@@ -1,7 +1,7 @@
 import { checkCount, checkDuration, checkFunction, checkMethods, checkOneOf } from "../../check.ts";
 import { ConnectionError } from "../../errors.ts";
 import { emit, type OnEvent, type PatternEvent } from "../../event.ts";
-import { createInternals } from "../../internals.ts";
+import { bindInside, insideOf, type Internals } from "../../internals.ts";
 import { keyPrefix } from "../../keys.ts";
 import { type Breaker, createBreaker } from "../../outage/breaker.ts";
 import { createThrottle, type Throttle } from "../../outage/throttle.ts";
@@ -157,7 +157,7 @@ export function report({ onEvent, prefix }: CacheContext, type: string, id: stri
 
 type Details = Pick<PatternEvent, "duration" | "error">;
 
-const internals = /* @__PURE__ */ createInternals<CacheContext>("`cache` must be what `createCache` returned");
+const contexts: Internals<CacheContext> = new WeakMap();
 
 /** The methods of a cache that lead to its context: one to find it by, and one for the type of its values. */
 interface BoundCache<T> {
@@ -167,7 +167,7 @@ interface BoundCache<T> {
 
 /** Ties a cache to its context. It hangs on a method, so that a copy of the cache has it, too: `{ ...cache, resolve }`. */
 export function bindContext<T, C extends BoundCache<T>>(cache: C, context: CacheContext<T>): C {
-  internals.bind(cache.clear, context);
+  bindInside(contexts, cache.clear, context);
   return cache;
 }
 
@@ -176,5 +176,5 @@ export function bindContext<T, C extends BoundCache<T>>(cache: C, context: Cache
  * @throws {OptionError} It is something else than a cache of `createCache`.
  */
 export function contextOf<T>(cache: BoundCache<T>): CacheContext<T> {
-  return unchecked(internals.of(cache?.clear));
+  return unchecked(insideOf(contexts, cache?.clear, "`cache` must be what `createCache` returned"));
 }

@@ -1,5 +1,5 @@
-import { OptionError } from "../../errors.ts";
 import type { OnEvent } from "../../event.ts";
+import { bindInside, insideOf, type Internals } from "../../internals.ts";
 import type { Breaker } from "../../outage/breaker.ts";
 import type { Redis } from "../../port/redis.ts";
 import type { LimitAlgorithm } from "./algorithm.ts";
@@ -18,20 +18,17 @@ export interface LimiterContext {
   readonly blocked?: BlockedIds | undefined;
 }
 
-const contexts = new WeakMap<object, LimiterContext>();
+const contexts: Internals<LimiterContext> = new WeakMap();
 
 /** Ties a limiter to its context, and returns it. */
 export function bindContext<T extends object>(limiter: T, context: LimiterContext): T {
-  contexts.set(limiter, context);
-  return limiter;
+  return bindInside(contexts, limiter, context);
 }
 
 /**
- * The context of a limiter. A function of its own, so that a bundle of a limiter alone leaves it out.
+ * The context of a limiter.
  * @throws {OptionError} It was not made by `createLimiter`.
  */
 export function contextOf(limiter: object): LimiterContext {
-  const context = contexts.get(limiter);
-  if (context) return context;
-  throw new OptionError("`limiter` must come from createLimiter");
+  return insideOf(contexts, limiter, "`limiter` must come from createLimiter");
 }

@@ -1,6 +1,6 @@
 import { setBounded } from "../../bounded-map.ts";
 import { emit, type OnEvent } from "../../event.ts";
-import { createInternals } from "../../internals.ts";
+import { bindInside, insideOf, type Internals } from "../../internals.ts";
 import type { Redis } from "../../port/redis.ts";
 import type { SessionCodec } from "./codec.ts";
 import type { Snapshot } from "./format/snapshot.ts";
@@ -46,7 +46,20 @@ export interface SessionState<Data extends object = object> {
   data: Data | undefined;
 }
 
-export const contexts = /* @__PURE__ */ createInternals<SessionContext>("`sessions` must come from createSessions");
+const contexts: Internals<SessionContext> = new WeakMap();
+
+/** Ties what `createSessions` makes to its context, and returns it. */
+export function bindContext<T extends object>(sessions: T, context: SessionContext): T {
+  return bindInside(contexts, sessions, context);
+}
+
+/**
+ * The context of what `createSessions` made.
+ * @throws {OptionError} It is something else.
+ */
+export function contextOf(sessions: object): SessionContext {
+  return insideOf(contexts, sessions, "`sessions` must come from createSessions");
+}
 
 /** At 2 kB each. */
 const maxKnownTokens = 4_000;

@@ -1,7 +1,7 @@
 import { randomText, userTag } from "../../crypto.ts";
 import { OptionError } from "../../errors.ts";
 import type { Redis } from "../../port/redis.ts";
-import { contexts, rememberToken, report, type SessionContext, verifyToken } from "./context.ts";
+import { bindContext, rememberToken, report, type SessionContext, verifyToken } from "./context.ts";
 import { createSession, type NewSession } from "./create.ts";
 import { SessionGoneError } from "./errors.ts";
 import { keysOf } from "./format/keys.ts";
@@ -54,7 +54,7 @@ export function createSessions<Data extends object = Record<string, unknown>>(
   options: SessionOptions,
 ): Sessions<Data> {
   const context = createContext(redis, options);
-  return contexts.bind<Sessions<Data>>(
+  return bindContext<Sessions<Data>>(
     {
       create: (session) => createSession(context, session),
       read: (token, options) => read(context, token, options),

@@ -1,5 +1,5 @@
 import { checkDurationOrZero, checkOneOf } from "../../../check.ts";
-import { contexts } from "../context.ts";
+import { contextOf } from "../context.ts";
 import { stateOf } from "../live-session.ts";
 import type { SessionCallOptions } from "../session.ts";
 import type { Sessions } from "../sessions.ts";
@@ -48,7 +48,7 @@ export function createSessionCookies<Data extends object>(
   options: SessionCookiesOptions = {},
 ): SessionCookies<Data> {
   const { renewEvery = 0, clearSiteData: words = siteData } = options;
-  contexts.of(sessions);
+  contextOf(sessions);
   const renewAge = checkDurationOrZero("renewEvery", renewEvery);
   const cookie = createCookie(options);
   const clearSiteData = words.map((word) => `"${checkOneOf("clearSiteData", word, siteData)}"`).join(", ");

@@ -1,5 +1,5 @@
 import { unchecked } from "../../../unchecked.ts";
-import { contexts } from "../context.ts";
+import { contextOf } from "../context.ts";
 import { createSession } from "../create.ts";
 import type { SessionPatch } from "../data.ts";
 import { stateOf } from "../live-session.ts";
@@ -91,7 +91,7 @@ async function beginSession<Data extends object>(
   data: object,
   options?: SessionCallOptions,
 ): Promise<void> {
-  setSession(state, await createSession<Data>(contexts.of(state.sessions), { ...options, data }));
+  setSession(state, await createSession<Data>(contextOf(state.sessions), { ...options, data }));
 }
 
 async function login<Data extends object>(

@@ -1,5 +1,5 @@
 import { checkDuration } from "../../../check.ts";
-import { contexts, verifyToken } from "../context.ts";
+import { contextOf, verifyToken } from "../context.ts";
 import { extendScript } from "../scripts/extend.lua.ts";
 import type { SessionCallOptions } from "../session.ts";
 import type { Sessions } from "../sessions.ts";
@@ -15,7 +15,7 @@ export async function extendSession(
   ttl: number,
   { signal }: SessionCallOptions = {},
 ): Promise<number | null> {
-  const context = contexts.of(sessions);
+  const context = contextOf(sessions);
   const values = { ttl: checkDuration("ttl", ttl) };
   const identity = await verifyToken(context, token);
   if (!identity) return null;

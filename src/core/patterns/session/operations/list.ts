@@ -1,5 +1,5 @@
 import { userTag } from "../../../crypto.ts";
-import { contexts } from "../context.ts";
+import { contextOf } from "../context.ts";
 import { keysOf, sidOf } from "../format/keys.ts";
 import { parseHead } from "../format/snapshot.ts";
 import { toPublicId } from "../identity.ts";
@@ -35,7 +35,7 @@ export async function listSessions(
   user: string,
   { signal }: SessionCallOptions = {},
 ): Promise<SessionInfo[]> {
-  const { redis, prefix } = contexts.of(sessions);
+  const { redis, prefix } = contextOf(sessions);
   const owner = await userTag(prefix, user);
   // Only the keys of the user and the bucket are used: "-" names no session.
   const keys = keysOf(prefix, owner, "-");

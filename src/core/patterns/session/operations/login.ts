@@ -1,7 +1,7 @@
 import { checkText } from "../../../check.ts";
 import { randomText } from "../../../crypto.ts";
 import { ConnectionError, RedisPatternsError } from "../../../errors.ts";
-import { contexts, report, type SessionContext, type SessionState } from "../context.ts";
+import { contextOf, report, type SessionContext, type SessionState } from "../context.ts";
 import { createSession, type SessionDevice } from "../create.ts";
 import { decodeData, type SessionPatch } from "../data.ts";
 import { createIdentity } from "../identity.ts";
@@ -44,7 +44,7 @@ export async function loginSession<Data extends object>(
   user: string,
   options: LoginOptions<Data> = {},
 ): Promise<Session<Data>> {
-  const context = contexts.of(sessions);
+  const context = contextOf(sessions);
   checkText("user", user);
   if (!current) return createSession<Data>(context, { ...options, user, data: options.data ?? {} });
   const state = stateOf(current);

@@ -1,5 +1,5 @@
 import { checkText } from "../../../check.ts";
-import { contexts, report } from "../context.ts";
+import { contextOf, report } from "../context.ts";
 import { bucketCount, keysOf } from "../format/keys.ts";
 import { revokeBucketScript } from "../scripts/revoke-everybody.lua.ts";
 import type { SessionCallOptions } from "../session.ts";
@@ -19,7 +19,7 @@ export async function revokeEverybody(
   request: string,
   { signal }: SessionCallOptions = {},
 ): Promise<number> {
-  const context = contexts.of(sessions);
+  const context = contextOf(sessions);
   const ttl = Math.max(context.absolute, context.remember?.absolute ?? 0);
   const endBucket = (bucket: number) => {
     const keys = keysOf(context.prefix, "-", "-", String(bucket));

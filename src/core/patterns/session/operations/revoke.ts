@@ -1,5 +1,5 @@
 import { userTag } from "../../../crypto.ts";
-import { contexts, report } from "../context.ts";
+import { contextOf, report } from "../context.ts";
 import { keysOf, toMember } from "../format/keys.ts";
 import { parsePublicId } from "../identity.ts";
 import { revokeScript, unlistScript } from "../scripts/revoke.lua.ts";
@@ -25,7 +25,7 @@ export async function revokeSession(
   options: RevokeOptions = {},
 ): Promise<boolean> {
   const { user, signal } = options;
-  const context = contexts.of(sessions);
+  const context = contextOf(sessions);
   // A caller whose user is `undefined` by mistake must not have the rights of an administrator.
   const requiredOwner = "user" in options ? await userTag(context.prefix, user ?? "") : "";
   const place = parsePublicId(id);
