@@ -11,6 +11,15 @@ export function checkDurationOrZero(name: string, value: number): number {
   return value === 0 ? 0 : checkDuration(name, value);
 }
 
+/**
+ * Checks the options of one call. They may be absent.
+ * @param remedy An example of what was meant, since other libraries take a number in this place.
+ */
+export function checkOptions<T extends object | undefined>(options: T, remedy = "{ signal }"): T {
+  if (options === undefined || (typeof options === "object" && options !== null)) return options;
+  throw new OptionError(`\`options\` must be an object, such as ${remedy}`);
+}
+
 export function checkCount(name: string, value: number, least = 1): number {
   if (Number.isSafeInteger(value) && value >= least) return value;
   throw new OptionError(`\`${name}\` must be a whole number of at least ${least}`);

@@ -13,13 +13,21 @@ export const maxIdLength = 10_240;
 export const permanentKeys: readonly RegExp[] = [];
 
 /**
- * Gives the name of one key of an entity: `prefix:{id}:part`. The id is the hash tag, so that all keys of one entity are in one slot of a
+ * Gives the name of one key of an entity: `pattern:prefix:{id}:part`. The id is the hash tag, so that all keys of one entity are in one slot of a
  * Cluster. `%`, `{` and `}` in the id are percent-encoded, so that different ids cannot get the same key.
  * @throws {OptionError} The id is empty, not a string, or longer than `maxIdLength`.
  */
-export function keyOf(prefix: string, id: string, part?: string): string {
-  const key = `${prefix}:{${encodeId(id)}}`;
+export function keyOf(namespace: string, id: string, part?: string): string {
+  const key = `${namespace}:{${encodeId(id)}}`;
   return part === undefined ? key : `${key}:${part}`;
+}
+
+/**
+ * The first part of every key and channel of one instance: `pattern:prefix`, so that no two patterns share a key.
+ * @throws {OptionError} The prefix is absent, empty, or contains braces.
+ */
+export function namespaceOf(pattern: string, prefix: string): string {
+  return `${pattern}:${keyPrefix(prefix)}`;
 }
 
 /** Checks a key prefix. Braces in it would change the hash tag. */

@@ -124,6 +124,11 @@ describe("the house", () => {
     expect(strayLua("src/core/port/ping.ts", "const script = defineScript({});")).toBe(true);
   });
 
+  it("publishes in scripts by the fragment alone, which no refusal of news fails", () => {
+    const publishing = sources.filter((file) => /call\("PUBLISH"/.test(code.get(file) ?? ""));
+    expect(publishing).toEqual(["src/core/script/fragments.lua.ts"]);
+  });
+
   it("keeps *.lua.ts in the folders for it", () => {
     const places = /^src\/core\/(script|port|patterns\/[a-z-]+\/scripts)$/;
     const scripts = sources.filter((file) => file.endsWith(".lua.ts"));

@@ -214,6 +214,17 @@ describe("waiting", () => {
     await expect(sleep(1, controller.signal)).rejects.toBe(reason);
   });
 
+  it("puts one listener on a signal that many calls wait for, and takes it off with the last", async () => {
+    const controller = new AbortController();
+    const added = vi.spyOn(controller.signal, "addEventListener");
+    const removed = vi.spyOn(controller.signal, "removeEventListener");
+    await Promise.all(Array.from({ length: 50 }, () => sleep(1, controller.signal)));
+    expect([added, removed].map(({ mock }) => mock.calls.length)).toEqual([1, 1]);
+    const asleep = Array.from({ length: 50 }, () => sleep(60_000, controller.signal));
+    controller.abort(new Error("enough"));
+    expect((await Promise.allSettled(asleep)).filter(({ status }) => status === "rejected")).toHaveLength(50);
+  });
+
   it("jitters between half and whole", () => {
     const values = Array.from({ length: 1_000 }, () => jitter(100));
     expect(Math.min(...values)).toBeGreaterThanOrEqual(50);

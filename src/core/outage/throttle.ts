@@ -1,3 +1,5 @@
+import { onAbort } from "../abort.ts";
+
 /** Limits how many pieces of work run at once. The others wait for their turn. */
 export interface Throttle {
   /** @throws The signal's reason, if it aborts before the work's turn has come. */
@@ -25,16 +27,15 @@ export function createThrottle(limit: number): Throttle {
 
 function waitForTurn(queue: (() => void)[], signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    const enter = () => {
-      signal.removeEventListener("abort", leave);
-      resolve();
-    };
-    const leave = () => {
+    if (signal.aborted) return reject(signal.reason);
+    const stay = onAbort(signal, () => {
       queue.splice(queue.indexOf(enter), 1);
       reject(signal.reason);
+    });
+    const enter = () => {
+      stay();
+      resolve();
     };
-    if (signal.aborted) return reject(signal.reason);
     queue.push(enter);
-    signal.addEventListener("abort", leave, { once: true });
   });
 }

@@ -31,3 +31,8 @@ export function nextEpoch(last: string): string {
 export function keepFor(key: string, ttl: string): string {
   return `if redis.call("PTTL", ${key}) < tonumber(${ttl}) then redis.call("PEXPIRE", ${key}, ${ttl}) end`;
 }
+
+/** Publishes news of what the script has done. A user that may not publish has done it all the same, so a refusal does not fail the script. */
+export function publish(channel: string, message: string): string {
+  return `redis.pcall("PUBLISH", ${channel}, ${message})`;
+}

@@ -1,3 +1,4 @@
+import { onAbort } from "../abort.ts";
 import { TimeoutError } from "../errors.ts";
 import type { SendOptions } from "../port/redis.ts";
 import { longestDelay } from "./timer.ts";
@@ -38,7 +39,7 @@ export function raceDeadline<T>(
     const working = work();
     const settle = () => {
       clearTimeout(timer);
-      signal?.removeEventListener("abort", end);
+      stay();
     };
     const end = () => {
       settle();
@@ -47,7 +48,7 @@ export function raceDeadline<T>(
       reject(reason);
     };
     const timer = setTimeout(end, Math.min(timeout, longestDelay));
-    signal?.addEventListener("abort", end);
+    const stay = onAbort(signal, end);
     working.then(
       (value) => {
         settle();

@@ -1,3 +1,4 @@
+import { onAbort } from "../abort.ts";
 import { startTimer } from "../time/timer.ts";
 
 /**
@@ -7,14 +8,13 @@ import { startTimer } from "../time/timer.ts";
 export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
-    const abort = () => {
+    const stay = onAbort(signal, () => {
       clearTimeout(timer);
       reject(signal?.reason);
-    };
+    });
     const timer = startTimer(() => {
-      signal?.removeEventListener("abort", abort);
+      stay();
       resolve();
     }, ms);
-    signal?.addEventListener("abort", abort, { once: true });
   });
 }

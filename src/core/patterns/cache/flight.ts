@@ -1,3 +1,5 @@
+import { onAbort } from "../../abort.ts";
+
 /** Where a value came from: a fresh entry, an entry past its freshness, or the loader. */
 export type CacheSource = "hit" | "stale" | "load";
 
@@ -111,11 +113,10 @@ function isIsolated(): boolean {
 /** Waits for a flight until the signal aborts. */
 function leaveOnAbort<A>(outcome: Promise<A>, signal: AbortSignal, leave: () => void): Promise<A> {
   return new Promise((resolve, reject) => {
-    const abort = () => {
+    const stay = onAbort(signal, () => {
       leave();
       reject(signal.reason);
-    };
-    signal.addEventListener("abort", abort, { once: true });
-    outcome.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+    });
+    outcome.then(resolve, reject).finally(stay);
   });
 }

@@ -1,3 +1,4 @@
+import { onAbort } from "../../abort.ts";
 import { checkMethods } from "../../check.ts";
 import type { Subscriber } from "../../port/subscriber.ts";
 import { startTimer } from "../../time/timer.ts";
@@ -121,7 +122,7 @@ function waitFor(me: Listening, ms: number, signal: AbortSignal | undefined): Pr
   return new Promise((resolve, reject) => {
     const end = (settle: () => void) => {
       clearTimeout(timer);
-      signal?.removeEventListener("abort", leave);
+      stay();
       me.wake = undefined;
       settle();
     };
@@ -133,7 +134,7 @@ function waitFor(me: Listening, ms: number, signal: AbortSignal | undefined): Pr
       });
     const timer = startTimer(wake, ms);
     me.wake = wake;
-    signal?.addEventListener("abort", leave, { once: true });
+    const stay = onAbort(signal, leave);
     if (signal?.aborted) leave();
     else if (me.woken) wake();
   });

@@ -1,3 +1,5 @@
+import { publish } from "../../../script/fragments.lua.ts";
+
 // A waiter leaves the mark `wanted`. A release publishes on the channel of the same name, and only while the mark is there: a
 // lock that nobody waits for costs no message. What a message says is read in ../wake.ts. The lines below expect `wanted`.
 
@@ -17,12 +19,12 @@ export const markWanted = 'redis.call("SET", wanted, 1, "PX", left + 1000)';
 export const markWantedInLine = 'redis.call("SET", wanted, 1, "PX", patience)';
 
 /** Wakes the first waiter of each process. */
-export const wakeNext = 'redis.call("PUBLISH", wanted, "")';
+export const wakeNext = publish("wanted", '""');
 
 /** Wakes every waiter. */
-export const wakeAll = 'redis.call("PUBLISH", wanted, "*")';
+export const wakeAll = publish("wanted", '"*"');
 
 /** Wakes the waiter with this token. */
 export function wakeToken(token: string): string {
-  return `redis.call("PUBLISH", wanted, ${token})`;
+  return publish("wanted", token);
 }
