@@ -1,6 +1,6 @@
 import { Redis } from "ioredis";
 import { ioredis, ioredisSubscriber } from "../../src/adapters/ioredis/index.ts";
-import { createCache, wakeLoads, withLocal } from "../../src/core/patterns/cache/index.ts";
+import { createCache, wakeBySubscriber, withLocal } from "../../src/core/patterns/cache/index.ts";
 
 /** Where the server is. */
 export interface Address {
@@ -77,7 +77,7 @@ export const contestants: readonly Contestant[] = [
     name: "redis-patterns, wake",
     async open(at) {
       const [client, ears] = [connect(at), connect(at)];
-      const wake = wakeLoads(ioredisSubscriber(ears));
+      const wake = wakeBySubscriber(ioredisSubscriber(ears));
       const cache = createCache(ioredis(client), { prefix: "ours-woken", ttl, wake });
       return {
         cold: (key, load) => cache.getOrSet(key, load),

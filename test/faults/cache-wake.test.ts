@@ -1,7 +1,12 @@
 import { Redis as Ioredis } from "ioredis";
 import { afterAll, expect, it } from "vitest";
 import { ioredisSubscriber } from "../../src/adapters/ioredis/index.ts";
-import { type CacheOptions, createCache, LoadFailedError, wakeLoads } from "../../src/core/patterns/cache/index.ts";
+import {
+  type CacheOptions,
+  createCache,
+  LoadFailedError,
+  wakeBySubscriber,
+} from "../../src/core/patterns/cache/index.ts";
 import type { Subscriber } from "../../src/core/port/subscriber.ts";
 import { counted, gate, until } from "../fixtures/cache-tools.ts";
 import { onStandaloneBackends } from "../support/backends.ts";
@@ -19,7 +24,7 @@ onStandaloneBackends("callers who wait for the load of another process", (backen
     client.on("error", () => {});
     clients.push(client);
     serial += 1;
-    const wake = wakeLoads(subscriber ?? ioredisSubscriber(client));
+    const wake = wakeBySubscriber(subscriber ?? ioredisSubscriber(client));
     const options = { prefix: `${backend.prefix}:w${serial}`, ttl: 60_000, timeout: 10_000, wake, ...more };
     const { port: counting, trips } = counted(await backend.connect());
     const [loader, waiter] = [

@@ -138,11 +138,11 @@ describe("waiting over TCP", () => {
     const wake = wakeBySubscriber(silent);
     const first = wake.listen("c", "1");
     const second = wake.listen("c", "2");
-    await first.wait(0, undefined);
-    await second.wait(0, undefined);
-    const woken = second.wait(10_000, undefined);
+    await first.wait(0, 0, undefined);
+    await second.wait(0, 0, undefined);
+    const woken = second.wait(1, 10_000, undefined);
     const leaving = new AbortController();
-    const never = first.wait(10_000, leaving.signal);
+    const never = first.wait(1, 10_000, leaving.signal);
     leaving.abort(new Error("left"));
     heard[0]?.("");
     await expect(never).rejects.toThrow("left");

@@ -12,8 +12,8 @@ import { createCodec } from "./format/codec.ts";
 import { type Decoded, type EntryFormat, envelope, type Payload, refuseUnsupported } from "./format/entry.ts";
 import { checkTimes, type Times } from "./freshness.ts";
 import type { CacheOptions } from "./options.ts";
+import type { Wake } from "../../wait/wake.ts";
 import { clearTag } from "./tags.ts";
-import type { LoadWake } from "./wake.ts";
 
 /** The state that all operations of one cache share. `T` is the type of its values; most operations do not need to know it. */
 export interface CacheContext<T = unknown> {
@@ -25,7 +25,7 @@ export interface CacheContext<T = unknown> {
   readonly hardTimeout: number;
   readonly softTimeout: number | undefined;
   readonly waitTimeout: number;
-  readonly wake: LoadWake | undefined;
+  readonly wake: Wake | undefined;
   readonly onEvent: OnEvent | undefined;
   /** Tags that all entries have. */
   readonly commonTags: readonly string[];
@@ -67,7 +67,7 @@ export function createContext<T>(redis: Redis, options: CacheOptions<T>): CacheC
     hardTimeout: checkDuration("hardTimeout", options.hardTimeout ?? 30_000),
     softTimeout: softTimeout === undefined ? undefined : checkDuration("softTimeout", softTimeout),
     waitTimeout: checkDuration("waitTimeout", options.waitTimeout ?? 5_000),
-    wake: checkMethods("wake", options.wake, "wakeLoads(subscriber)", "listen"),
+    wake: checkMethods("wake", options.wake, "wakeBySubscriber(subscriber)", "listen"),
     onEvent: mergeHooks(options),
     commonTags: clearable ? [clearTag] : [],
     breaker: createBreaker(options.breaker),

@@ -1,7 +1,7 @@
 import type { OnEvent } from "../../event.ts";
 import type { CodecOptions } from "./format/codec.ts";
+import type { Wake } from "../../wait/wake.ts";
 import type { EntryFormat } from "./format/entry.ts";
-import type { LoadWake } from "./wake.ts";
 
 /** Options of a cache. All times are in milliseconds. */
 export interface CacheOptions<T = unknown> extends CodecOptions<T> {
@@ -51,10 +51,10 @@ export interface CacheOptions<T = unknown> extends CodecOptions<T> {
    */
   readonly waitTimeout?: number | undefined;
   /**
-   * Wakes calls that wait for another process' load: `wakeLoads(subscriber)`.
+   * Wakes calls that wait for another process' load: `wakeBySubscriber(subscriber)`.
    * @default none: such calls ask Redis every 25 to 250 ms
    */
-  readonly wake?: LoadWake | undefined;
+  readonly wake?: Wake | undefined;
   /**
    * The longest time of one trip to Redis before the call goes on without it.
    * @default 500

@@ -7,7 +7,7 @@ import { decodeHandOff } from "./hand-off.ts";
 import { abandon, createReporter, type Lease, type LeaseContext, startLease } from "./lease.ts";
 import type { AcquireRequest, Lockable } from "./lockable.ts";
 import { leastTtl, validity } from "./term.ts";
-import type { Waiter, Wake } from "./wake.ts";
+import type { Waiter, Wake } from "../../wait/wake.ts";
 
 /** The options that apply to one acquisition: those of its lock, and those of its call. */
 export interface AcquireContext extends LeaseContext {
@@ -81,8 +81,9 @@ async function retryUntilGranted(
   for (let attempts = 1; typeof lease === "number"; attempts += 1) {
     const waited = performance.now() - start;
     if (waited >= wait) throw new LockBusyError(lockable.name, waited, attempts, lease);
-    const pause = waiter ? lease + 1 : pollPause(lease, attempts);
-    await (waiter?.wait ?? sleep)(Math.min(wait - waited, pause), context.signal);
+    const left = wait - waited;
+    const pause = Math.min(left, pollPause(lease, attempts));
+    await (waiter?.wait(pause, Math.min(left, lease + 1), context.signal) ?? sleep(pause, context.signal));
     lease = await attempt(lockable, request, context);
   }
   return lease;

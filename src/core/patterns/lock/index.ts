@@ -5,8 +5,8 @@ export type { AcquireOptions, InspectOptions, LeaseOptions, LockOptions, TryOpti
 export type { ExtendOptions, Lease, ReleaseOptions, Watchdog } from "./lease.ts";
 export { watchdog } from "./watchdog.ts";
 export type { WatchdogOptions } from "./watchdog.ts";
-export { wakeBySubscriber } from "./wake.ts";
-export type { Waiter, Wake } from "./wake.ts";
+export { wakeBySubscriber } from "../../wait/wake.ts";
+export type { Waiter, Wake } from "../../wait/wake.ts";
 export { createFenceGuard } from "./fence-guard.ts";
 export type { FenceGuard, FenceGuardOptions } from "./fence-guard.ts";
 export { fenceLua } from "./scripts/fence-guard.lua.ts";

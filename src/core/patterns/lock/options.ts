@@ -2,7 +2,7 @@ import type { OnEvent } from "../../event.ts";
 import type { LockNaming } from "./keys.ts";
 import type { Watchdog } from "./lease.ts";
 import type { LockOrder, ReplicaWait } from "./lockable.ts";
-import type { Wake } from "./wake.ts";
+import type { Wake } from "../../wait/wake.ts";
 
 /** Options of one inspection. */
 export interface InspectOptions {

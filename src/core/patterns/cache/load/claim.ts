@@ -1,6 +1,7 @@
 import { ConnectionError } from "../../../errors.ts";
 import { backoff } from "../../../wait/backoff.ts";
 import { sleep } from "../../../wait/sleep.ts";
+import type { Waiter } from "../../../wait/wake.ts";
 import { type CacheContext, failOpen, keysOf, trip } from "../context.ts";
 import { LoadFailedError } from "../errors.ts";
 import type { DatedAnswer } from "../flight.ts";
@@ -8,7 +9,6 @@ import { leaseTtl } from "../freshness.ts";
 import { type Found, nothing, openEntry } from "../read.ts";
 import { type Claim, claimEntry } from "../scripts/claim.lua.ts";
 import { prepareTags } from "../tags.ts";
-import type { LoadWaiter } from "../wake.ts";
 import { type CacheCall, type FlightCall, judgeEntry } from "./call.ts";
 import { loadLeased, loadUnleased, releaseLeases, runInBackground } from "./load.ts";
 
@@ -56,6 +56,9 @@ export async function claimEntries(
   }
 }
 
+/** After this time a call that hears messages claims all the same, in milliseconds: one may be lost. */
+const longestWait = 1_000;
+
 /** The pauses between two claims of a call that waits: the end of a short load is noticed soon, a long one costs few commands. */
 const pauses = { first: 25, factor: 1.5, most: 250 };
 
@@ -68,15 +71,16 @@ export async function claimAndLoad<T>(
   call: FlightCall<T>,
   refused: string,
 ): Promise<DatedAnswer<T> | undefined> {
-  let waiter: LoadWaiter | undefined;
-  const wait = (ms: number, most: number) => {
-    waiter ??= context.wake?.listen(keysOf(context, call.id).lease);
-    return waiter ? waiter.wait(ms, most, call.signal) : sleep(ms, call.signal);
+  let waiter: Waiter | undefined;
+  const wait = (pause: number, left: number) => {
+    waiter ??= context.wake?.listen(keysOf(context, call.id).lease, "");
+    return waiter ? waiter.wait(pause, Math.min(longestWait, left), call.signal) : sleep(pause, call.signal);
   };
   try {
     return await pollClaim(context, call, refused, wait);
   } finally {
-    waiter?.leave();
+    // Every message wakes all, so none has to be passed on.
+    waiter?.leave("granted");
   }
 }
 

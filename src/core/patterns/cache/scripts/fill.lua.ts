@@ -6,7 +6,7 @@ import { failedMark } from "../format/lease.ts";
 /** Lua: ends the lease in the local `lease`, and wakes the callers that wait for it, if they listen. */
 export const endLease = `
 if redis.call("DEL", lease) == 1 and wake == "1" then
-  ${publish("lease", '""')}
+  ${publish("lease", '"*"')}
 end`;
 
 // Closes the race between a load and an invalidation: a deletion or a set removes the lease, too, and without its lease a late load

@@ -8,7 +8,7 @@ import { LockBusyError, LockLostError } from "../errors.ts";
 import type { Lease } from "../lease.ts";
 import { createLock } from "../lock.ts";
 import type { Locks, LockState } from "../locks.ts";
-import type { Wake } from "../wake.ts";
+import type { Wake } from "../../../wait/wake.ts";
 import { watchdog } from "../watchdog.ts";
 
 /** One time in office. */

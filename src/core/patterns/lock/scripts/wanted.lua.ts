@@ -1,7 +1,7 @@
 import { publish } from "../../../script/fragments.lua.ts";
 
 // A waiter leaves the mark `wanted`. A release publishes on the channel of the same name, and only while the mark is there: a
-// lock that nobody waits for costs no message. What a message says is read in ../wake.ts. The lines below expect `wanted`.
+// lock that nobody waits for costs no message. What a message says is read in wait/wake.ts. The lines below expect `wanted`.
 
 /** The asker does not wait. Expects what it does when it is refused as `whenBusy`, as do the next two. */
 export const leaves = 'whenBusy == "leave"';

@@ -1,23 +1,27 @@
-import { onAbort } from "../../abort.ts";
-import { checkMethods } from "../../check.ts";
-import type { Subscriber } from "../../port/subscriber.ts";
-import { startTimer } from "../../time/timer.ts";
-import { jitter } from "../../wait/backoff.ts";
-import { sleep } from "../../wait/sleep.ts";
+import { onAbort } from "../abort.ts";
+import { checkMethods } from "../check.ts";
+import type { Subscriber } from "../port/subscriber.ts";
+import { startTimer } from "../time/timer.ts";
+import { sleep } from "./sleep.ts";
 
-/** Tells waiters of a release. */
+/** Tells those that wait for a lock, or for the load of another process, when to ask Redis again. */
 export interface Wake {
-  /** Begins to listen for one asker, before it asks for the first time. The channel is that of its lock. */
+  /**
+   * Begins to listen for one asker.
+   * @param channel The channel on which the end of what it waits for is published.
+   * @param token The text by which a message names this asker alone; empty if none does.
+   */
   listen(channel: string, token: string): Waiter;
 }
 
-/** One asker that waits for a release. */
+/** One asker that waits. */
 export interface Waiter {
   /**
-   * Resolves when it is worth asking again: at a release, or after `ms` milliseconds.
+   * Resolves when it is worth asking again: at a message, or after `most` milliseconds. While the subscription fails and nothing is heard,
+   * it resolves after `pause` milliseconds.
    * @throws The signal's reason, as soon as it aborts.
    */
-  wait(ms: number, signal: AbortSignal | undefined): Promise<void>;
+  wait(pause: number, most: number, signal: AbortSignal | undefined): Promise<void>;
   /** Ends the listening. A waiter that gives up after it was woken wakes the next one. */
   leave(outcome: "granted" | "gave up"): void;
 }
@@ -25,27 +29,30 @@ export interface Waiter {
 /** One asker that listens. */
 interface Listening {
   readonly token: string;
-  /** True if a release was heard since it asked last. */
+  /** True if a message was heard since it asked last. */
   woken: boolean;
   /** Ends its pause, while it pauses. */
   wake?: (() => void) | undefined;
 }
 
-/** All waiters for one name in this process: one subscription, first come first woken. */
+/** All waiters on one channel in this process: one subscription, first come first woken. */
 interface Channel {
   readonly queue: Set<Listening>;
-  /** Only while it is `open` is every release heard. */
+  /** Only while it is `open` is every message heard. */
   state: "subscribing" | "open" | "failed";
   close(): void;
 }
 
 /**
- * Waits for the message that a release publishes, at most for what the holder has left: a lost message costs time, not the lock.
- * One subscription serves all waiters for a name, and each message wakes one of them. While the subscription fails, they poll.
- * In a Worker, which holds no connection open, leave it out.
+ * Waits for the message that a release, or the end of a load, publishes. A lost message costs time and nothing else: a waiter asks all the
+ * same when what it waits for must be over. One subscription serves all waiters on a channel. While it fails, they ask as often as
+ * without it. All processes must use it: one without it publishes nothing when it finishes a load. In a Worker, which holds no
+ * connection open, leave it out.
  * @throws {OptionError} The subscriber is none, or a client that was not wrapped.
  * @example
- * const locks = createLock(redis, { ttl: seconds(10), wake: wakeBySubscriber(ioredisSubscriber(new Redis(url))) });
+ * const wake = wakeBySubscriber(ioredisSubscriber(client.duplicate()));
+ * const locks = createLock(redis, { prefix: "job", ttl: seconds(10), wake });
+ * const cache = createCache<User>(redis, { prefix: "user", ttl: minutes(5), wake });
  */
 export function wakeBySubscriber(subscriber: Subscriber): Wake {
   const client = Reflect.has(Object(subscriber), "psubscribe");
@@ -61,14 +68,14 @@ export function wakeBySubscriber(subscriber: Subscriber): Wake {
         const joined = channels.get(name) ?? openChannel(subscriber, name, () => channels.delete(name));
         channels.set(name, joined);
         joined.queue.add(me);
-        // It was refused before it heard releases here, so it asks once more.
+        // It was refused before it heard messages here, so it asks once more.
         me.woken = joined.state === "open";
         return joined;
       };
       return {
-        wait(ms, signal) {
+        wait(pause, most, signal) {
           channel ??= join();
-          return channel.state === "failed" ? sleep(Math.min(ms, jitter(100)), signal) : waitFor(me, ms, signal);
+          return channel.state === "failed" ? sleep(Math.min(pause, most), signal) : waitFor(me, most, signal);
         },
         leave(outcome) {
           channel?.queue.delete(me);
@@ -94,7 +101,7 @@ function openChannel(subscriber: Subscriber, name: string, onClose: () => void):
   };
   const settle = (state: Channel["state"]) => {
     channel.state = state;
-    // Each asked before every release was heard, so it asks once more.
+    // Each asked before every message was heard, so it asks once more.
     wakeAll();
   };
   subscribed.then(
