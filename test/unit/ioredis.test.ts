@@ -37,6 +37,21 @@ describe("the client that ioredis() is given", () => {
     }
   });
 
+  it("must have no key prefix, which reaches keys and no channels [ioredis #1910]", () => {
+    const prefixed = { ...lazy, keyPrefix: "app:" };
+    const clients = [
+      new Redis5(prefixed),
+      new Redis6(prefixed),
+      new Cluster5([at], prefixed),
+      new Cluster([at], prefixed),
+      new Cluster([at], { ...lazy, redisOptions: Object({ keyPrefix: "app:" }) }),
+    ];
+    for (const client of clients) {
+      for (const make of [ioredis, ioredisSubscriber]) expect(() => make(client)).toThrow(/`keyPrefix`.*`prefix`/);
+    }
+    expect(() => ioredis(new Redis6({ ...lazy, keyPrefix: "" }))).not.toThrow();
+  });
+
   it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])("gets no deadline of %d", (timeout) => {
     expect(() => ioredis(new Redis6(lazy), { timeout })).toThrow(/`timeout`/);
     expect(() => ioredisSubscriber(new Redis6(lazy), { timeout })).toThrow(/`timeout`/);

@@ -64,6 +64,13 @@ export function checkReads(client: IoredisClient): void {
   throw new OptionError('`client` must have scaleReads: "master"; a replica may serve what was deleted a moment ago');
 }
 
+/** ioredis puts a prefix before keys, but not before the channels that scripts publish to, nor in what SCAN finds. */
+export function checkKeyPrefix<T extends IoredisClient>(client: T): T {
+  const nodes = Object(optionOf(client, "redisOptions"));
+  if (!optionOf(client, "keyPrefix") && !Reflect.get(nodes, "keyPrefix")) return client;
+  throw new OptionError("`client` must have no `keyPrefix`; give each pattern a `prefix` instead, such as `app:user`");
+}
+
 export function optionOf(client: IoredisClient, name: string): unknown {
   return Reflect.get(client.options, name);
 }

@@ -1,7 +1,7 @@
 import { checkDuration } from "../../core/check.ts";
 import { ReplyError } from "../../core/errors.ts";
 import type { Redis } from "../../core/port/redis.ts";
-import { checkClient, checkReads, createCommandBuilder, type IoredisClient } from "./client.ts";
+import { checkClient, checkKeyPrefix, checkReads, createCommandBuilder, type IoredisClient } from "./client.ts";
 import { watchFaults } from "./fault.ts";
 import { type IoredisContext, sendOne, sendPipeline, sendTransaction } from "./send.ts";
 
@@ -18,14 +18,14 @@ export interface IoredisOptions {
  * Creates a port over an ioredis client of version 5 or 6, a `Redis` or a `Cluster`. The caller creates the client, listens to its `error`
  * event and closes it. Replies have the shapes of RESP2, also with RESP3 and with a reply mapping. Integers beyond 2^53 are text. They are
  * exact only if the client was created with `stringNumbers: true`.
- * @throws {OptionError} The client is not an ioredis client, or it is a Cluster that reads from replicas.
+ * @throws {OptionError} The client is not an ioredis client, it has a `keyPrefix`, or it is a Cluster that reads from replicas.
  * @example
  * const client = new Redis(env.REDIS_URL, server);
  * client.on("error", (error) => log.warn(error));
  * const cache = createCache(ioredis(client), { prefix: "user", ttl: minutes(5) });
  */
 export function ioredis(client: IoredisClient, { timeout = 2_000 }: IoredisOptions = {}): Redis {
-  checkReads(checkClient(client));
+  checkReads(checkKeyPrefix(checkClient(client)));
   const context: IoredisContext = {
     client,
     timeout: checkDuration("timeout", timeout),

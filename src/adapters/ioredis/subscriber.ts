@@ -1,7 +1,7 @@
 import { checkDuration, checkFunction, checkText } from "../../core/check.ts";
 import type { Subscriber } from "../../core/port/subscriber.ts";
 import { withDeadline } from "../../core/time/deadline.ts";
-import { checkClient, type IoredisSubscriberClient } from "./client.ts";
+import { checkClient, checkKeyPrefix, type IoredisSubscriberClient } from "./client.ts";
 import type { IoredisOptions } from "./ioredis.ts";
 import { createClientListeners } from "./subscriber-listeners.ts";
 import { confirm, isIdle, leave, type SubscriberState, type Subscription } from "./subscriptions.ts";
@@ -11,7 +11,7 @@ import { toPortError } from "./trip.ts";
  * Subscribes over an ioredis client that does nothing else, such as `client.duplicate()`. The caller creates the client, listens to its
  * `error` event and closes it. A channel is subscribed once, however many listeners it has. When a subscription ends, its listener is
  * removed at once. If the connection is down then, Redis is told after the reconnection.
- * @throws {OptionError} The client is not an ioredis client.
+ * @throws {OptionError} The client is not an ioredis client, or it has a `keyPrefix`.
  * @example
  * const subscriber = ioredisSubscriber(client.duplicate());
  * const stop = await subscriber.subscribe("news", (message) => show(message));
@@ -20,7 +20,7 @@ export function ioredisSubscriber(
   client: IoredisSubscriberClient,
   { timeout = 2_000 }: IoredisOptions = {},
 ): Subscriber {
-  checkClient(client);
+  checkKeyPrefix(checkClient(client));
   checkDuration("timeout", timeout);
   const state: SubscriberState = { client, timeout, channels: new Map(), abandoned: new Set(), handshake: undefined };
   const listeners = createClientListeners(state);
