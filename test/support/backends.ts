@@ -15,7 +15,7 @@ export interface Backend {
   readonly servers: readonly Redis[];
   /** What the servers executed while `work` ran, by lower-case command name, commands inside scripts included. */
   count(work: () => Promise<unknown>): Promise<Record<string, number>>;
-  /** The keys that begin with the suite's prefix. */
+  /** The keys with the suite's prefix, of all patterns. */
   keys(): Promise<string[]>;
 }
 

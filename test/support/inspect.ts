@@ -3,13 +3,13 @@ import { permanentKeys } from "../../src/core/keys.ts";
 import type { Redis, Reply } from "../../src/core/port/redis.ts";
 import { integer, text, texts } from "../../src/core/port/reply.ts";
 
-/** Every key that begins with the prefix, on all servers. */
+/** Every key that names the prefix, on all servers. It stands behind the name of a pattern, or at the beginning. */
 export async function scanKeys(servers: readonly Redis[], prefix: string): Promise<string[]> {
   const found = new Set<string>();
   for (const server of servers) {
     let cursor = "0";
     do {
-      const reply = await server.send(["SCAN", cursor, "MATCH", `${prefix}*`, "COUNT", 1_000]);
+      const reply = await server.send(["SCAN", cursor, "MATCH", `*${prefix}*`, "COUNT", 1_000]);
       const [next = null, keys = null] = Array.isArray(reply) ? reply : [];
       for (const key of texts(keys)) found.add(key);
       cursor = text(next);

@@ -1,6 +1,6 @@
 import { checkPort } from "../check.ts";
 import { ConnectionError, type RedisPatternsError, ReplyError } from "../errors.ts";
-import { keyOf, keyPrefix } from "../keys.ts";
+import { keyOf, namespaceOf } from "../keys.ts";
 import { pingScript } from "./ping.lua.ts";
 import type { Command, Redis } from "./redis.ts";
 import { integers } from "./reply.ts";
@@ -10,7 +10,8 @@ export interface PingOptions {
   /** Ends the wait; the call then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * The first part of the keys that are probed, for an ACL that restricts keys. Nothing is stored under them.
+   * The prefix of the keys that are probed, which begin with `ping:` and the prefix, for an ACL that restricts keys. Nothing is stored
+   * under them.
    * @default "redis-patterns"
    */
   readonly prefix?: string | undefined;
@@ -61,12 +62,13 @@ export type PingReason =
  * console.log(`${pong.latency} ms, clocks differ by ${pong.clockDifference} ms`);
  */
 export async function ping(redis: Redis, { signal, prefix = "redis-patterns" }: PingOptions = {}): Promise<Ping> {
-  const key = keyOf(keyPrefix(prefix), "ping");
+  const namespace = namespaceOf("ping", prefix);
+  const key = keyOf(namespace, "ping");
   try {
     // A port without `masters` expects a single server. If that is a node of a Cluster, it refuses most of these slots.
     const probes = checkPort(redis, {}).masters
       ? []
-      : spreadSlots.map((tag): Command => ["EXISTS", keyOf(prefix, tag)]);
+      : spreadSlots.map((tag): Command => ["EXISTS", keyOf(namespace, tag)]);
     const replies = await redis.pipeline([["EVAL", pingScript, 1, key], ...probes], { signal });
     const refusal = replies.find((reply) => reply instanceof ReplyError);
     if (refusal) throw refusal;
