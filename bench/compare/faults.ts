@@ -181,7 +181,10 @@ export const faults: readonly Fault[] = [
     title: "A reply is lost on the way: 2 calls of a limit of 10, and what is left",
     rows: {
       "redis-patterns over rest": async ({ oursCut, cut }) => {
-        const limiter = createLimiter(oursCut, { algorithm: slidingWindow({ limit: 10, window: 60 * second }) });
+        const limiter = createLimiter(oursCut, {
+          prefix: "bench",
+          algorithm: slidingWindow({ limit: 10, window: 60 * second }),
+        });
         await limiter.limit("warm");
         for (let i = 0; i < 2; i += 1) {
           cut.next();
@@ -209,12 +212,12 @@ export const faults: readonly Fault[] = [
     rows: {
       "redis-patterns, onError allow": async ({ tcp }) => {
         const algorithm = slidingWindow({ limit: 10, window: second });
-        const limiter = createLimiter(ioredis(tcp(await freePort())), { algorithm });
+        const limiter = createLimiter(ioredis(tcp(await freePort())), { prefix: "bench", algorithm });
         return outage(async () => `allowed: ${(await limiter.limit("u")).allowed}`);
       },
       "redis-patterns, onError deny": async ({ tcp }) => {
         const algorithm = slidingWindow({ limit: 10, window: second });
-        const limiter = createLimiter(ioredis(tcp(await freePort())), { algorithm, onError: "deny" });
+        const limiter = createLimiter(ioredis(tcp(await freePort())), { prefix: "bench", algorithm, onError: "deny" });
         return outage(async () => `allowed: ${(await limiter.limit("u")).allowed}`);
       },
       "@upstash/ratelimit": async () => {
