@@ -1,5 +1,5 @@
 import { argText } from "../../core/port/arg.ts";
-import { checkDuration } from "../../core/check.ts";
+import { checkDuration, checkOptions } from "../../core/check.ts";
 import { raceDeadline, effectiveTimeout } from "../../core/time/deadline.ts";
 import { OptionError, ReplyError } from "../../core/errors.ts";
 import type { Command, Redis, Reply, SendOptions } from "../../core/port/redis.ts";
@@ -40,7 +40,8 @@ export interface RestOptions {
  * const redis = rest({ url: "https://name.upstash.io", token: env.REDIS_TOKEN });
  * const lock = createLock(redis, { ttl: seconds(10) });
  */
-export function rest({ url, token, fetch, timeout = 2_000, batch = true }: RestOptions): Redis {
+export function rest(options: RestOptions): Redis {
+  const { url, token, fetch, timeout = 2_000, batch = true } = checkOptions(options, "{ url, token }") ?? {};
   checkDuration("timeout", timeout);
   const post = createPost(checkUrl(url), checkToken(token), fetch);
   const deliverPipeline = createDelivery(post, "/pipeline");
