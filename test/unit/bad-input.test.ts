@@ -31,7 +31,7 @@ const redis: Redis = {
 const window = 1_000;
 const ttl = 1_000;
 const algorithm = fixedWindow({ limit: 1, window });
-const life = { idle: 1_000, absolute: 2_000 };
+const life = { prefix: "s", idle: 1_000, absolute: 2_000 };
 const badDurations = [0, -1, Number.NaN, Number.POSITIVE_INFINITY, "10" as Wrong];
 const badCounts = [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 1.5, "10" as Wrong];
 const badIds = ["", undefined as Wrong, null as Wrong, 7 as Wrong, {} as Wrong, "x".repeat(10_241)];
@@ -103,7 +103,7 @@ describe("bad input is an OptionError that names the option, and nothing is sent
     expectThrow("prefix", () => createCache(redis, { prefix: "a{b}", ttl }));
     expectThrow("prefix", () => createLimiter(redis, { prefix: "a{b}", algorithm }));
     expectThrow("prefix", () => createLock(redis, { prefix: "a{b}", ttl }));
-    expectThrow("prefix", () => createSessions(redis, { prefix: "a{b}", ...life }));
+    expectThrow("prefix", () => createSessions(redis, { ...life, prefix: "a{b}" }));
     expectThrow("prefix", () => createCache(redis, { prefix: "", ttl }));
   });
 
