@@ -224,7 +224,9 @@ onEveryBackend("the limiter", (backend: Backend) => {
       await expect(limiter.limit("u", { requestId: "" })).rejects.toThrow(OptionError);
       expect(() => limiterOf(gcra({ limit: 1, window: 1_000 }), { onError: "maybe" })).toThrow(OptionError);
       expect(() => limiterOf({} as LimitAlgorithm)).toThrow(OptionError);
-      expect(() => createLimiter({} as Redis, { algorithm: gcra({ limit: 1, window: 1_000 }) })).toThrow(OptionError);
+      expect(() => createLimiter({} as Redis, { prefix: "p", algorithm: gcra({ limit: 1, window: 1_000 }) })).toThrow(
+        OptionError,
+      );
     });
     expect(counts).toEqual({});
   });

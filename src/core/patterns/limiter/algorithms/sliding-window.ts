@@ -24,7 +24,7 @@ export function slidingWindow({ limit, window, buckets = 60, name = "default" }:
   const length = checkDuration("window", window);
   if (limit > 0xff_ffff) throw new OptionError("`limit` of a sliding window must be at most 16777215; use gcra");
   return {
-    kind: "sliding1",
+    kind: "sliding2",
     limit: checkCount("limit", limit),
     policy: { name, limit, window: length },
     script: decideSlidingWindow,
