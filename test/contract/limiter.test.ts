@@ -34,10 +34,7 @@ const families: readonly Family[] = [
   {
     name: "gcra",
     make: gcra,
-    commands: [
-      { evalsha: 1, pttl: 1, set: 1 },
-      { evalsha: 1, pttl: 1 },
-    ],
+    commands: byTtl,
   },
   {
     name: "tokenBucket with a fractional interval",
