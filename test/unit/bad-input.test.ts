@@ -93,7 +93,7 @@ describe("bad input is an OptionError that names the option, and nothing is sent
     ["a bare client", { get() {}, set() {} } as Wrong],
   ])("every factory: %s for a port", (_, wrong) => {
     expectThrow("redis", () => createCache(wrong, { prefix: "c", ttl }));
-    expectThrow("redis", () => createLimiter(wrong, { algorithm }));
+    expectThrow("redis", () => createLimiter(wrong, { prefix: "l", algorithm }));
     expectThrow("redis", () => createLock(wrong, { ttl }));
     expectThrow("redis", () => createSessions(wrong, life));
     expectThrow("redis", () => createGateway(wrong, { tokens: ["a-long-enough-token"] }));
@@ -123,7 +123,7 @@ describe("bad input is an OptionError that names the option, and nothing is sent
   });
 
   it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])("a cost of %s", async (cost) => {
-    await expectRejection("cost", () => createLimiter(redis, { algorithm }).limit("id", { cost }));
+    await expectRejection("cost", () => createLimiter(redis, { prefix: "l", algorithm }).limit("id", { cost }));
   });
 
   it.each(badIds)("an id such as %.12s", async (id) => {
@@ -133,7 +133,7 @@ describe("bad input is an OptionError that names the option, and nothing is sent
     await expectRejection("id", () => cache.delete(id));
     await expectRejection("id", () => cache.getMany(["fine", id]));
     await expectRejection("id", () => cache.getOrSet(id, () => 1));
-    await expectRejection("id", () => createLimiter(redis, { algorithm }).limit(id));
+    await expectRejection("id", () => createLimiter(redis, { prefix: "l", algorithm }).limit(id));
     await expectRejection("id", () => createLock(redis, { ttl }).tryAcquire(id));
     await expectRejection("id", () => createLock(redis, { ttl }).acquire(id, { wait: 10 }));
   });

@@ -24,7 +24,7 @@ export interface UpstashOptions {
  * @example
  * import { Redis } from "@upstash/redis";
  * const redis = upstash(Redis.fromEnv());
- * const limiter = createLimiter(redis, { algorithm: slidingWindow({ limit: 10, window: seconds(10) }) });
+ * const limiter = createLimiter(redis, { prefix: "api", algorithm: slidingWindow({ limit: 10, window: seconds(10) }) });
  */
 export function upstash(client: UpstashClient, options?: UpstashOptions): Redis {
   const { timeout = 2_000 } = checkOptions(options, "{ timeout: 500 }") ?? {};
