@@ -54,7 +54,7 @@ onEveryBackend("the cache's entries", (backend) => {
       onEvent: (event) => events.push(event),
       ...more,
     });
-    const rawOf = async (id: string) => text(await redis.send(["GET", `${prefix}:{${id}}`]));
+    const rawOf = async (id: string) => text(await redis.send(["GET", `cache:${prefix}:{${id}}`]));
     return { cache, prefix, redis, events, trips, rawOf };
   };
 
@@ -78,7 +78,7 @@ onEveryBackend("the cache's entries", (backend) => {
       const opened = await setUp<unknown>({ codec: devalue, compression: deflate(), overflow });
       for (const [key, base64] of Object.entries(v1.keys)) {
         const raw = new TextDecoder().decode(Uint8Array.from(atob(base64), (char) => char.charCodeAt(0)));
-        await opened.redis.send(["SET", key.replace("v1", opened.prefix), change(raw), "PX", 90_060_000]);
+        await opened.redis.send(["SET", key.replace(/\bv1/, opened.prefix), change(raw), "PX", 90_060_000]);
       }
       return opened;
     };

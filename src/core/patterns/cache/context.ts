@@ -2,7 +2,7 @@ import { checkCount, checkDuration, checkFunction, checkMethods, checkOneOf } fr
 import { ConnectionError } from "../../errors.ts";
 import { emit, type OnEvent, type PatternEvent } from "../../event.ts";
 import { bindInside, insideOf, type Internals } from "../../internals.ts";
-import { keyPrefix } from "../../keys.ts";
+import { namespaceOf } from "../../keys.ts";
 import { type Breaker, createBreaker } from "../../outage/breaker.ts";
 import { createThrottle, type Throttle } from "../../outage/throttle.ts";
 import type { Redis, SendOptions } from "../../port/redis.ts";
@@ -10,15 +10,15 @@ import { unchecked } from "../../unchecked.ts";
 import { createTurns } from "./flight.ts";
 import { createCodec } from "./format/codec.ts";
 import { type Decoded, type EntryFormat, envelope, type Payload, refuseUnsupported } from "./format/entry.ts";
+import type { CacheNames, EntryKeys } from "./format/keys.ts";
 import { checkTimes, type Times } from "./freshness.ts";
 import type { CacheOptions } from "./options.ts";
 import type { Wake } from "../../wait/wake.ts";
 import { clearTag } from "./tags.ts";
 
 /** The state that all operations of one cache share. `T` is the type of its values; most operations do not need to know it. */
-export interface CacheContext<T = unknown> {
+export interface CacheContext<T = unknown> extends CacheNames {
   readonly redis: Redis;
-  readonly prefix: string;
   readonly format: EntryFormat;
   readonly times: Times;
   readonly timeout: number;
@@ -60,7 +60,8 @@ export function createContext<T>(redis: Redis, options: CacheOptions<T>): CacheC
   const { readBy = redis.distant ? "script" : "get" } = options;
   return {
     redis,
-    prefix: keyPrefix(options.prefix),
+    prefix: options.prefix,
+    namespace: namespaceOf("cache", options.prefix),
     format: checkFormat(options),
     times: checkTimes(options),
     timeout: checkDuration("timeout", options.timeout ?? 500),
@@ -109,8 +110,8 @@ function mergeHooks<T>({ onEvent, onError }: CacheOptions<T>): OnEvent | undefin
 }
 
 /** The keys of one entry. */
-export function keysOf({ prefix, format }: CacheContext, id: string) {
-  return format.keys(prefix, id);
+export function keysOf(context: CacheContext, id: string): EntryKeys {
+  return context.format.keys(context, id);
 }
 
 /** The argument of scripts that end a lease: 1 if that is to be published. */

@@ -24,7 +24,7 @@ export function fastPath<T, R>(
   slowPath: (down: boolean) => Promise<R>,
 ): Promise<R> {
   try {
-    const { entry } = context.format.keys(context.prefix, id);
+    const { entry } = context.format.keys(context, id);
     checkFunction("load", load);
     if (options?.ttl !== undefined) checkDuration("ttl", options.ttl);
     const isHitLikely = context.hasFastPath && context.expectsHit && !context.breaker.open;
