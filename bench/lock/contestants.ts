@@ -56,7 +56,7 @@ function overHttp(name: string, take: (at: Address) => Take): Contestant {
 export const contestants: readonly Contestant[] = [
   overTcp("redis-patterns", (client, second) => {
     const wake = wakeBySubscriber(ioredisSubscriber(second));
-    const locks = createLock(ioredis(client), { ttl, wait, wake });
+    const locks = createLock(ioredis(client), { ttl, wait, wake, prefix: "bench" });
     return async (name) => (await locks.acquire(name)).release;
   }),
   overTcp("redis-patterns, first come first served", (client, second) => {

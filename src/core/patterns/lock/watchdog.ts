@@ -35,7 +35,7 @@ interface Watched {
  * on Lambda, which freezes between requests, leave it out and choose a `ttl` that covers the work.
  * @throws {OptionError} An option can never work.
  * @example
- * const locks = createLock(redis, { ttl: seconds(10), watchdog: watchdog({ maxHold: minutes(5) }) });
+ * const locks = createLock(redis, { prefix: "job", ttl: seconds(10), watchdog: watchdog({ maxHold: minutes(5) }) });
  */
 export function watchdog({ every, maxHold = 3_600_000 }: WatchdogOptions = {}): Watchdog {
   if (every !== undefined) checkDuration("every", every);

@@ -16,7 +16,7 @@ export interface LineOptions {
  * over after `patience`; it delays those behind it once. All processes that share a name should use it: one that does not overtakes.
  * @throws {OptionError} `patience` can never work.
  * @example
- * const locks = createLock(redis, { ttl: seconds(10), order: firstComeFirstServed() });
+ * const locks = createLock(redis, { prefix: "job", ttl: seconds(10), order: firstComeFirstServed() });
  */
 export function firstComeFirstServed({ patience = 5_000 }: LineOptions = {}): LockOrder {
   checkDuration("patience", patience);

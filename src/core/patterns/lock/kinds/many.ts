@@ -35,14 +35,11 @@ export interface ManyLocks {
 
 /** Options of several locks. */
 export interface ManyLocksOptions extends Omit<LeaseOptions, "wake"> {
-  /**
-   * The first part of every key.
-   * @default "lock"
-   */
-  readonly prefix?: string | undefined;
+  /** Names these locks among others: the first part of every key, after the word `lock`, as in `createLock`. */
+  readonly prefix: string;
   /**
    * Names the keys.
-   * @default `prefix:{name}` and its parts
+   * @default `lock:prefix:{name}` and its parts
    */
   readonly naming?: LockNaming | undefined;
 }
@@ -60,7 +57,9 @@ const mostNames = 100;
  */
 export function createManyLocks(redis: Redis, options: ManyLocksOptions): ManyLocks {
   checkPort(redis, options);
-  const { prefix = "lock", naming = lockNaming(prefix) } = options;
+  const { prefix } = options;
+  const usual = lockNaming(prefix);
+  const { naming = usual } = options;
   const createLockable = (id: string) => {
     const names = decodeNames(id);
     const groups = redis.masters ? names.map((name) => [name]) : [names];

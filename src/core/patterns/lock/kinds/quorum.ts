@@ -12,14 +12,11 @@ import { releaseLock } from "../scripts/release.lua.ts";
 
 /** Options of a quorum lock. */
 export interface QuorumOptions extends Omit<LeaseOptions, "wake"> {
-  /**
-   * The first part of every key.
-   * @default "lock"
-   */
-  readonly prefix?: string | undefined;
+  /** Names these locks among others: the first part of every key, after the word `lock`, as in `createLock`. */
+  readonly prefix: string;
   /**
    * Names the keys.
-   * @default `prefix:{name}` and its parts
+   * @default `lock:prefix:{name}` and its parts
    */
   readonly naming?: LockNaming | undefined;
   /**
@@ -36,13 +33,18 @@ export interface QuorumOptions extends Omit<LeaseOptions, "wake"> {
  * empty must stay away for a `ttl`. Its `inspect` tells about a majority.
  * @throws {OptionError} An option can never work.
  * @example
- * const locks = createQuorumLock([ioredis(client), rest({ url, token }), restFromEnv(env)], { ttl: seconds(10) });
+ * const locks = createQuorumLock([ioredis(client), rest({ url, token }), restFromEnv(env)], {
+ *   prefix: "job",
+ *   ttl: seconds(10),
+ * });
  */
 export function createQuorumLock(nodes: readonly Redis[], options: QuorumOptions): Locks {
   if (!Array.isArray(nodes) || nodes.length === 0 || new Set(nodes).size < nodes.length)
     throw new OptionError("`nodes` must be a list of different adapters, best of three or five");
   for (const node of nodes) checkPort(node, options);
-  const { prefix = "lock", naming = lockNaming(prefix), ttl } = options;
+  const { prefix, ttl } = options;
+  const usual = lockNaming(prefix);
+  const { naming = usual } = options;
   const timeout = checkDuration("nodeTimeout", options.nodeTimeout ?? Math.max(1, checkDuration("ttl", ttl) / 10));
   return createLocks(prefix, (name) => createQuorum({ nodes, timeout, keys: naming(name) }, name), options);
 }

@@ -1,8 +1,7 @@
 import { checkDuration, checkPort } from "../../../check.ts";
-import { keyPrefix } from "../../../keys.ts";
 import type { Redis } from "../../../port/redis.ts";
 import { integer } from "../../../port/reply.ts";
-import { freedKey, type ReadWriteKeys, readWriteKeys } from "../keys.ts";
+import { freedKey, type ReadWriteKeys, readWriteKeys, readWriteNamespace } from "../keys.ts";
 import type { Lockable } from "../lockable.ts";
 import { createLocks, type Locks } from "../locks.ts";
 import type { LeaseOptions } from "../options.ts";
@@ -31,11 +30,8 @@ export interface ReadWriteOptions extends LeaseOptions {
    * @default 5000
    */
   readonly patience?: number | undefined;
-  /**
-   * The first part of every key.
-   * @default "rw"
-   */
-  readonly prefix?: string | undefined;
+  /** Names this lock among others: the first part of every key, after the word `read-write`. */
+  readonly prefix: string;
 }
 
 /**
@@ -44,18 +40,19 @@ export interface ReadWriteOptions extends LeaseOptions {
  * the other way round; release the one and acquire the other.
  * @throws {OptionError} An option can never work.
  * @example
- * const index = createReadWriteLock(redis, { ttl: seconds(10) });
+ * const index = createReadWriteLock(redis, { prefix: "search", ttl: seconds(10) });
  * await index.read.run("products", () => search());
  * await index.write.run("products", ({ fence }) => rebuild(fence));
  */
 export function createReadWriteLock(redis: Redis, options: ReadWriteOptions): ReadWriteLock {
   checkPort(redis, options);
-  const { prefix = "rw", patience = 5_000 } = options;
-  keyPrefix(prefix);
+  const { prefix, patience = 5_000 } = options;
+  const namespace = readWriteNamespace(prefix);
+  const keysOf = (name: string) => readWriteKeys(namespace, name);
   checkDuration("patience", patience);
   return {
-    read: createLocks(prefix, (name) => createReaders(redis, readWriteKeys(prefix, name), name, patience), options),
-    write: createLocks(prefix, (name) => createWriter(redis, readWriteKeys(prefix, name), name, patience), options),
+    read: createLocks(prefix, (name) => createReaders(redis, keysOf(name), name, patience), options),
+    write: createLocks(prefix, (name) => createWriter(redis, keysOf(name), name, patience), options),
   };
 }
 

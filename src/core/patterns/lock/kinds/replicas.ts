@@ -27,7 +27,7 @@ export interface ReplicaOptions {
  * promoted. It follows one connection to one server, so it is refused over HTTP and on a Cluster. Give the lock a connection of its own.
  * @throws {OptionError} An option can never work.
  * @example
- * const locks = createLock(ioredis(client), { ttl: seconds(10), replicas: waitForReplicas({ count: 1 }) });
+ * const locks = createLock(ioredis(client), { prefix: "job", ttl: seconds(10), replicas: waitForReplicas() });
  */
 export function waitForReplicas({ count: needed = 1, timeout = 100 }: ReplicaOptions = {}): ReplicaWait {
   checkCount("count", needed);
