@@ -6,14 +6,15 @@ import { createLock } from "../../src/core/patterns/lock/index.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
 import { createSessions } from "../../src/core/patterns/session/index.ts";
 import { onStandaloneBackends } from "../support/backends.ts";
+import { stopwatch } from "../support/stopwatch.ts";
 
 /** The adapters' default deadline of 2 s, and half a second for a busy machine. */
 const bound = 2_500;
 
 async function timed(work: Promise<unknown>): Promise<{ readonly outcome: unknown; readonly ms: number }> {
-  const start = performance.now();
+  const elapsed = stopwatch();
   const outcome = await work.catch((error: unknown) => error);
-  return { outcome, ms: performance.now() - start };
+  return { outcome, ms: elapsed() };
 }
 
 onStandaloneBackends("with Redis down", (backend) => {

@@ -60,7 +60,8 @@ onStandaloneBackends("the port, when the server fails", (backend) => {
     const elapsed = stopwatch();
     controller.abort(reason);
     for (const failure of await failuresOf(calls)) expect(failure.reason).toBe(reason);
-    expect(elapsed()).toBeLessThan(100);
+    // Long before the deadline.
+    expect(elapsed()).toBeLessThan(slack);
     backend.server.resume();
     expect(await redis.send(["EVAL", "return ARGV[1]", 0, "mine"])).toBe("mine");
   });

@@ -1,0 +1,70 @@
+import { runInNewContext } from "node:vm";
+import { describe, expect, it } from "vitest";
+import { findNonJson } from "../../src/core/json.ts";
+
+class Money {
+  constructor(readonly cents: number) {}
+}
+
+const carried: readonly (readonly [name: string, value: unknown])[] = [
+  ["a text", "text"],
+  ["half of a pair", "\ud83d"],
+  ["nothing", null],
+  ["numbers", [0, -1.5, Number.MAX_SAFE_INTEGER]],
+  ["objects in objects", { a: { b: [{ c: true }] } }],
+  ["a property without a value", { a: undefined }],
+  ["an object without a prototype", Object.assign(Object.create(null), { a: 1 })],
+  ["an object of another realm", runInNewContext("({ a: [1, { b: null }] })")],
+  ["a property of an odd name", JSON.parse('{"__proto__":1,"constructor":2,"":3}')],
+  ["one object in two places", [[1], [1]].map((_, __, all) => all[0])],
+];
+
+const lost: readonly (readonly [path: string, value: unknown])[] = [
+  ["`value` is undefined", undefined],
+  ["`value` is of type Date", new Date()],
+  ["`value.at` is of type Date", { at: new Date() }],
+  ["`value.cart[1].addedAt` is of type Date", { cart: [{}, { addedAt: new Date() }] }],
+  ["`value.a` is of type Map", { a: new Map() }],
+  ["`value[0]` is of type Set", [new Set()]],
+  ["`value.bytes` is of type Uint8Array", { bytes: new Uint8Array(2) }],
+  ["`value.bytes` is of type Buffer", { bytes: Buffer.from("a") }],
+  ["`value.bytes` is of type ArrayBuffer", { bytes: new ArrayBuffer(2) }],
+  ["`value.price` is of type Money", { price: new Money(1) }],
+  ["`value.url` is of type URL", { url: new URL("https://example.com") }],
+  ["`value.pattern` is of type RegExp", { pattern: /a/ }],
+  ["`value.error` is of type Error", { error: new Error("a") }],
+  ["`value.reply` is of type Response", { reply: new Response("a") }],
+  ["`value.n` is of type bigint", { n: 1n }],
+  ["`value.call` is of type function", { call: () => {} }],
+  ["`value.mark` is of type symbol", { mark: Symbol("a") }],
+  ["`value.n` is NaN", { n: Number.NaN }],
+  ["`value.n` is -Infinity", { n: -Infinity }],
+  ["`value[1]` is undefined", [1, undefined]],
+  // oxlint-disable-next-line no-sparse-arrays -- a hole is what is tested
+  ["`value[1]` is undefined", [1, , 2]],
+  ["`value.boxed` is of type String", { boxed: Object("a") }],
+  ['`value["an odd name"].x` is of type Date', { "an odd name": { x: new Date() } }],
+  ["`value.own` is of type Object", { own: { toJSON: () => 1 } }],
+];
+
+describe("what JSON does not carry", () => {
+  it.each(carried)("is none of %s", (_, value) => {
+    expect(findNonJson(value, "value")).toBeUndefined();
+  });
+
+  it.each(lost)("is found: %s", (found, value) => {
+    expect(findNonJson(value, "value")).toBe(found);
+  });
+
+  it("is found at any depth, and in bounded words", () => {
+    let deep: unknown = { at: new Date() };
+    for (let i = 0; i < 100_000; i += 1) deep = { ["k".repeat(100)]: deep };
+    expect(findNonJson(deep, "value")?.length).toBeLessThan(400);
+  });
+
+  it("ends in a cycle", () => {
+    const cycle: { self?: unknown } = {};
+    cycle.self = cycle;
+    expect(findNonJson(cycle, "value")).toBeUndefined();
+  });
+});
