@@ -14,6 +14,8 @@ export interface LockKeys {
   readonly line: string;
   /** The time until which each of them counts as alive, unless it asks again. */
   readonly alive: string;
+  /** The tokens that were given up in the last minute, two hundred at most: their claims may still be on the way, and are refused. */
+  readonly gone: string;
 }
 
 /** Makes the keys of a lock from its name. */
@@ -32,6 +34,7 @@ function lockKeys(lock: string, stem = lock): LockKeys {
     wanted: `${stem}:wanted`,
     line: `${stem}:line`,
     alive: `${stem}:alive`,
+    gone: `${stem}:gone`,
   };
 }
 
@@ -62,7 +65,7 @@ export interface SemaphoreKeys {
   readonly counter: string;
   /** Exists while somebody waits, as that of a lock does. */
   readonly wanted: string;
-  /** The first part of one key for each token that released its place itself: see `freedKey`. */
+  /** The first part of one key for each token that released its place or gave it up: see `freedKey`. */
   readonly freed: string;
 }
 
@@ -89,6 +92,8 @@ export interface ReadWriteKeys extends Omit<SemaphoreKeys, "places"> {
   readonly writeLine: string;
   /** The time until which each waiter, in either line, counts as alive, unless it asks again. */
   readonly alive: string;
+  /** The tokens of writers that were given up in the last minute, as those of a lock. */
+  readonly gone: string;
 }
 
 /** The first part of every key of a read-write lock. */
@@ -107,13 +112,19 @@ export function readWriteKeys(namespace: string, name: string): ReadWriteKeys {
     readLine: part("read-line"),
     writeLine: part("write-line"),
     alive: part("alive"),
+    gone: part("gone"),
     freed: part("freed"),
   };
 }
 
-/** Names the key that remembers the release of one token. */
+/** Names the key that remembers that one token was released or given up. */
 export function freedKey(freed: string, token: string): string {
   return `${freed}:${token}`;
+}
+
+/** Names these keys of both tokens of a hand-off. */
+export function freedKeys(freed: string, { held, token }: { readonly held: string; readonly token: string }) {
+  return { freed: freedKey(freed, token), spent: freedKey(freed, held) };
 }
 
 /** The first part of every key of a fence guard. */

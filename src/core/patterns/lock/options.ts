@@ -55,8 +55,8 @@ export interface LeaseOptions {
    */
   readonly wake?: Wake | undefined;
   /**
-   * Called with each event: `acquired`, `busy`, `lost`, `release-failed`, `extend-failed`, and `ttl-too-short` for a `ttl` below two round
-   * trips.
+   * Called with each event: `acquired`, `busy`, `lost`, `release-failed`, `extend-failed`, `wait-until-failed` if `waitUntil` threw,
+   * and `ttl-too-short` for a `ttl` below two round trips.
    */
   readonly onEvent?: OnEvent | undefined;
   /**

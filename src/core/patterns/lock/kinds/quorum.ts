@@ -1,11 +1,12 @@
 import { checkDuration, checkPort } from "../../../check.ts";
 import { ConnectionError, OptionError, ReplyError } from "../../../errors.ts";
 import type { Redis, SendOptions } from "../../../port/redis.ts";
+import { longestDelay } from "../../../time/timer.ts";
 import { type LockKeys, type LockNaming, lockNaming } from "../keys.ts";
-import { type AcquireRequest, type Lockable, singleKey } from "../lockable.ts";
+import { type AcquireRequest, type Lockable, type ResumeRequest, singleKey } from "../lockable.ts";
 import { createLocks, type Locks } from "../locks.ts";
 import type { LeaseOptions } from "../options.ts";
-import { acquireLock } from "../scripts/acquire.lua.ts";
+import { acquireLock, resumeLock } from "../scripts/acquire.lua.ts";
 import { type AcquireReply, largestFence, unknownFence } from "../scripts/fence.lua.ts";
 import { raiseFence } from "../scripts/quorum.lua.ts";
 import { releaseLock } from "../scripts/release.lua.ts";
@@ -45,7 +46,8 @@ export function createQuorumLock(nodes: readonly Redis[], options: QuorumOptions
   const { prefix, ttl } = options;
   const usual = lockNaming(prefix);
   const { naming = usual } = options;
-  const timeout = checkDuration("nodeTimeout", options.nodeTimeout ?? Math.max(1, checkDuration("ttl", ttl) / 10));
+  const { nodeTimeout = Math.max(1, checkDuration("ttl", ttl) / 10) } = options;
+  const timeout = checkDuration("nodeTimeout", nodeTimeout);
   return createLocks(prefix, (name) => createQuorum({ nodes, timeout, keys: naming(name) }, name), options);
 }
 
@@ -63,6 +65,7 @@ function createQuorum(quorum: Quorum, name: string): Lockable {
     acquire: (request, options) => acquireMajority(quorum, request, options),
     extend: (token, ttl, options) =>
       majorityAgrees(quorum, options, (node, options) => singleKey(node, keys, name).extend(token, ttl, options)),
+    resume: (request, options) => resumeMajority(quorum, request, options),
     release: (token, fence, options) =>
       majorityAgrees(quorum, options, (node, options) => releaseLock(node, { ...keys, token, fence }, options)),
     async remaining(options) {
@@ -72,33 +75,60 @@ function createQuorum(quorum: Quorum, name: string): Lockable {
   };
 }
 
-async function acquireMajority(
-  quorum: Quorum,
-  { token, ttl }: AcquireRequest,
-  options?: SendOptions,
-): Promise<AcquireReply> {
-  const { keys } = quorum;
+async function acquireMajority(quorum: Quorum, request: AcquireRequest, options?: SendOptions): Promise<AcquireReply> {
   const replies = await askAll(quorum, options, (node, options) =>
-    acquireLock(node, { ...keys, token, ttl, whenBusy: "leave" }, options),
+    acquireLock(node, { ...quorum.keys, ...request, whenBusy: "leave" }, options),
   );
-  const fences = replies.flatMap((reply) => ("fence" in reply ? reply.fence : []));
-  if (fences.length >= majorityOf(quorum)) {
-    const fence = largestFence(fences);
-    const raised = await majorityAgrees(quorum, options, (node, options) =>
-      raiseFence(node, { ...keys, token, ttl, fence }, options),
-    );
-    if (raised) return { fence };
-  }
-  // On every node: one that did not answer in time may have granted it.
-  await askAll(quorum, options, (node, options) =>
-    releaseLock(node, { ...keys, token, fence: unknownFence }, options),
-  ).catch(() => {});
+  const fence = await agreeOnFence(
+    quorum,
+    request,
+    replies.flatMap((reply) => ("fence" in reply ? reply.fence : [])),
+    options,
+  );
+  if (fence) return { fence };
   return {
     busyFor: untilMajorityIsFree(
       quorum,
       replies.map((reply) => ("busyFor" in reply ? reply.busyFor : 0)),
     ),
   };
+}
+
+async function resumeMajority(quorum: Quorum, request: ResumeRequest, options?: SendOptions): Promise<string | null> {
+  const fences = await askAll(quorum, options, (node, options) =>
+    resumeLock(node, { ...quorum.keys, ...request }, options),
+  );
+  return agreeOnFence(
+    quorum,
+    request,
+    fences.flatMap((fence) => fence ?? []),
+    options,
+  );
+}
+
+/**
+ * Stores the largest fence on a majority.
+ * @returns The fence, or `null` after the token was given up on every node: it had no majority.
+ */
+async function agreeOnFence(
+  quorum: Quorum,
+  { token, ttl }: Pick<AcquireRequest, "token" | "ttl">,
+  fences: readonly string[],
+  options?: SendOptions,
+): Promise<string | null> {
+  const { keys } = quorum;
+  if (fences.length >= majorityOf(quorum)) {
+    const fence = largestFence(fences);
+    const raised = await majorityAgrees(quorum, options, (node, options) =>
+      raiseFence(node, { ...keys, token, ttl, fence }, options),
+    );
+    if (raised) return fence;
+  }
+  // On every node: one that did not answer in time may have granted it. An abort of the caller does not end that.
+  await askAll(quorum, { ...options, signal: undefined }, (node, options) =>
+    releaseLock(node, { ...keys, token, fence: unknownFence }, options),
+  ).catch(() => {});
+  return null;
 }
 
 function majorityOf({ nodes }: Quorum): number {
@@ -124,7 +154,7 @@ async function askAll<T>(
   { signal, ...options }: SendOptions = {},
   askNode: (node: Redis, options: SendOptions) => Promise<T>,
 ): Promise<T[]> {
-  const timeout = AbortSignal.timeout(quorum.timeout);
+  const timeout = AbortSignal.timeout(Math.min(quorum.timeout, longestDelay));
   const limited = { ...options, signal: signal ? AbortSignal.any([signal, timeout]) : timeout };
   const results = await Promise.allSettled(quorum.nodes.map((node) => askNode(node, limited)));
   signal?.throwIfAborted();

@@ -1,10 +1,10 @@
 import { checkDuration, checkPort } from "../../../check.ts";
 import type { Redis } from "../../../port/redis.ts";
-import { integer } from "../../../port/reply.ts";
-import { freedKey, type ReadWriteKeys, readWriteKeys, readWriteNamespace } from "../keys.ts";
-import type { Lockable } from "../lockable.ts";
+import { freedKey, freedKeys, type ReadWriteKeys, readWriteKeys, readWriteNamespace } from "../keys.ts";
+import { type Lockable, remainingOf } from "../lockable.ts";
 import { createLocks, type Locks } from "../locks.ts";
 import type { LeaseOptions } from "../options.ts";
+import { resumeLock } from "../scripts/acquire.lua.ts";
 import { extendLock } from "../scripts/extend.lua.ts";
 import {
   acquireRead,
@@ -13,6 +13,7 @@ import {
   inspectReaders,
   releaseRead,
   releaseWrite,
+  resumeRead,
 } from "../scripts/read-write.lua.ts";
 
 /** A lock that many readers hold together, or one writer alone. */
@@ -61,9 +62,12 @@ function createReaders(redis: Redis, keys: ReadWriteKeys, name: string, patience
     name,
     channel: keys.wanted,
     queues: true,
-    acquire: (request, options) => acquireRead(redis, { ...keys, ...request, patience }, options),
+    acquire: (request, options) =>
+      acquireRead(redis, { ...keys, ...request, patience, freed: freedKey(keys.freed, request.token) }, options),
     extend: (token, ttl, options) => extendRead(redis, { ...keys, token, ttl }, options),
     release: (token, _, options) => releaseRead(redis, { ...keys, token, freed: freedKey(keys.freed, token) }, options),
+    resume: (request, options) =>
+      resumeRead(redis, { ...keys, ...request, ...freedKeys(keys.freed, request) }, options),
     remaining: (options) => inspectReaders(redis, keys, options),
   };
 }
@@ -76,6 +80,7 @@ function createWriter(redis: Redis, keys: ReadWriteKeys, name: string, patience:
     acquire: (request, options) => acquireWrite(redis, { ...keys, ...request, patience }, options),
     extend: (token, ttl, options) => extendLock(redis, { lock: keys.writer, token, ttl }, options),
     release: (token, fence, options) => releaseWrite(redis, { ...keys, token, fence }, options),
-    remaining: async (options) => Math.max(0, integer(await redis.send(["PTTL", keys.writer], options))),
+    resume: (request, options) => resumeLock(redis, { ...keys, ...request, lock: keys.writer }, options),
+    remaining: (options) => remainingOf(redis, keys.writer, options),
   };
 }
