@@ -94,7 +94,7 @@ describe("bad input is an OptionError that names the option, and nothing is sent
   ])("every factory: %s for a port", (_, wrong) => {
     expectThrow("redis", () => createCache(wrong, { prefix: "c", ttl }));
     expectThrow("redis", () => createLimiter(wrong, { prefix: "l", algorithm }));
-    expectThrow("redis", () => createLock(wrong, { ttl }));
+    expectThrow("redis", () => createLock(wrong, { prefix: "l", ttl }));
     expectThrow("redis", () => createSessions(wrong, life));
     expectThrow("redis", () => createGateway(wrong, { tokens: ["a-long-enough-token"] }));
   });
@@ -109,7 +109,7 @@ describe("bad input is an OptionError that names the option, and nothing is sent
 
   it.each(badDurations)("a duration of %s", (wrong) => {
     expectThrow("ttl", () => createCache(redis, { prefix: "c", ttl: wrong }));
-    expectThrow("ttl", () => createLock(redis, { ttl: wrong }));
+    expectThrow("ttl", () => createLock(redis, { prefix: "l", ttl: wrong }));
     expectThrow("window", () => fixedWindow({ limit: 1, window: wrong }));
     expectThrow("window", () => slidingWindow({ limit: 1, window: wrong }));
     expectThrow("idle", () => createSessions(redis, { ...life, idle: wrong }));
@@ -134,8 +134,8 @@ describe("bad input is an OptionError that names the option, and nothing is sent
     await expectRejection("id", () => cache.getMany(["fine", id]));
     await expectRejection("id", () => cache.getOrSet(id, () => 1));
     await expectRejection("id", () => createLimiter(redis, { prefix: "l", algorithm }).limit(id));
-    await expectRejection("id", () => createLock(redis, { ttl }).tryAcquire(id));
-    await expectRejection("id", () => createLock(redis, { ttl }).acquire(id, { wait: 10 }));
+    await expectRejection("id", () => createLock(redis, { prefix: "l", ttl }).tryAcquire(id));
+    await expectRejection("id", () => createLock(redis, { prefix: "l", ttl }).acquire(id, { wait: 10 }));
   });
 
   it.each([undefined as Wrong, null as Wrong, "10 s" as Wrong])("options that are no object: %s", (options) => {
@@ -155,7 +155,7 @@ describe("bad input is an OptionError that names the option, and nothing is sent
 
   it("a loader or a body that is no function", async () => {
     await expectRejection("load", () => createCache(redis, { prefix: "c", ttl }).getOrSet("id", 5 as Wrong));
-    await expectRejection("work", () => createLock(redis, { ttl }).run("name", 5 as Wrong));
+    await expectRejection("work", () => createLock(redis, { prefix: "l", ttl }).run("name", 5 as Wrong));
   });
 
   it("a gateway without a token", () => {

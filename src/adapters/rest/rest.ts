@@ -38,7 +38,7 @@ export interface RestOptions {
  * @throws {OptionError} The URL, the token or the deadline can never work.
  * @example
  * const redis = rest({ url: "https://name.upstash.io", token: env.REDIS_TOKEN });
- * const lock = createLock(redis, { ttl: seconds(10) });
+ * const lock = createLock(redis, { prefix: "job", ttl: seconds(10) });
  */
 export function rest(options: RestOptions): Redis {
   const { url, token, fetch, timeout = 2_000, batch = true } = checkOptions(options, "{ url, token }") ?? {};
