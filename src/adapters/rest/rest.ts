@@ -1,5 +1,5 @@
 import { argText } from "../../core/port/arg.ts";
-import { checkDuration, checkOptions } from "../../core/check.ts";
+import { checkDuration } from "../../core/check.ts";
 import { raceDeadline, effectiveTimeout } from "../../core/time/deadline.ts";
 import { OptionError, ReplyError } from "../../core/errors.ts";
 import type { Command, Redis, Reply, SendOptions } from "../../core/port/redis.ts";
@@ -41,7 +41,7 @@ export interface RestOptions {
  * const lock = createLock(redis, { prefix: "job", ttl: seconds(10) });
  */
 export function rest(options: RestOptions): Redis {
-  const { url, token, fetch, timeout = 2_000, batch = true } = checkOptions(options, "{ url, token }") ?? {};
+  const { url, token, fetch, timeout = 2_000, batch = true } = options ?? {};
   checkDuration("timeout", timeout);
   const post = createPost(checkUrl(url), checkToken(token), fetch);
   const deliverPipeline = createDelivery(post, "/pipeline");
