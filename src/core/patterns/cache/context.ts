@@ -8,9 +8,9 @@ import { createThrottle, type Throttle } from "../../outage/throttle.ts";
 import type { Redis, SendOptions } from "../../port/redis.ts";
 import { unchecked } from "../../unchecked.ts";
 import { createTurns } from "./flight.ts";
-import { createCodec } from "./format/codec.ts";
 import { type Decoded, type EntryFormat, envelope, type Payload, refuseUnsupported } from "./format/entry.ts";
 import type { CacheNames, EntryKeys } from "./format/keys.ts";
+import { createPayloads } from "./format/payload.ts";
 import { checkTimes, type Times } from "./freshness.ts";
 import type { CacheOptions } from "./options.ts";
 import type { Wake } from "../../wait/wake.ts";
@@ -44,7 +44,10 @@ export interface CacheContext<T = unknown> extends CacheNames {
   /** Counts reads and loads, so that "began after" is known without a clock. */
   nextTurn(): number;
   encode(id: string, value: T): Payload | Promise<Payload>;
-  /** The value of a payload, or `undefined` if this cache cannot read it. */
+  /**
+   * The value of a payload, or `undefined` if it is not one that this cache can read.
+   * @throws What the codec, compression, overflow or schema of the user throws.
+   */
   decode(payload: Payload): Decoded<T> | Promise<Decoded<T>>;
 }
 
@@ -78,7 +81,7 @@ export function createContext<T>(redis: Redis, options: CacheOptions<T>): CacheC
     hasFastPath: canUseFastPath(options) && readBy === "get",
     readsByScript: checkOneOf("readBy", readBy, ["get", "script"]) === "script",
     nextTurn: createTurns(),
-    ...createCodec(options),
+    ...createPayloads(options),
   };
 }
 

@@ -24,7 +24,7 @@ export type Decoded<T> = { readonly value: T } | undefined;
 
 /** A value as it is stored. */
 export interface Payload {
-  /** The letters that say how to read the text: `j` is JSON, `u` is `undefined`. */
+  /** Says how to read the text: `j` is JSON, `u` is `undefined`; other kinds name the codec and the compression that wrote it. */
   readonly kind: string;
   readonly text: string;
 }
@@ -84,8 +84,11 @@ function headOf(raw: string): string {
  * platforms `randomUUID` costs least: Node draws for many at once.
  */
 export function createStamp(): string {
-  return crypto.randomUUID().slice(0, 8);
+  return crypto.randomUUID().slice(0, stampLength);
 }
+
+/** The number of characters of a stamp. */
+export const stampLength = 8;
 
 function base36(ms: number): string {
   return ms > 0 ? Math.round(ms).toString(36) : "";
