@@ -108,9 +108,10 @@ function mergeHooks<T>({ onEvent, onError }: CacheOptions<T>): OnEvent | undefin
   };
 }
 
-/** The keys of one entry. */
+/** The keys of one entry: its value, the lease of its load, and the tokens of calls that gave up. They share a Cluster slot. */
 export function keysOf({ prefix, format }: CacheContext, id: string) {
-  return format.keys(prefix, id);
+  const { entry, lease } = format.keys(prefix, id);
+  return { entry, lease, gone: `${lease}:gone` };
 }
 
 /** The argument of scripts that end a lease: 1 if that is to be published. */
