@@ -1,4 +1,4 @@
-import { checkDuration, checkPort } from "../../check.ts";
+import { checkDuration, checkOptions, checkPort } from "../../check.ts";
 import { OptionError } from "../../errors.ts";
 import type { Redis, SendOptions } from "../../port/redis.ts";
 import { nullableText } from "../../port/reply.ts";
@@ -46,7 +46,7 @@ export function createFenceGuard(redis: Redis, options: FenceGuardOptions): Fenc
   checkDuration("ttl", ttl);
   const namespace = guardNamespace(prefix);
   const valuesFor = (id: string, fence: string) => ({ ...guardKeys(namespace, id), fence: checkFence(fence), ttl });
-  const repeatable = (options?: SendOptions) => ({ ...options, idempotent: true });
+  const repeatable = (options?: SendOptions) => ({ ...checkOptions(options), idempotent: true });
   return {
     admit: async (id, fence, options) => admitFence(redis, valuesFor(id, fence), repeatable(options)),
     set: async (id, fence, value, options) =>

@@ -23,7 +23,7 @@ export function createLock(redis: Redis, options: LockOptions): Locks {
   const { naming = usual } = options;
   checkFunction("order", order);
   checkFunction("naming", naming);
-  const confirm = replicas && checkFunction("replicas", replicas)(redis);
+  const confirm = replicas === undefined ? undefined : checkFunction("replicas", replicas)(redis);
   const createLockable = (name: string) => {
     const keys = naming(name);
     const made = order(redis, keys, name);

@@ -57,6 +57,8 @@ export function createLocks(prefix: string, createLockable: (name: string) => Lo
   checkDuration("ttl", ttl, leastTtl);
   checkDurationOrZero("wait", wait);
   checkMethods("wake", wake, "wakeBySubscriber(subscriber)", "listen");
+  for (const hook of ["onEvent", "waitUntil"] as const)
+    if (options[hook] !== undefined) checkFunction(hook, options[hook]);
   const createRequest = ({ ttl: own = ttl }: TryOptions, whenBusy: AcquireRequest["whenBusy"]): AcquireRequest => ({
     token: crypto.randomUUID(),
     ttl: checkDuration("ttl", own, leastTtl),

@@ -1,4 +1,4 @@
-import { checkDuration, checkFunction, checkPort, checkText } from "../../../check.ts";
+import { checkDuration, checkFunction, checkOptions, checkPort, checkText } from "../../../check.ts";
 import { ConnectionError } from "../../../errors.ts";
 import type { OnEvent } from "../../../event.ts";
 import type { Redis } from "../../../port/redis.ts";
@@ -77,8 +77,9 @@ export function createElection(redis: Redis, options: ElectionOptions): Election
   const locks = createLock(redis, { ttl, prefix, naming, wake, onEvent, watchdog: watchdog({ maxHold: Infinity }) });
   return {
     inspect: () => locks.inspect(name),
-    async campaign(onElected, { signal } = {}) {
+    async campaign(onElected, options = {}) {
       checkFunction("onElected", onElected);
+      const { signal } = checkOptions(options);
       let leading = true;
       while (leading && !isOver(signal)) {
         const lease = await standOnce(locks, name, ttl, signal);
