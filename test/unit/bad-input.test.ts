@@ -158,6 +158,58 @@ describe("bad input is an OptionError that names the option, and nothing is sent
     await expectRejection("work", () => createLock(redis, { prefix: "l", ttl }).run("name", 5 as Wrong));
   });
 
+  it.each([5 as Wrong, null as Wrong, "u" as Wrong])(
+    "options of a limiter's call that are no object: %s",
+    async (wrong) => {
+      const limiter = createLimiter(redis, { prefix: "l", algorithm });
+      await expectRejection("options", () => limiter.limit("id", wrong));
+      await expectRejection("options", () => limiter.peek("id", wrong));
+      await expectRejection("options", () => limiter.refund("id", 1, wrong));
+      await expectRejection("options", () => limiter.block("id", 1, wrong));
+      await expectRejection("options", () => limiter.reset("id", wrong));
+    },
+  );
+
+  it.each([
+    ["cost", { cost: null }],
+    ["cost", { cost: "2" }],
+    ["group", { group: null }],
+    ["group", { group: "" }],
+    ["group", { group: 5 }],
+    ["algorithm", { algorithm: null }],
+    ["algorithm", { algorithm: { limit: 5, window: 1_000 } }],
+    ["signal", { signal: null }],
+    ["signal", { signal: new AbortController() }],
+    ["requestId", { requestId: null }],
+    ["requestId", { requestId: 7 }],
+  ] as const)("a limiter's call with a wrong %s: %o", async (option, wrong) => {
+    const limiter = createLimiter(redis, { prefix: "l", algorithm });
+    const call = wrong as Wrong;
+    await expectRejection(option, () => limiter.limit("id", call));
+    await expectRejection(option, () => limiter.peek("id", call));
+    if (option === "cost") return;
+    await expectRejection(option, () => limiter.refund("id", 1, call));
+    if (option === "requestId") return;
+    await expectRejection(option, () => limiter.block("id", 1, call));
+    await expectRejection(option, () => limiter.reset("id", call));
+  });
+
+  it("a limiter with options that can never work", () => {
+    for (const wrong of [undefined, null, "", 5]) {
+      expectThrow("prefix", () => createLimiter(redis, { prefix: wrong as Wrong, algorithm }));
+    }
+    for (const wrong of [null, 5, {}]) {
+      expectThrow("blocked", () => createLimiter(redis, { prefix: "l", algorithm, blocked: wrong as Wrong }));
+      expectThrow("onEvent", () => createLimiter(redis, { prefix: "l", algorithm, onEvent: wrong as Wrong }));
+      expectThrow("onError", () => createLimiter(redis, { prefix: "l", algorithm, onError: wrong as Wrong }));
+    }
+    for (const wrong of [null, 5]) {
+      expectThrow("options", () => createLimiter(redis, { prefix: "l", algorithm, breaker: wrong as Wrong }));
+      expectThrow("timeout", () => createLimiter(redis, { prefix: "l", algorithm, timeout: null as Wrong }));
+    }
+    expectThrow("buckets", () => slidingWindow({ limit: 1, window, buckets: 1_001 }));
+  });
+
   it("a gateway without a token", () => {
     expectThrow("tokens", () => createGateway(redis, { tokens: [] }));
     expectThrow("tokens", () => createGateway(redis, { tokens: [""] }));

@@ -1,7 +1,8 @@
-import { checkCount, checkText } from "../../check.ts";
+import { checkCount, checkMethods, checkOptions, checkText } from "../../check.ts";
 import { OptionError } from "../../errors.ts";
 import { emit, type PatternEvent } from "../../event.ts";
 import { encodeId, keyOf } from "../../keys.ts";
+import { checkAlgorithm } from "./algorithm.ts";
 import type { LimiterContext } from "./context.ts";
 import type { LimitOptions } from "./options.ts";
 import { guarded } from "./outage-policy.ts";
@@ -22,8 +23,8 @@ export async function decide(
   maxWait = 0,
   callId?: string,
 ): Promise<Verdict> {
-  const { cost = 1, signal, algorithm = context.algorithm } = call;
   const key = counterKey(context, id, call);
+  const { cost = 1, signal, algorithm = context.algorithm } = call;
   if (checkCount("cost", cost) > algorithm.limit) {
     return createVerdict(algorithm, { reason: "cost", retryAfter: Infinity });
   }
@@ -80,9 +81,14 @@ export function runDecision(
 export function counterKey(
   context: LimiterContext,
   id: string,
-  { group, algorithm: { kind } = context.algorithm }: Pick<LimitOptions, "group" | "algorithm">,
+  call: Pick<LimitOptions, "group" | "algorithm" | "signal">,
 ): string {
-  return keyOf(context.namespace, group ?? id, group === undefined ? kind : `${kind}:${id.length}:${encodeId(id)}`);
+  const { group, algorithm = context.algorithm, signal } = checkOptions(call, "{ cost: 5 }");
+  const { kind } = algorithm === context.algorithm ? algorithm : checkAlgorithm(algorithm);
+  if (signal !== undefined) checkMethods("signal", signal, "an AbortSignal", "throwIfAborted");
+  if (group === undefined) return keyOf(context.namespace, id, kind);
+  const member = encodeId(id);
+  return keyOf(context.namespace, checkText("group", group), `${kind}:${id.length}:${member}`);
 }
 
 /** Reports to `onEvent` what became of a call. */

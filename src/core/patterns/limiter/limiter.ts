@@ -1,4 +1,4 @@
-import { checkCount, checkDuration, checkPort } from "../../check.ts";
+import { checkCount, checkDuration, checkFunction, checkMethods, checkOptions, checkPort } from "../../check.ts";
 import { namespaceOf } from "../../keys.ts";
 import { createBreaker } from "../../outage/breaker.ts";
 import type { Redis } from "../../port/redis.ts";
@@ -13,7 +13,7 @@ import type { Verdict } from "./verdict.ts";
 export interface Limiter {
   /**
    * Decides and counts in one trip. A refusal takes nothing.
-   * @throws {OptionError} The id is empty or too long, or the cost is not a whole number above 0.
+   * @throws {OptionError} The id is empty or too long, the cost is not a whole number above 0, or the options are none.
    * @throws The signal's reason, if it aborted.
    */
   limit(id: string, options?: LimitOptions): Promise<Verdict>;
@@ -50,7 +50,9 @@ export interface Limiter {
  */
 export function createLimiter(redis: Redis, options: LimiterOptions): Limiter {
   checkPort(redis, options);
-  const { algorithm, prefix, onError = "allow", timeout = 1_000 } = options;
+  const { algorithm, prefix, onError = "allow", timeout = 1_000, onEvent, blocked, breaker } = options;
+  if (onEvent !== undefined) checkFunction("onEvent", onEvent);
+  checkMethods("blocked", blocked, "blockedIds()", "find", "add", "clear");
   const context: LimiterContext = {
     ...options,
     redis,
@@ -58,7 +60,7 @@ export function createLimiter(redis: Redis, options: LimiterOptions): Limiter {
     algorithm: checkAlgorithm(algorithm),
     onError: toOutagePolicy(onError),
     timeout: checkDuration("timeout", timeout),
-    breaker: createBreaker(options.breaker),
+    breaker: createBreaker(checkOptions(breaker, "breaker: { cooldown: 1_000 }")),
   };
   const limiter: Limiter = {
     limit: (id, call) => decide(context, id, call),

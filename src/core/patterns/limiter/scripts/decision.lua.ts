@@ -52,7 +52,7 @@ end
 if counted then
   -- A call that booked ahead is told its wait again.
   if maxWait <= 0 then wait = 0 end
-elseif cost < 0 or wait <= maxWait then
+elseif cost < 0 or hold > 0 or wait <= maxWait then
   free = free - cost
   reset = write()
   if seen[1] then redis.call("SET", seen[1], "", "PX", 60000) end

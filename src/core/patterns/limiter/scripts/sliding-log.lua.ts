@@ -56,7 +56,7 @@ local function write()
   if units > 0 then
     last = at
     if fullWindows > 0 then
-      last = at + fullWindows * window
+      last = math.min(at + fullWindows * window, 2 ^ 48 - 1)
       text = ""
       added = limit
     end

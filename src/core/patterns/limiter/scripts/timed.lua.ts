@@ -49,7 +49,7 @@ end
 export const splitUnits = `
 local fullWindows = 0
 if units > limit then
-  fullWindows = math.min(math.ceil(units / limit) - 1, math.floor(2 ^ 52 / window))
+  fullWindows = math.min(math.ceil(units / limit) - 1, math.floor(2 ^ 47 / window))
   units = math.min(units - fullWindows * limit, limit)
 end
 `;
