@@ -1,12 +1,15 @@
-import * as devalue from "devalue";
+import { parse, stringify } from "devalue";
 import { describe, expect, it } from "vitest";
 import {
   type CacheOptions,
   createCache,
   deflate,
+  getOrSetMany,
   invalidatePrefix,
   plainJson,
+  updateEntry,
   ValueTooLargeError,
+  writeThrough,
 } from "../../src/core/patterns/cache/index.ts";
 import { OptionError } from "../../src/core/errors.ts";
 import type { PatternEvent } from "../../src/core/event.ts";
@@ -14,6 +17,8 @@ import { text } from "../../src/core/port/reply.ts";
 import { counted } from "../fixtures/cache-tools.ts";
 import v1 from "../fixtures/cache-v1.json" with { type: "json" };
 import { onEveryBackend } from "../support/backends.ts";
+
+const devalue = { name: "devalue", encode: stringify, decode: parse };
 
 /** What the entries of the fixture are, by id: it was written by the release that first had the format, and is never written again. */
 const kept: Record<string, unknown> = {
@@ -54,7 +59,7 @@ onEveryBackend("the cache's entries", (backend) => {
       onEvent: (event) => events.push(event),
       ...more,
     });
-    const rawOf = async (id: string) => text(await redis.send(["GET", `${prefix}:{${id}}`]));
+    const rawOf = async (id: string) => text(await redis.send(["GET", `cache:${prefix}:{${id}}`]));
     return { cache, prefix, redis, events, trips, rawOf };
   };
 
@@ -78,7 +83,7 @@ onEveryBackend("the cache's entries", (backend) => {
       const opened = await setUp<unknown>({ codec: devalue, compression: deflate(), overflow });
       for (const [key, base64] of Object.entries(v1.keys)) {
         const raw = new TextDecoder().decode(Uint8Array.from(atob(base64), (char) => char.charCodeAt(0)));
-        await opened.redis.send(["SET", key.replace("v1", opened.prefix), change(raw), "PX", 90_060_000]);
+        await opened.redis.send(["SET", key.replace(/\bv1/, opened.prefix), change(raw), "PX", 90_060_000]);
       }
       return opened;
     };
@@ -137,10 +142,59 @@ onEveryBackend("the cache's entries", (backend) => {
     for (const [id, value] of Object.entries(values)) {
       await cache.set(id, value);
       expect(await cache.get(id)).toEqual(value);
-      expect(await rawOf(id)).toMatch(/^~1c/);
+      expect(await rawOf(id)).toMatch(/^~1c:devalue,/);
     }
     await cache.set("plain", { a: [1, "b", null, true] });
     expect(await rawOf("plain")).toMatch(/^~1j/);
+  });
+
+  describe("of values that JSON changes", () => {
+    class Money {
+      constructor(readonly cents: number) {}
+    }
+    const cycle: { self?: unknown } = {};
+    cycle.self = cycle;
+    const changed: readonly (readonly [told: string, value: unknown])[] = [
+      ["`value.user.createdAt` is of type Date", { user: { createdAt: new Date() } }],
+      ["`value` is of type Date", new Date()],
+      ["`value[1]` is of type Map", [1, new Map()]],
+      ["`value.bytes` is of type Buffer", { bytes: Buffer.from("a") }],
+      ["`value.reply` is of type Response", { reply: new Response("a") }],
+      ["`value.price` is of type Money", { price: new Money(1) }],
+      ["`value.n` is of type bigint", { n: 1n }],
+      ["`value.n` is NaN", { n: Number.NaN }],
+      ["`value[0]` is undefined", [undefined]],
+      ["`value` contains itself", cycle],
+    ];
+
+    it.each(changed)("refuses them by name, and tells of those that were loaded: %s", async (told, value) => {
+      const { cache, events, trips } = await setUp<unknown>();
+      const refused = { name: "OptionError", message: expect.stringContaining(told) };
+      await expect(cache.set("k", value)).rejects.toMatchObject(refused);
+      await expect(cache.setMany([["k", value]])).rejects.toMatchObject(refused);
+      expect(trips).toEqual([]);
+      await expect(updateEntry(cache, "k", () => value)).rejects.toMatchObject(refused);
+      expect(events.filter(({ type }) => type === "error")).toEqual([]);
+      expect(await cache.getOrSet("k", () => value)).toBe(value);
+      expect(await getOrSetMany(cache, ["k"], () => new Map([["k", value]]))).toEqual([value]);
+      expect(await writeThrough(cache, "k", () => value)).toBe(value);
+      const errors = events.filter(({ type }) => type === "error");
+      expect(errors).toMatchObject(errors.map(() => ({ id: "k", error: refused })));
+      expect(errors).toHaveLength(3);
+      expect(await cache.peek("k")).toBeNull();
+    });
+
+    it("keeps what JSON gives back equal", async () => {
+      const { cache } = await setUp<unknown>();
+      let deep: unknown = 1;
+      for (let i = 0; i < 1_000; i += 1) deep = [deep];
+      const shared = { a: 1 };
+      const values = { deep, none: { a: undefined, b: 1 }, shared: [shared, shared], bare: Object.create(null) };
+      for (const [id, value] of Object.entries(values)) {
+        await cache.set(id, value);
+        expect(await cache.get(id)).toEqual(value);
+      }
+    });
   });
 
   it("counts an entry of a codec that it lacks as a miss", async () => {
@@ -189,7 +243,7 @@ onEveryBackend("the cache's entries", (backend) => {
       const long = "x".repeat(1_000);
       expect(await cache.getOrSet("k", () => long)).toBe(long);
       expect(await cache.get("k")).toBe(long);
-      expect(await rawOf("k")).toMatch(/^~1jx.*;object-k$/);
+      expect(await rawOf("k")).toMatch(/^~1jx.*;[0-9a-f]{8}object-k$/);
       objects.clear();
       expect(await cache.getOrSet("k", () => "new")).toBe("new");
     });

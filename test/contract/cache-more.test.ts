@@ -101,7 +101,7 @@ onEveryBackend("with the cache", (backend) => {
         const redis = await backend.connect();
         const cache = createCache<string>(redis, settings);
         await cache.setMany(Object.entries({ a: "old a", b: "old b", c: "old c" }));
-        for (const id of ["a", "b"]) await redis.send(["PEXPIRE", `${settings.prefix}:{${id}}`, left]);
+        for (const id of ["a", "b"]) await redis.send(["PEXPIRE", `cache:${settings.prefix}:{${id}}`, left]);
         return cache;
       };
       const all = ["a", "b", "c"];

@@ -96,7 +96,7 @@ onEveryBackend("the cache does not have", (backend) => {
     const { one, two, redis, settings } = await twins<string>();
     await one.set("k", "old", { tags: ["t"] });
     await one.invalidateTags(["t"]);
-    await redis.send(["DEL", `${settings.prefix}:{t}:tag`]);
+    await redis.send(["DEL", `cache:${settings.prefix}:{t}:tag`]);
     expect(await two.get("k")).toBeUndefined();
   });
 
@@ -110,7 +110,7 @@ onEveryBackend("the cache does not have", (backend) => {
   it("R9, async-cache-dedupe: a tag ends before the entries that have it", async () => {
     const { one, redis, settings } = await twins<string>();
     await one.set("k", "v", { tags: ["t"], ttl: 3_600_000 });
-    expect(integer(await redis.send(["PTTL", `${settings.prefix}:{t}:tag`]))).toBeGreaterThan(3_500_000);
+    expect(integer(await redis.send(["PTTL", `cache:${settings.prefix}:{t}:tag`]))).toBeGreaterThan(3_500_000);
     await one.invalidateTags(["t"]);
     expect(await one.get("k")).toBeUndefined();
   });
@@ -160,7 +160,7 @@ onEveryBackend("the cache does not have", (backend) => {
     it("FusionCache #628: a tag that is invalidated during a refresh is forgotten", async () => {
       const { one, two, redis, settings } = await twins<string>(options({ staleWhileRevalidate: 30_000 }));
       await one.set("k", "old", { tags: ["t"] });
-      await redis.send(["PEXPIRE", `${settings.prefix}:{k}`, 20_000]);
+      await redis.send(["PEXPIRE", `cache:${settings.prefix}:{k}`, 20_000]);
       const stale = await one.resolve(
         "k",
         async () => {
@@ -188,7 +188,7 @@ onEveryBackend("the cache does not have", (backend) => {
         options({ staleWhileRevalidate: 1_000, staleIfError: 1_000 }),
       );
       await one.getOrSet("k", () => "v", { tags: ["t"] });
-      for (const key of [`${settings.prefix}:{k}`, `${settings.prefix}:{t}:tag`]) {
+      for (const key of [`cache:${settings.prefix}:{k}`, `cache:${settings.prefix}:{t}:tag`]) {
         expect(integer(await redis.send(["PTTL", key]))).toBeGreaterThan(0);
       }
     });

@@ -52,7 +52,7 @@ onEveryBackend("the cache's tags", (backend) => {
   it("counts an evicted tag as a miss, never as a hit", async () => {
     const { cache, redis, options } = await setUp();
     await cache.set("k", "old", { tags: ["t"] });
-    await redis.send(["DEL", `${options.prefix}:{t}:tag`]);
+    await redis.send(["DEL", `cache:${options.prefix}:{t}:tag`]);
     expect(await cache.get("k")).toBeUndefined();
     expect(await cache.getOrSet("k", () => "new", { tags: ["t"] })).toBe("new");
   });
@@ -81,8 +81,8 @@ onEveryBackend("the cache's tags", (backend) => {
     await cache.set("short", "v", { tags: ["t"], ttl: 1_000 });
     await cache.set("long", "v", { tags: ["t"], ttl: 3_600_000 });
     await cache.set("short", "v", { tags: ["t"], ttl: 1_000 });
-    const entry = Number(await redis.send(["PTTL", `${options.prefix}:{long}`]));
-    expect(Number(await redis.send(["PTTL", `${options.prefix}:{t}:tag`]))).toBeGreaterThan(entry);
+    const entry = Number(await redis.send(["PTTL", `cache:${options.prefix}:{long}`]));
+    expect(Number(await redis.send(["PTTL", `cache:${options.prefix}:{t}:tag`]))).toBeGreaterThan(entry);
   });
 
   describe("clear", () => {

@@ -23,8 +23,8 @@ onEveryBackend("the cache's times", (backend) => {
       ...more,
     });
     // Freshness is what remains of the TTL in Redis: the server's clock is moved, not slept through.
-    const leave = (id: string, ms: number) => redis.send(["PEXPIRE", `${prefix}:{${id}}`, ms]);
-    const left = async (id: string) => integer(await redis.send(["PTTL", `${prefix}:{${id}}`]));
+    const leave = (id: string, ms: number) => redis.send(["PEXPIRE", `cache:${prefix}:{${id}}`, ms]);
+    const left = async (id: string) => integer(await redis.send(["PTTL", `cache:${prefix}:{${id}}`]));
     return { cache, events, trips, leave, left };
   };
   const stale = { staleWhileRevalidate: 10_000, staleIfError: 20_000 };

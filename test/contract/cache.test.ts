@@ -94,7 +94,7 @@ onEveryBackend("the cache", (backend) => {
       const redis = await backend.connect();
       const cache = createCache<string>(redis, { prefix: `${backend.prefix}:v`, ttl: 60_000, timeout: 10_000 });
       for (const old of ["~2j,,,abc;1", '"plain"', "", "~1?,,,abc;1"]) {
-        await redis.send(["SET", `${backend.prefix}:v:{k}`, old, "PX", 60_000]);
+        await redis.send(["SET", `cache:${backend.prefix}:v:{k}`, old, "PX", 60_000]);
         expect(await cache.get("k")).toBeUndefined();
         expect(await cache.getOrSet("k", () => "new")).toBe("new");
         expect(await cache.get("k")).toBe("new");

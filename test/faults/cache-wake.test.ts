@@ -40,7 +40,7 @@ onStandaloneBackends("callers who wait for the load of another process", (backen
     const loading = loader.getOrSet("k", load).catch((error: unknown) => error);
     await started.opened;
     trips.length = 0;
-    const listeners = async () => backend.servers[0]?.send(["PUBSUB", "NUMSUB", `${options.prefix}:{k}:lease`]);
+    const listeners = async () => backend.servers[0]?.send(["PUBSUB", "NUMSUB", `cache:${options.prefix}:{k}:lease`]);
     return { loader, waiter, trips, finish, loading, listeners };
   };
 

@@ -101,9 +101,9 @@ describe("the cache of a Worker", () => {
 
   it("refreshes a stale value after the response, by `waitUntil`", async () => {
     const old = await visit("/?id=stale");
-    await client.pexpire("worker:{stale}", 29_000);
+    await client.pexpire("cache:worker:{stale}", 29_000);
     expect(await visit("/?id=stale&wait=50")).toBe(old);
-    await until(async () => (await client.pttl("worker:{stale}")) > 31_000);
+    await until(async () => (await client.pttl("cache:worker:{stale}")) > 31_000);
     expect(await visit("/?id=stale")).not.toBe(old);
   });
 

@@ -2,23 +2,23 @@ import { checkCount, checkDuration, checkFunction, checkMethods, checkOneOf } fr
 import { ConnectionError } from "../../errors.ts";
 import { emit, type OnEvent, type PatternEvent } from "../../event.ts";
 import { bindInside, insideOf, type Internals } from "../../internals.ts";
-import { keyPrefix } from "../../keys.ts";
+import { namespaceOf } from "../../keys.ts";
 import { type Breaker, createBreaker } from "../../outage/breaker.ts";
 import { createThrottle, type Throttle } from "../../outage/throttle.ts";
 import type { Redis, SendOptions } from "../../port/redis.ts";
 import { unchecked } from "../../unchecked.ts";
 import { createTurns } from "./flight.ts";
-import { createCodec } from "./format/codec.ts";
 import { type Decoded, type EntryFormat, envelope, type Payload, refuseUnsupported } from "./format/entry.ts";
+import type { CacheNames, EntryKeys } from "./format/keys.ts";
+import { createPayloads } from "./format/payload.ts";
 import { checkTimes, type Times } from "./freshness.ts";
 import type { CacheOptions } from "./options.ts";
 import type { Wake } from "../../wait/wake.ts";
 import { clearTag } from "./tags.ts";
 
 /** The state that all operations of one cache share. `T` is the type of its values; most operations do not need to know it. */
-export interface CacheContext<T = unknown> {
+export interface CacheContext<T = unknown> extends CacheNames {
   readonly redis: Redis;
-  readonly prefix: string;
   readonly format: EntryFormat;
   readonly times: Times;
   readonly timeout: number;
@@ -44,7 +44,10 @@ export interface CacheContext<T = unknown> {
   /** Counts reads and loads, so that "began after" is known without a clock. */
   nextTurn(): number;
   encode(id: string, value: T): Payload | Promise<Payload>;
-  /** The value of a payload, or `undefined` if this cache cannot read it. */
+  /**
+   * The value of a payload, or `undefined` if it is not one that this cache can read.
+   * @throws What the codec, compression, overflow or schema of the user throws.
+   */
   decode(payload: Payload): Decoded<T> | Promise<Decoded<T>>;
 }
 
@@ -60,7 +63,8 @@ export function createContext<T>(redis: Redis, options: CacheOptions<T>): CacheC
   const { readBy = redis.distant ? "script" : "get" } = options;
   return {
     redis,
-    prefix: keyPrefix(options.prefix),
+    prefix: options.prefix,
+    namespace: namespaceOf("cache", options.prefix),
     format: checkFormat(options),
     times: checkTimes(options),
     timeout: checkDuration("timeout", options.timeout ?? 500),
@@ -77,7 +81,7 @@ export function createContext<T>(redis: Redis, options: CacheOptions<T>): CacheC
     hasFastPath: canUseFastPath(options) && readBy === "get",
     readsByScript: checkOneOf("readBy", readBy, ["get", "script"]) === "script",
     nextTurn: createTurns(),
-    ...createCodec(options),
+    ...createPayloads(options),
   };
 }
 
@@ -107,8 +111,8 @@ function mergeHooks<T>({ onEvent, onError }: CacheOptions<T>): OnEvent | undefin
 }
 
 /** The keys of one entry: its value, the lease of its load, and the tokens of calls that gave up. They share a Cluster slot. */
-export function keysOf({ prefix, format }: CacheContext, id: string) {
-  const { entry, lease } = format.keys(prefix, id);
+export function keysOf(context: CacheContext, id: string): EntryKeys & { readonly gone: string } {
+  const { entry, lease } = context.format.keys(context, id);
   return { entry, lease, gone: `${lease}:gone` };
 }
 

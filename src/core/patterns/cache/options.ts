@@ -5,7 +5,7 @@ import type { EntryFormat } from "./format/entry.ts";
 
 /** Options of a cache. All times are in milliseconds. */
 export interface CacheOptions<T = unknown> extends CodecOptions<T> {
-  /** The beginning of every key of this cache. */
+  /** The name of this cache in its keys: `cache:prefix:{id}`. */
   readonly prefix: string;
   /** The time for which a value is fresh. */
   readonly ttl: number;

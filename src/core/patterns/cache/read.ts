@@ -3,7 +3,7 @@ import { readStrings } from "../../port/multi-key.ts";
 import type { Command } from "../../port/redis.ts";
 import { integer } from "../../port/reply.ts";
 import { type CacheContext, failOpen, keysOf, report, trip } from "./context.ts";
-import type { Entry } from "./format/entry.ts";
+import type { Decoded, Entry, Payload } from "./format/entry.ts";
 import { isServable, judge, type Judgement, sourceOf, staleTimeOf } from "./freshness.ts";
 import type { GetOptions } from "./options.ts";
 import { areCurrent, type Nonces, readTags, tagKeys, tagsOf } from "./tags.ts";
@@ -109,8 +109,18 @@ export async function openEntry<T>(context: CacheContext<T>, read: RawEntry): Pr
   if (!entry || !tags.every((tag) => entry.tags.has(tag))) return headOnly;
   const { left, nonces } = await readMissing(context, read, entry);
   if (!areCurrent(entry.tags, nonces)) return headOnly;
-  const decoded = await context.decode(entry.payload);
+  const decoded = await decodeOrMiss(context, read.id, entry.payload);
   return decoded ? { ...headOnly, entry: { ...entry, ...decoded }, left } : headOnly;
+}
+
+/** Decodes a payload. One that cannot be read is reported and counts as a miss: it is loaded and written anew. */
+async function decodeOrMiss<T>(context: CacheContext<T>, id: string, payload: Payload): Promise<Decoded<T>> {
+  try {
+    return await context.decode(payload);
+  } catch (error) {
+    report(context, "error", id, { error });
+    return undefined;
+  }
 }
 
 /** Reads what the first trip did not: the tags that only the entry names, and the rest of the TTL of an entry with stale time. */

@@ -1,10 +1,10 @@
 import { checkList, checkText } from "../../check.ts";
-import { keyOf } from "../../keys.ts";
 import { perSlot, readStrings } from "../../port/multi-key.ts";
 import type { SendOptions } from "../../port/redis.ts";
 import { integer } from "../../port/reply.ts";
 import type { CacheContext } from "./context.ts";
 import { createStamp, refuseUnsupported } from "./format/entry.ts";
+import { clearKey, tagKey } from "./format/keys.ts";
 import { leaseTtl, storedTtl, type Times } from "./freshness.ts";
 import { ensureTags } from "./scripts/tags.lua.ts";
 
@@ -26,8 +26,8 @@ export function tagsOf({ commonTags, format }: Tagged, tags: readonly string[] =
   return [...new Set([...commonTags, ...tags.map((tag) => checkText("tags", tag))])];
 }
 
-export function tagKeys({ prefix }: CacheContext, tags: readonly string[]): string[] {
-  return tags.map((tag) => (tag === clearTag ? keyOf(prefix, "*", "all") : keyOf(prefix, tag, "tag")));
+export function tagKeys(context: CacheContext, tags: readonly string[]): string[] {
+  return tags.map((tag) => (tag === clearTag ? clearKey(context) : tagKey(context, tag)));
 }
 
 /** Reads the nonces that the tags have now. */

@@ -1,18 +1,20 @@
-import { checkCount, checkMethods } from "../../../check.ts";
-import { OptionError } from "../../../errors.ts";
-import { ValueTooLargeError } from "../errors.ts";
-import type { Decoded, Payload } from "./entry.ts";
-
-/** Writes and reads values that JSON cannot hold. `devalue` and `superjson` fit as they are. */
+/** Writes and reads values that JSON cannot hold. */
 export interface Codec {
-  /** Makes a text of a value. */
-  stringify(value: unknown): string;
-  /** Makes the value of a text of `stringify`. */
-  parse(text: string): unknown;
+  /**
+   * The name of the codec in each entry that it wrote: an entry of another codec is a miss. 1 to 32 letters, digits, dots, hyphens or
+   * underscores. Change it when the codec changes so much that it cannot read what it wrote before.
+   */
+  readonly name: string;
+  /** Turns a value into text. It may throw if it cannot: the value is then not kept. */
+  encode(value: unknown): string;
+  /** Turns the text back into an equal value. */
+  decode(text: string): unknown;
 }
 
 /** Makes long payloads shorter. */
 export interface Compression {
+  /** The name of the compression in each entry that it wrote: an entry of another one is a miss. Its characters are those of a codec's name. */
+  readonly name: string;
   /** The number of characters from which on a payload is compressed. */
   readonly threshold: number;
   /** Makes a shorter text of a text. */
@@ -43,8 +45,9 @@ export type SchemaResult<T> =
 /** The options by which values are written and read. */
 export interface CodecOptions<T> {
   /**
-   * Writes values that JSON cannot hold: Date, BigInt, Map, Set, undefined inside objects. Plain JSON stays plain JSON.
-   * @default none: such values lose their type as they do in JSON
+   * Writes values that JSON does not give back as they were, such as dates and maps: `{ name: "devalue", encode: stringify, decode: parse }`.
+   * Plain JSON stays plain JSON.
+   * @default none: such values are refused
    */
   readonly codec?: Codec | undefined;
   /**
@@ -67,91 +70,4 @@ export interface CodecOptions<T> {
    * @default none
    */
   readonly schema?: StandardSchema<T> | undefined;
-}
-
-/**
- * Creates the two directions. The kind of a payload is `u` for undefined, `j` for JSON or `c` for the codec, followed by `z` if it is
- * compressed and by `x` if it is in the overflow.
- */
-export function createCodec<T>(options: CodecOptions<T>) {
-  const { codec, compression, maxBytes = 100_000, overflow, schema } = options;
-  checkCount("maxBytes", maxBytes);
-  checkMethods("codec", codec, "{ stringify, parse }, such as devalue", "stringify", "parse");
-  checkMethods("compression", compression, "deflate()", "compress", "decompress");
-  checkMethods("overflow", overflow, "{ put, get }", "put", "get");
-  checkMethods("schema", schema?.["~standard"] ?? schema, "a Standard Schema", "validate");
-  return {
-    async encode(id: string, value: T): Promise<Payload> {
-      let { kind, text } = payloadOf(codec, value);
-      if (compression && text.length >= compression.threshold) {
-        kind += "z";
-        text = await compression.compress(text);
-      }
-      const bytes = byteLength(text, maxBytes);
-      if (bytes <= maxBytes) return { kind, text };
-      if (!overflow) throw new ValueTooLargeError(bytes, maxBytes);
-      return { kind: `${kind}x`, text: await overflow.put(id, text) };
-    },
-    async decode({ kind, text }: Payload): Promise<Decoded<T>> {
-      try {
-        const parse = parserOf(codec, kind);
-        const full = kind.length > 1 ? await unpack(options, kind, text) : text;
-        if (!parse || typeof full !== "string") return undefined;
-        return schema ? await validate(schema, parse(full)) : { value: parse(full) };
-      } catch {
-        // A payload that cannot be read counts as a miss: it is loaded and written anew.
-        return undefined;
-      }
-    },
-  };
-}
-
-function payloadOf(codec: Codec | undefined, value: unknown): Payload {
-  if (value === undefined) return { kind: "u", text: "" };
-  if (codec && !isPlain(value, 100)) return { kind: "c", text: codec.stringify(value) };
-  const text = toJson(value);
-  if (typeof text === "string") return { kind: "j", text };
-  throw new OptionError("`value` must be JSON, which a function or a symbol is not");
-}
-
-function toJson(value: unknown): unknown {
-  try {
-    return JSON.stringify(value);
-  } catch (cause) {
-    throw new OptionError("`value` must be JSON, which a BigInt or a cycle is not; pass `codec`", { cause });
-  }
-}
-
-/** Whether JSON gives the value back as it was. */
-function isPlain(value: unknown, depth: number): boolean {
-  if (typeof value === "number") return Number.isFinite(value) && !Object.is(value, -0);
-  if (typeof value !== "object") return typeof value === "string" || typeof value === "boolean";
-  if (value === null) return true;
-  const plain = Array.isArray(value) || [Object.prototype, null].includes(Object.getPrototypeOf(value));
-  return plain && depth > 0 && Object.values(value).every((part) => isPlain(part, depth - 1));
-}
-
-function parserOf(codec: Codec | undefined, kind: string): typeof JSON.parse | undefined {
-  if (kind.startsWith("j")) return JSON.parse;
-  if (kind.startsWith("c")) return codec && ((text) => codec.parse(text));
-  return kind === "u" ? () => undefined : undefined;
-}
-
-async function unpack<T>(
-  { compression, overflow }: CodecOptions<T>,
-  kind: string,
-  text: string,
-): Promise<string | null | undefined> {
-  const stored = kind.endsWith("x") ? await overflow?.get(text) : text;
-  return kind[1] === "z" && typeof stored === "string" ? compression?.decompress(stored) : stored;
-}
-
-async function validate<T>(schema: StandardSchema<T>, value: unknown): Promise<Decoded<T>> {
-  const result = await schema["~standard"].validate(value);
-  return result.issues ? undefined : { value: result.value };
-}
-
-/** The length in UTF-8. It is measured only where it may exceed the limit: a UTF-16 unit takes at most three bytes. */
-function byteLength(text: string, limit: number): number {
-  return text.length * 3 <= limit ? text.length : new TextEncoder().encode(text).length;
 }

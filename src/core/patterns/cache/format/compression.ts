@@ -17,6 +17,7 @@ export interface DeflateOptions {
  */
 export function deflate({ threshold = 2_048 }: DeflateOptions = {}): Compression {
   return {
+    name: "deflate",
     threshold: checkCount("threshold", threshold),
     async compress(text) {
       const stream = new Blob([text]).stream().pipeThrough(new CompressionStream("deflate-raw"));

@@ -1,5 +1,5 @@
 import { OptionError } from "../../../errors.ts";
-import { keyOf } from "../../../keys.ts";
+import { type CacheNames, type EntryKeys, entryKeys } from "./keys.ts";
 
 /** The beginning of every entry of this format. It names the version, and is not JSON, so that no client parses an entry on the way. */
 const mark = "~1";
@@ -24,7 +24,7 @@ export type Decoded<T> = { readonly value: T } | undefined;
 
 /** A value as it is stored. */
 export interface Payload {
-  /** The letters that say how to read the text: `j` is JSON, `u` is `undefined`. */
+  /** Says how to read the text: `j` is JSON, `u` is `undefined`; other kinds name the codec and the compression that wrote it. */
   readonly kind: string;
   readonly text: string;
 }
@@ -84,8 +84,11 @@ function headOf(raw: string): string {
  * platforms `randomUUID` costs least: Node draws for many at once.
  */
 export function createStamp(): string {
-  return crypto.randomUUID().slice(0, 8);
+  return crypto.randomUUID().slice(0, stampLength);
 }
+
+/** The number of characters of a stamp. */
+export const stampLength = 8;
 
 function base36(ms: number): string {
   return ms > 0 ? Math.round(ms).toString(36) : "";
@@ -98,7 +101,7 @@ export interface EntryFormat {
   /** The options that entries of this format have no room for. */
   readonly refuses: readonly string[];
   /** The keys of one entry, which share a Cluster slot. */
-  keys(prefix: string, id: string): { readonly entry: string; readonly lease: string };
+  keys(names: CacheNames, id: string): EntryKeys;
   /** Encodes an entry. */
   write(payload: Payload, head: EntryHead): string;
   /** Decodes an entry, or returns `undefined` if it is not of this format and version. */
@@ -120,10 +123,7 @@ export function refuseUnsupported({ refuses }: EntryFormat, given: (name: string
 export const envelope: EntryFormat = {
   mark,
   refuses: [],
-  keys(prefix, id) {
-    const entry = keyOf(prefix, id);
-    return { entry, lease: `${entry}:lease` };
-  },
+  keys: entryKeys,
   write: encodeEntry,
   read: decodeEntry,
   headOf,

@@ -2,8 +2,14 @@ import { OptionError } from "../../../errors.ts";
 import { encodeId } from "../../../keys.ts";
 import type { EntryFormat } from "./entry.ts";
 
+/** The part of a key by which a Cluster finds its slot: between the first brace and the one that ends it; empty if that is the whole key. */
+function hashTag(id: string): string {
+  return /^[^{]*\{([^}]*)\}/.exec(id)?.[1] ?? "";
+}
+
 /**
- * The format of plain JSON under `prefix:id`, for caches that other languages read and write, too. It has no room for tags, stale times,
+ * The format of plain JSON under the bare name `prefix:id`, for caches that other languages read and write, too. Nothing else may have
+ * names that begin with this prefix. It has no room for tags, stale times,
  * early refresh, a codec, compression, overflow and `undefined`.
  * @example
  * const cache = createCache<User>(redis, { prefix: "user", ttl: minutes(5), format: plainJson });
@@ -20,11 +26,17 @@ export const plainJson: EntryFormat = {
     "staleIfError",
     "earlyRefresh",
   ],
-  keys(prefix, id) {
+  keys({ prefix, namespace }, id) {
     encodeId(id);
     const entry = `${prefix}:${id}`;
-    // Where the id names a hash tag of its own, the lease has the same; else the whole key is the lease's hash tag.
-    return { entry, lease: /\{[^}]+\}/.test(entry) ? `${entry}:lease` : `{${entry}}:lease` };
+    const tag = hashTag(id);
+    // The lease is for this package alone, and in the slot of the entry: its hash tag is that of the id, or else the whole key.
+    const lease = `${namespace}:{${tag || entry}}:json-lease`;
+    if (tag) return { entry, lease: `${lease}:${id.replace(`{${tag}}`, "{}")}` };
+    if (!id.includes("}")) return { entry, lease };
+    throw new OptionError(
+      "`id` must not contain a `}` that ends no hash tag: its lease would be in another Cluster slot",
+    );
   },
   write({ kind, text }) {
     if (kind === "j") return text;

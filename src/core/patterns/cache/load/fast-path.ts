@@ -24,7 +24,7 @@ export function fastPath<T, R>(
   slowPath: (down: boolean) => Promise<R>,
 ): Promise<R> {
   try {
-    const { entry } = context.format.keys(context.prefix, id);
+    const { entry } = context.format.keys(context, id);
     checkFunction("load", load);
     checkOptions(options, "{ ttl: minutes(5) }");
     if (options?.ttl !== undefined) checkDuration("ttl", options.ttl);

@@ -1,8 +1,8 @@
-import { keyOf } from "../../../keys.ts";
 import type { SendOptions } from "../../../port/redis.ts";
 import { nullableText } from "../../../port/reply.ts";
 import type { Subscriber, Unsubscribe } from "../../../port/subscriber.ts";
 import { type CacheContext, report, trip } from "../context.ts";
+import { epochKey, localChannel } from "../format/keys.ts";
 
 /** Drops the values of some ids from memory; without ids, of all. */
 export type Drop = (ids: readonly string[] | undefined) => void;
@@ -31,7 +31,7 @@ export const noCoherence: Coherence = {
  * in the same request. Another name than the known one says that something has changed, and not what.
  */
 export function coherenceByEpoch(context: CacheContext, maxStaleness: number, drop: Drop): Coherence {
-  const key = keyOf(context.prefix, "*", "epoch");
+  const key = epochKey(context);
   // An epoch that ended has no name, like one that has not begun: what was held under either must have left the memory by then.
   const ttl = Math.max(86_400_000, 2 * maxStaleness);
   let known: string | null | undefined;
@@ -67,7 +67,7 @@ export function coherenceByEpoch(context: CacheContext, maxStaleness: number, dr
 
 /** Coherence by messages, which name what has changed. Memory is not used while they are not heard. */
 export function coherenceBySubscriber(context: CacheContext, subscriber: Subscriber, drop: Drop): Coherence {
-  const channel = `${context.prefix}:local`;
+  const channel = localChannel(context);
   const listener = createListener(context, channel, subscriber, drop);
   return {
     ...listener,

@@ -7,6 +7,7 @@ import { integer, text, texts } from "../../../port/reply.ts";
 import type { Cache } from "../cache.ts";
 import { type CacheContext, contextOf, trip } from "../context.ts";
 import { envelope } from "../format/entry.ts";
+import { startOfKeys } from "../format/keys.ts";
 
 /** Options of `invalidatePrefix`. */
 export interface InvalidatePrefixOptions {
@@ -56,7 +57,7 @@ export async function invalidatePrefix<T>(
   if (context.format !== envelope) {
     throw new OptionError("`cache` must have no `format`: its keys cannot be told from others'");
   }
-  const pattern = `${escapeGlob(`${context.prefix}:{${start === "" ? "" : encodeId(start)}`)}*`;
+  const pattern = `${escapeGlob(startOfKeys(context, start === "" ? "" : encodeId(start)))}*`;
   const work = () => sweep(context, pattern, options);
   return context.onChange ? context.onChange(undefined, work) : work();
 }

@@ -1,5 +1,6 @@
 import { checkFunction } from "../../../check.ts";
 import type { Cache } from "../cache.ts";
+import { contextOf, report } from "../context.ts";
 import { StaleCacheError } from "../errors.ts";
 import type { SetOptions } from "../options.ts";
 
@@ -9,23 +10,28 @@ export type Writer<T> = () => T | Promise<T>;
 /** The methods of a cache that these writes need. */
 type WritableCache<T> = Pick<Cache<T>, "set" | "delete">;
 
+/** With the methods that lead to the cache's inside. */
+type WholeCache<T> = WritableCache<T> & Pick<Cache<T>, "clear" | "peek">;
+
 /**
- * Writes to the origin, then to the cache. If the cache cannot be written the key is deleted, so that no old value stays; it is also
- * deleted if the writer throws, since the origin may have changed. Two writers of one key at once may leave the value of either; where
+ * Writes to the origin, then to the cache. If the cache cannot be written that is an `error` event, and the key is deleted, so that no
+ * old value stays; it is also deleted if the writer throws, since the origin may have changed. Two writers of one key at once may leave the value of either; where
  * writers race, use `writeAround`.
  * @throws What `writer` throws.
  * @throws {StaleCacheError} The origin was written, and neither could the cache be written nor the key be deleted.
  */
 export async function writeThrough<T>(
-  cache: WritableCache<T>,
+  cache: WholeCache<T>,
   id: string,
   writer: Writer<T>,
   options?: SetOptions,
 ): Promise<T> {
+  const context = contextOf(cache);
   const value = await runWriter(cache, id, writer);
   try {
     await cache.set(id, value, options);
-  } catch {
+  } catch (error) {
+    report(context, "error", id, { error });
     await deleteOrThrow(cache, id, value);
   }
   return value;
