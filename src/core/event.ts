@@ -14,13 +14,14 @@ export interface PatternEvent {
   readonly error?: unknown;
 }
 
-/** Receives events as they happen. Errors that it throws are ignored, since a metric must not fail a request. */
+/** Receives events as they happen. Its errors are ignored, also those of a promise that it returns: a metric must not fail a request. */
 export type OnEvent = (event: PatternEvent) => void;
 
 /** Reports one event. It costs nothing without a listener. */
 export function emit(onEvent: OnEvent | undefined, event: PatternEvent): void {
   try {
-    onEvent?.(event);
+    const returned: unknown = onEvent?.(event);
+    if (returned instanceof Promise) returned.catch(() => {});
   } catch {
     // OnEvent promises that its errors are ignored.
   }

@@ -103,12 +103,10 @@ function mergeHooks<T>({ onEvent, onError }: CacheOptions<T>): OnEvent | undefin
   if (onEvent) checkFunction("onEvent", onEvent);
   if (!onError) return onEvent;
   checkFunction("onError", onError);
+  const hook: OnEvent = ({ type, error }) => (type === "error" ? onError(error) : undefined);
   return (event) => {
-    try {
-      if (event.type === "error") onError(event.error);
-    } finally {
-      onEvent?.(event);
-    }
+    emit(hook, event);
+    emit(onEvent, event);
   };
 }
 
