@@ -13,10 +13,12 @@ export type { InvalidatePrefixOptions, PrefixProgress } from "./operations/inval
 export type { Load } from "./load/call.ts";
 export type { CacheOptions, CallOptions, GetOptions, GetOrSetOptions, SetOptions } from "./options.ts";
 export type { EntryFormat, EntryHead, Payload } from "./format/entry.ts";
+export type { CacheNames, EntryKeys } from "./format/keys.ts";
 export { plainJson } from "./format/plain-json.ts";
 export { requestKey } from "./http/request-key.ts";
 export type { RequestKeyOptions } from "./http/request-key.ts";
 export { updateEntry } from "./operations/update.ts";
+export type { UpdateOptions } from "./operations/update.ts";
 export { wakeBySubscriber } from "../../wait/wake.ts";
 export type { Waiter, Wake } from "../../wait/wake.ts";
 export { memoize } from "./operations/memoize.ts";
