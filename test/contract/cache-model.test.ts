@@ -208,7 +208,8 @@ function naive(redis: Redis, prefix: string): Subject {
     async getOrSet(id, load) {
       const found = await cache.get(id);
       if (found !== undefined) return found;
-      const value = await load({ signal: new AbortController().signal });
+      const { signal } = new AbortController();
+      const value = await load({ signal, setTtl: () => {}, setTags: async () => {} });
       await cache.set(id, value).catch(() => {});
       return value;
     },

@@ -3,6 +3,7 @@ import { type CacheOptions, createCache } from "../../src/core/patterns/cache/in
 import { OptionError } from "../../src/core/errors.ts";
 import { counted } from "../fixtures/cache-tools.ts";
 import { onEveryBackend } from "../support/backends.ts";
+import { measureScripts } from "../support/script-work.ts";
 
 onEveryBackend("the cache's tags", (backend) => {
   let serial = 0;
@@ -63,6 +64,20 @@ onEveryBackend("the cache's tags", (backend) => {
     expect(await cache.getOrSet("k", () => "new", { tags: ["a", "b"] })).toBe("new");
     await cache.invalidateTags(["b"]);
     expect(await cache.get("k")).toBeUndefined();
+  });
+
+  it("are at most a thousand, for which a script does bounded work", async () => {
+    const { redis, runs } = measureScripts(await backend.connect());
+    const cache = createCache<string>(redis, { prefix: `${backend.prefix}:many`, ttl: 60_000, timeout: 10_000 });
+    const tags = Array.from({ length: 1_000 }, (_, i) => `t${i}`);
+    for (const value of ["first", "second"]) await cache.set("k", value, { tags });
+    expect(await cache.get("k", { tags })).toBe("second");
+    expect(Math.max(...runs.map(({ commands }) => commands))).toBeLessThanOrEqual(3 * tags.length + 1);
+    expect(Math.max(...runs.map(({ rounds }) => rounds))).toBeLessThanOrEqual(tags.length);
+    expect(await cache.invalidateTags(tags)).toBe(1_000);
+    const tooMany = expect.objectContaining({ message: expect.stringMatching(/`tags` must have at most 1000/) });
+    await expect(cache.set("k", "v", { tags: [...tags, "one more"] })).rejects.toEqual(tooMany);
+    await expect(cache.invalidateTags([...tags, "one more"])).rejects.toEqual(tooMany);
   });
 
   it("keeps the tags of two prefixes, and the keys and tags of one, apart", async () => {

@@ -14,7 +14,7 @@ onEveryBackend("an idempotent call", (backend) => {
     const redis = await backend.connect();
     const idempotent = createIdempotency(redis, { ttl: 60_000, prefix: backend.prefix });
     await idempotent("order:{7}", () => "warms up the node of this key");
-    await redis.send(["DEL", `${backend.prefix}:{order:%7B7%7D}`]);
+    await redis.send(["DEL", `idempotency:${backend.prefix}:{order:%7B7%7D}`]);
     let runs = 0;
     const work = () => {
       runs += 1;
@@ -128,12 +128,14 @@ onEveryBackend("an idempotent call", (backend) => {
   it("refuses bad input by name, and sends nothing", async () => {
     const redis = await backend.connect();
     const counts = await backend.count(async () => {
-      expect(() => createIdempotency(redis, { ttl: 0 })).toThrow(/`ttl`/);
-      expect(() => createIdempotency(redis, { ttl: 1, lease: Number.NaN })).toThrow(/`lease`/);
-      expect(() => createIdempotency(redis, { ttl: 1, wait: -1 })).toThrow(/`wait`/);
-      expect(() => createIdempotency(redis, { ttl: 1, failures: "ignore" as "retry" })).toThrow(/`failures`/);
+      expect(() => createIdempotency(redis, { prefix: "p", ttl: 0 })).toThrow(/`ttl`/);
+      expect(() => createIdempotency(redis, { prefix: "p", ttl: 1, lease: Number.NaN })).toThrow(/`lease`/);
+      expect(() => createIdempotency(redis, { prefix: "p", ttl: 1, wait: -1 })).toThrow(/`wait`/);
+      expect(() => createIdempotency(redis, { prefix: "p", ttl: 1, failures: "ignore" as "retry" })).toThrow(
+        /`failures`/,
+      );
       expect(() => createIdempotency(redis, { ttl: 1, prefix: "{" })).toThrow(/`prefix`/);
-      const idempotent = createIdempotency(redis, { ttl: 1_000 });
+      const idempotent = createIdempotency(redis, { prefix: "p", ttl: 1_000 });
       await expect(idempotent("", () => 1)).rejects.toThrow(OptionError);
       await expect(idempotent("a", "work" as never)).rejects.toThrow(/`work`/);
       await expect(idempotent("a", () => 1, { payload: { sum: 10 } as never })).rejects.toThrow(/`payload`/);
@@ -144,7 +146,7 @@ onEveryBackend("an idempotent call", (backend) => {
 
   it("says that the key is used for something else", async () => {
     const redis = await backend.connect();
-    await redis.send(["SET", `${backend.prefix}:{foreign}`, "value", "PX", 60_000]);
+    await redis.send(["SET", `idempotency:${backend.prefix}:{foreign}`, "value", "PX", 60_000]);
     const idempotent = createIdempotency(redis, { ttl: 60_000, prefix: backend.prefix });
     await expect(idempotent("foreign", () => 1)).rejects.toMatchObject({ code: "SHAPE" });
   });

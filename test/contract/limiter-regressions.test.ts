@@ -30,7 +30,8 @@ onEveryBackend("faults of other limiters that this one must not have", (backend)
     const prefix = `${backend.prefix}${serial}`;
     return createLimiter(redis, { prefix, algorithm, timeout: 10_000, blocked: blockedIds(), ...options });
   };
-  const keysOfLast = async () => (await backend.keys()).filter((key) => key.startsWith(`${backend.prefix}${serial}:`));
+  const keysOfLast = async () =>
+    (await backend.keys()).filter((key) => key.startsWith(`limiter:${backend.prefix}${serial}:`));
   /** A limiter whose Redis fails each time. */
   const failing = (options: Partial<LimiterOptions> = {}) => {
     const down = () => Promise.reject(new ConnectionError("down", false));

@@ -34,10 +34,7 @@ const families: readonly Family[] = [
   {
     name: "gcra",
     make: gcra,
-    commands: [
-      { evalsha: 1, pttl: 1, set: 1 },
-      { evalsha: 1, pttl: 1 },
-    ],
+    commands: byTtl,
   },
   {
     name: "tokenBucket with a fractional interval",
@@ -224,7 +221,9 @@ onEveryBackend("the limiter", (backend: Backend) => {
       await expect(limiter.limit("u", { requestId: "" })).rejects.toThrow(OptionError);
       expect(() => limiterOf(gcra({ limit: 1, window: 1_000 }), { onError: "maybe" })).toThrow(OptionError);
       expect(() => limiterOf({} as LimitAlgorithm)).toThrow(OptionError);
-      expect(() => createLimiter({} as Redis, { algorithm: gcra({ limit: 1, window: 1_000 }) })).toThrow(OptionError);
+      expect(() => createLimiter({} as Redis, { prefix: "p", algorithm: gcra({ limit: 1, window: 1_000 }) })).toThrow(
+        OptionError,
+      );
     });
     expect(counts).toEqual({});
   });

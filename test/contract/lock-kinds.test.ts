@@ -88,7 +88,7 @@ function guarding(backend: Backend): void {
     expect(await guard.get("doc")).toBe("again");
     expect(await guard.get("other")).toBeNull();
     await expect(guard.set("doc", "12x", "v")).rejects.toThrow(/`fence`/);
-    expect(() => createFenceGuard(redis, { ttl: 0 })).toThrow(/`ttl`/);
+    expect(() => createFenceGuard(redis, { prefix, ttl: 0 })).toThrow(/`ttl`/);
   });
 
   it("guards a script of one's own", async () => {
@@ -122,13 +122,13 @@ function lining(backend: Backend): void {
     const waiters: Promise<void>[] = [];
     for (let i = 0; i < 8; i += 1) {
       waiters.push(locks.run("fifo", async () => void served.push(i)));
-      await until(async () => (await redis.send(["ZCARD", `${prefix}:{fifo}:line`])) === i + 1);
+      await until(async () => (await redis.send(["ZCARD", `lock:${prefix}:{fifo}:line`])) === i + 1);
     }
     await first.release();
     expect(await locks.tryAcquire("fifo")).toBeNull();
     await Promise.all(waiters);
     expect(served).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
-    expect(await redis.send(["EXISTS", `${prefix}:{fifo}:line`])).toBe(0);
+    expect(await redis.send(["EXISTS", `lock:${prefix}:{fifo}:line`])).toBe(0);
   });
 
   it("passes over a waiter that died, and one that gave up", async () => {
@@ -141,8 +141,8 @@ function lining(backend: Backend): void {
     });
     const first = await locks.acquire("dead");
     // What a process that was killed while it waited leaves behind.
-    await redis.send(["ZADD", `${prefix}:{dead}:line`, 1, "killed"]);
-    await redis.send(["ZADD", `${prefix}:{dead}:alive`, Date.now() + 300, "killed"]);
+    await redis.send(["ZADD", `lock:${prefix}:{dead}:line`, 1, "killed"]);
+    await redis.send(["ZADD", `lock:${prefix}:{dead}:alive`, Date.now() + 300, "killed"]);
     const gaveUp = locks.acquire("dead", { wait: 200 });
     await expect(gaveUp).rejects.toThrow(LockBusyError);
     const start = performance.now();
@@ -157,10 +157,10 @@ function lining(backend: Backend): void {
     const order = firstComeFirstServed();
     const locks = createLock(redis, { ttl: 10_000, wait: 10_000, prefix, order });
     const first = await locks.acquire("evicted");
-    await redis.send(["ZADD", `${prefix}:{evicted}:line`, 1, "forgotten"]);
-    await redis.send(["PEXPIRE", `${prefix}:{evicted}:line`, 60_000]);
+    await redis.send(["ZADD", `lock:${prefix}:{evicted}:line`, 1, "forgotten"]);
+    await redis.send(["PEXPIRE", `lock:${prefix}:{evicted}:line`, 60_000]);
     const next = locks.acquire("evicted");
-    await until(async () => (await redis.send(["ZCARD", `${prefix}:{evicted}:alive`])) === 1);
+    await until(async () => (await redis.send(["ZCARD", `lock:${prefix}:{evicted}:alive`])) === 1);
     await first.release();
     expect(await (await next).release()).toBe(true);
   });
@@ -249,7 +249,9 @@ function semaphore(backend: Backend): void {
     await using three = await places.acquire("full", { ttl: 100 });
     await sleep(150);
     await expect(three.extend()).rejects.toThrow(LockLostError);
-    expect(() => createSemaphore({ send: noop, pipeline: noop } as never, { limit: 0, ttl: 10 })).toThrow(/`limit`/);
+    expect(() => createSemaphore({ send: noop, pipeline: noop } as never, { prefix, limit: 0, ttl: 10 })).toThrow(
+      /`limit`/,
+    );
   });
 
   it("regression: two holders with different ttl never shrink each other's lease (redis-semaphore: 3 holders of limit 2)", async () => {
@@ -292,7 +294,7 @@ function readWrite(backend: Backend): void {
     const redis = await backend.connect();
     const lock = createReadWriteLock(redis, { ttl: 10_000, wait: 10_000, prefix });
     const waiting = (line: string, n: number) =>
-      until(async () => (await redis.send(["ZCARD", `${prefix}:{turns}:${line}-line`])) === n);
+      until(async () => (await redis.send(["ZCARD", `read-write:${prefix}:{turns}:${line}-line`])) === n);
     const reader = await lock.read.acquire("turns");
     const served: string[] = [];
     const writes = [lock.write.run("turns", () => void served.push("writer 1"))];
@@ -347,7 +349,7 @@ function election(backend: Backend): void {
       async ({ signal, term }) => {
         terms.push(term);
         if (terms.length === 2) stop.abort();
-        else await redis.send(["DEL", `${prefix}:{lost}`]);
+        else await redis.send(["DEL", `election:${prefix}:{lost}`]);
         if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve));
       },
       { signal: stop.signal },
@@ -370,7 +372,7 @@ function redlock(backend: Backend): void {
   it("excludes processes that use redlock on the same name, and is excluded by them", async () => {
     const redis = await backend.connect();
     const name = `${backend.prefix}:locks:{invoice}:7`;
-    const locks = createLock(redis, { ttl: 10_000, naming: redlockNaming() });
+    const locks = createLock(redis, { prefix: backend.prefix, ttl: 10_000, naming: redlockNaming() });
     expect(await redlockAcquire(redis, { lock: name, token: "theirs", ttl: 10_000 })).toBe(1);
     expect(await locks.tryAcquire(name)).toBeNull();
     await redis.send(["DEL", name]);

@@ -17,23 +17,27 @@ interface Released {
 
 type Take = () => Promise<Released>;
 
-/** Everything that grants leases, the first keys of a name, and what else may take it. */
-const kinds: Record<string, (redis: Redis, prefix: string) => { readonly take: Take; readonly holders: string }> = {
-  lock: (redis, prefix) => single(createLock(redis, { ttl: 10_000, prefix }), ""),
+/** Everything that grants leases, the key that shows its holder, and what else may take it. */
+const kinds: Record<string, (redis: Redis, prefix: string) => { readonly take: Take; readonly holder: string }> = {
+  lock: (redis, prefix) => single(createLock(redis, { ttl: 10_000, prefix }), `lock:${prefix}:{a}`),
   "lock in order of arrival": (redis, prefix) =>
-    single(createLock(redis, { ttl: 10_000, prefix, order: firstComeFirstServed() }), ""),
-  semaphore: (redis, prefix) => single(createSemaphore(redis, { ttl: 10_000, prefix, limit: 1 }), ""),
-  "read lock": (redis, prefix) => single(createReadWriteLock(redis, { ttl: 10_000, prefix }).read, ":readers"),
-  "write lock": (redis, prefix) => single(createReadWriteLock(redis, { ttl: 10_000, prefix }).write, ":writer"),
-  "quorum lock": (redis, prefix) => single(createQuorumLock([redis], { ttl: 10_000, prefix, nodeTimeout: 5_000 }), ""),
+    single(createLock(redis, { ttl: 10_000, prefix, order: firstComeFirstServed() }), `lock:${prefix}:{a}`),
+  semaphore: (redis, prefix) =>
+    single(createSemaphore(redis, { ttl: 10_000, prefix, limit: 1 }), `semaphore:${prefix}:{a}`),
+  "read lock": (redis, prefix) =>
+    single(createReadWriteLock(redis, { ttl: 10_000, prefix }).read, `read-write:${prefix}:{a}:readers`),
+  "write lock": (redis, prefix) =>
+    single(createReadWriteLock(redis, { ttl: 10_000, prefix }).write, `read-write:${prefix}:{a}:writer`),
+  "quorum lock": (redis, prefix) =>
+    single(createQuorumLock([redis], { ttl: 10_000, prefix, nodeTimeout: 5_000 }), `lock:${prefix}:{a}`),
   "many locks": (redis, prefix) => {
     const locks = createManyLocks(redis, { ttl: 10_000, prefix });
-    return { take: () => locks.acquireAll(["a"]), holders: "" };
+    return { take: () => locks.acquireAll(["a"]), holder: `lock:${prefix}:{a}` };
   },
 };
 
-function single(locks: { acquire(name: string): Promise<Released> }, holders: string) {
-  return { take: () => locks.acquire("a"), holders };
+function single(locks: { acquire(name: string): Promise<Released> }, holder: string) {
+  return { take: () => locks.acquire("a"), holder };
 }
 
 onEveryBackend("a release", (backend) => {
@@ -46,7 +50,7 @@ onEveryBackend("a release", (backend) => {
 
 function truth(backend: Backend, prefix: string, make: (typeof kinds)[string]): void {
   /** What an eviction or a failover does. */
-  const lose = (redis: Redis, holders: string) => redis.send(["DEL", `${prefix}:{a}${holders}`]);
+  const lose = (redis: Redis, holder: string) => redis.send(["DEL", holder]);
 
   it("says true while the lease lives", async () => {
     const { take } = make(await backend.connect(), prefix);
@@ -56,18 +60,18 @@ function truth(backend: Backend, prefix: string, make: (typeof kinds)[string]): 
 
   it("says false when Redis has lost it", async () => {
     const redis = await backend.connect();
-    const { take, holders } = make(redis, prefix);
+    const { take, holder } = make(redis, prefix);
     const lease = await take();
-    expect(await lose(redis, holders)).toBe(1);
+    expect(await lose(redis, holder)).toBe(1);
     expect(await lease.release()).toBe(false);
   });
 
   it("says false when Redis has lost it, also after the next one has come and gone", async () => {
     const redis = await backend.connect();
-    const { take, holders } = make(redis, prefix);
+    const { take, holder } = make(redis, prefix);
     await (await take()).release();
     const lease = await take();
-    expect(await lose(redis, holders)).toBe(1);
+    expect(await lose(redis, holder)).toBe(1);
     const next = await take();
     expect(await next.release()).toBe(true);
     expect(await lease.release()).toBe(false);
@@ -78,7 +82,7 @@ onEveryBackend("work under a lease that Redis has lost", (backend) => {
   it("is reported, whatever was held", async () => {
     const redis = await backend.connect();
     const places = createSemaphore(redis, { limit: 2, ttl: 10_000, prefix: backend.prefix });
-    const lost = places.run("work", () => redis.send(["DEL", `${backend.prefix}:{work}`]));
+    const lost = places.run("work", () => redis.send(["DEL", `semaphore:${backend.prefix}:{work}`]));
     await expect(lost).rejects.toThrow(LockLostError);
   });
 });

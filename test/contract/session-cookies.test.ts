@@ -33,7 +33,8 @@ onEveryBackend("session cookies", (backend) => {
     });
     return { sessions, cookies: createSessionCookies(sessions, options) };
   };
-  const own = async () => (await backend.keys()).filter((key) => key.startsWith(`${backend.prefix}:${number}:`));
+  const own = async () =>
+    (await backend.keys()).filter((key) => key.startsWith(`session:${backend.prefix}:${number}:`));
 
   it("costs a visitor without a cookie nothing, and writes nothing until there is data", async () => {
     const { cookies } = open();

@@ -54,7 +54,7 @@ onEveryBackend("sessions and tokens of the first format", (backend) => {
     await sessions.create({ data: { cart: [] } });
     await sessions.create({ user: "bob", data: { x: 1 } });
     await sessions.revokeAll("bob");
-    const keys = (await backend.keys()).filter((key) => key.startsWith(`${prefix}:`));
+    const keys = (await backend.keys()).filter((key) => key.startsWith(`session:${prefix}:`));
     const written = await Promise.all(keys.map(async (key) => [key, await stored(redis, key)] as const));
     expect(shapes(written, prefix)).toEqual(shapes(Object.entries(sessionsV1.keys), "session-v1"));
   });

@@ -38,7 +38,8 @@ onEveryBackend("what goes wrong with other session stores", (backend) => {
       prefix: `${backend.prefix}:${(number += 1)}`,
       ...options,
     });
-  const own = async () => (await backend.keys()).filter((key) => key.startsWith(`${backend.prefix}:${number}:`));
+  const own = async () =>
+    (await backend.keys()).filter((key) => key.startsWith(`session:${backend.prefix}:${number}:`));
   const written = (counts: Record<string, number>) => writes.reduce((sum, name) => sum + (counts[name] ?? 0), 0);
 
   it("S1, express-session #361, #606, connect-redis: of two overlapping requests one loses what it wrote", async () => {

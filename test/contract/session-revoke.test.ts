@@ -32,7 +32,7 @@ onEveryBackend("revocation of sessions", (backend) => {
     });
   const indexed = async () => {
     const keys = (await backend.keys()).filter(
-      (key) => key.startsWith(`${backend.prefix}:${number}:`) && key.includes("}:l1:"),
+      (key) => key.startsWith(`session:${backend.prefix}:${number}:`) && key.includes("}:l1:"),
     );
     const members = await Promise.all(keys.map((key) => redis.send(["ZRANGE", key, 0, -1])));
     return members.flatMap((reply) => texts(Array.isArray(reply) ? reply : []));
@@ -217,7 +217,7 @@ onEveryBackend("revocation of sessions", (backend) => {
     expect(later).toBeGreaterThan(endsAt + minutes(3));
     expect((await sessions.read(token))?.endsAt).toBe(later);
     const proof = (await backend.keys()).filter(
-      (key) => key.startsWith(`${backend.prefix}:${number}:`) && /\}:[ug]/.test(key),
+      (key) => key.startsWith(`session:${backend.prefix}:${number}:`) && /\}:[ug]/.test(key),
     );
     expect(proof).toHaveLength(2);
     for (const key of proof) expect(Number(await redis.send(["PTTL", key]))).toBeGreaterThan(minutes(4));

@@ -372,7 +372,7 @@ onEveryBackend("sessions", (backend) => {
       await expect(sessions.create({ data: {}, remember: true })).rejects.toThrow(OptionError);
     });
     expect(counts).toEqual({});
-    expect(() => createSessions(Object.create(null), limits)).toThrow(OptionError);
+    expect(() => createSessions(Object.create(null), { prefix: "p", ...limits })).toThrow(OptionError);
   });
 
   it("stores a foreign key's type error as what it is", async () => {

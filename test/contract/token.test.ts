@@ -19,7 +19,7 @@ onEveryBackend("one-time tokens", (backend) => {
       prefix: `${backend.prefix}:${(number += 1)}`,
       ...options,
     });
-  const own = async () => (await backend.keys()).filter((key) => key.startsWith(`${backend.prefix}:${number}:`));
+  const own = async () => (await backend.keys()).filter((key) => key.startsWith(`token:${backend.prefix}:${number}:`));
   const verify = { purpose: "verify-email" };
   const data = { email: "ada@example.org" };
   const flip = (code: string) => code.replace(/\d$/, (digit) => String((Number(digit) + 1) % 10));

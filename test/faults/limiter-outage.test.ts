@@ -123,15 +123,15 @@ onStandaloneBackends("what a limiter keeps", (backend) => {
     const make = (algorithm: ReturnType<typeof gcra>) => createLimiter(redis, { prefix, algorithm, timeout: 5_000 });
     for (const algorithm of [gcra(limits), tokenBucket({ limit: 7, window: 60_000 })]) {
       await make(algorithm).limit("u");
-      const key = `${prefix}:{u}:${algorithm.kind}`;
+      const key = `limiter:${prefix}:{u}:${algorithm.kind}`;
       expect(await bytesOf(key), algorithm.kind).toBeLessThanOrEqual(80 + key.length);
     }
     await make(fixedWindow(limits)).limit("u");
-    expect(await bytesOf(`${prefix}:{u}:fixed1`)).toBeLessThanOrEqual(120);
+    expect(await bytesOf(`limiter:${prefix}:{u}:fixed2`)).toBeLessThanOrEqual(120);
     await make(slidingLog({ limit: 20, window: 60_000 })).limit("u", { cost: 20 });
-    expect(await bytesOf(`${prefix}:{u}:log1`)).toBeLessThanOrEqual(320);
+    expect(await bytesOf(`limiter:${prefix}:{u}:log2`)).toBeLessThanOrEqual(320);
     await make(concurrency({ limit: 20, lease: 60_000 })).limit("u", { cost: 20 });
-    expect(await bytesOf(`${prefix}:{u}:held1`)).toBeLessThanOrEqual(1_024);
+    expect(await bytesOf(`limiter:${prefix}:{u}:held1`)).toBeLessThanOrEqual(1_024);
   });
 
   it("is at most 400 bytes for a sliding window of 60 sub-buckets and 100 units", async () => {
@@ -144,6 +144,6 @@ onStandaloneBackends("what a limiter keeps", (backend) => {
       await limiter.limit("u");
       await new Promise((resolve) => setTimeout(resolve, 18));
     }
-    expect(integer(await redis.send(["MEMORY", "USAGE", `${prefix}:{u}:sliding1`]))).toBeLessThanOrEqual(400);
+    expect(integer(await redis.send(["MEMORY", "USAGE", `limiter:${prefix}:{u}:sliding2`]))).toBeLessThanOrEqual(400);
   });
 });

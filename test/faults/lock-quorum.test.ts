@@ -81,8 +81,8 @@ describe("the quorum lock, over TCP and HTTP nodes", () => {
     await using _ = await others.acquire("a");
     const locks = createQuorumLock(nodes, { ttl: 10_000, prefix: "few" });
     expect(await locks.tryAcquire("a")).toBeNull();
-    expect(await three.send(["EXISTS", "few:{a}"])).toBe(0);
-    expect(() => createQuorumLock([], { ttl: 1_000 })).toThrow(/`nodes`/);
-    expect(() => createQuorumLock([one, two, one], { ttl: 1_000 })).toThrow(/`nodes`/);
+    expect(await three.send(["EXISTS", "lock:few:{a}"])).toBe(0);
+    expect(() => createQuorumLock([], { prefix: "few", ttl: 1_000 })).toThrow(/`nodes`/);
+    expect(() => createQuorumLock([one, two, one], { prefix: "few", ttl: 1_000 })).toThrow(/`nodes`/);
   });
 });

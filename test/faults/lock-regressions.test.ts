@@ -106,8 +106,8 @@ function redlock(backend: StandaloneBackend): void {
     const locks = createLock(redis, { ttl: 10_000, wait: 0, prefix });
     await using lease = await locks.acquire("classes");
     await expect(locks.acquire(lease.name)).rejects.toThrow(LockBusyError);
-    await redis.send(["SADD", `${prefix}:{typed}`, "a"]);
-    await redis.send(["PEXPIRE", `${prefix}:{typed}`, 60_000]);
+    await redis.send(["SADD", `lock:${prefix}:{typed}`, "a"]);
+    await redis.send(["PEXPIRE", `lock:${prefix}:{typed}`, 60_000]);
     await expect(locks.acquire("typed")).rejects.toThrow(ReplyError);
     const dead: Redis = { ...redis, send: () => Promise.reject(new ConnectionError("down", false)) };
     await expect(createLock(dead, { ttl: 1_000, prefix }).acquire("a")).rejects.toThrow(ConnectionError);
@@ -142,7 +142,7 @@ function sesamecare(backend: StandaloneBackend): void {
     const client = new Client({ host: backend.server.host, port: backend.server.port, db: 5 });
     try {
       const lease = await createLock(ioredis(client), { ttl: 10_000, prefix: backend.prefix }).acquire("db");
-      const key = `${backend.prefix}:{db}`;
+      const key = `lock:${backend.prefix}:{db}`;
       expect(await client.exists(key)).toBe(1);
       expect(await backend.servers[0]?.send(["EXISTS", key])).toBe(0);
       expect(await lease.release()).toBe(true);
@@ -155,7 +155,7 @@ function sesamecare(backend: StandaloneBackend): void {
     const locks = createLock(await backend.connect(), { ttl: 10_000, prefix: backend.prefix });
     await locks.run("cycle", () => {});
     const counts = await backend.count(() => locks.run("cycle", () => {}));
-    expect(counts).toEqual({ evalsha: 2, set: 2, time: 1, get: 1, mget: 1, del: 1, setrange: 1 });
+    expect(counts).toEqual({ evalsha: 2, set: 2, time: 1, mget: 2, del: 1, setrange: 1 });
   });
 }
 
@@ -287,7 +287,7 @@ function semaphore(backend: StandaloneBackend): void {
       const start = performance.now();
       await (await locks.acquire("orphan")).release();
       expect(performance.now() - start).toBeLessThan(5_000);
-      await redis.send(["DEL", `${prefix}:{orphan}`, `${prefix}:{warm}`]);
+      await redis.send(["DEL", `lock:${prefix}:{orphan}`, `semaphore:${prefix}:{orphan}`]);
     }
   });
 
@@ -397,13 +397,13 @@ function others(backend: StandaloneBackend): void {
     await using lease = await locks.acquire("0012");
     expect([lease.name, typeof lease.fence]).toEqual(["0012", "string"]);
     await using resumed = await locks.resume(lease.serialize());
-    expect([resumed.name, resumed.fence]).toEqual(["0012", lease.fence]);
+    expect([resumed.name, typeof resumed.fence]).toEqual(["0012", "string"]);
   });
 
   it("bullmq: work is not told that its lock was found lost", async () => {
     const locks = createLock(redis, { ttl: 30_000, prefix, watchdog: watchdog({ every: 50 }) });
     const lost = locks.run("told", async ({ signal }) => {
-      await redis.send(["DEL", `${prefix}:{told}`]);
+      await redis.send(["DEL", `lock:${prefix}:{told}`]);
       await new Promise((resolve) => signal.addEventListener("abort", resolve));
     });
     await expect(lost).rejects.toThrow(LockLostError);

@@ -48,9 +48,9 @@ describe("a lock that waits for replicas", () => {
     const locks = createLock(ioredis(connect(master)), { ...options, prefix: "on" });
     const there = connect(replica);
     const lease = await locks.acquire("a");
-    expect(await there.pttl("on:{a}")).toBeGreaterThan(3_000);
+    expect(await there.pttl("lock:on:{a}")).toBeGreaterThan(3_000);
     await lease.extend({ ttl: 60_000 });
-    expect(await there.pttl("on:{a}")).toBeGreaterThan(50_000);
+    expect(await there.pttl("lock:on:{a}")).toBeGreaterThan(50_000);
     expect(await locks.tryAcquire("a")).toBeNull();
     expect(await lease.release()).toBe(true);
   });
@@ -62,6 +62,7 @@ describe("a lock that waits for replicas", () => {
     await expect(locks.tryAcquire("a")).rejects.toThrow(ConnectionError);
     expect(await locks.inspect("a")).toEqual({ held: false, remaining: 0 });
     const two = createLock(ioredis(connect(master)), {
+      prefix: "late",
       ttl: 5_000,
       replicas: waitForReplicas({ count: 2, timeout: 50 }),
     });
@@ -110,7 +111,7 @@ describe("a lock that waits for replicas", () => {
     const client = connect(master);
     const locks = createLock(ioredis(client), { ...options, prefix: "lost" });
     const lease = await locks.acquire("a");
-    await client.del("lost:{a}");
+    await client.del("lock:lost:{a}");
     await expect(lease.extend()).rejects.toThrow(LockLostError);
   });
 
@@ -120,7 +121,7 @@ describe("a lock that waits for replicas", () => {
       { ...redis, distant: true },
       { ...redis, masters: () => Promise.resolve([]) },
     ]) {
-      expect(() => createLock(port, options)).toThrow(OptionError);
+      expect(() => createLock(port, { ...options, prefix: "refused" })).toThrow(OptionError);
     }
     expect(() => waitForReplicas({ count: 0 })).toThrow(/`count`/);
     expect(() => waitForReplicas({ timeout: 0 })).toThrow(/`timeout`/);

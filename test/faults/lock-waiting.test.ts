@@ -41,7 +41,13 @@ function connect(): Client {
 function processOf(options: Partial<LockOptions> = {}) {
   const redis = ioredis(connect());
   const subscriber = ioredisSubscriber(connect());
-  return createLock(redis, { ttl: 10_000, wait: 20_000, wake: wakeBySubscriber(subscriber), ...options });
+  return createLock(redis, {
+    ttl: 10_000,
+    wait: 20_000,
+    wake: wakeBySubscriber(subscriber),
+    prefix: "waiting",
+    ...options,
+  });
 }
 
 /** 50 waiters who came one after the other, each of which holds for 5 ms. */
@@ -104,7 +110,7 @@ describe("waiting over TCP", () => {
     expect(counts["publish"]).toBeUndefined();
     await fiftyWaiters(locks);
     await sleep(50);
-    expect(await direct.send(["PUBSUB", "CHANNELS", "quiet:*"])).toEqual([]);
+    expect(await direct.send(["PUBSUB", "CHANNELS", "*quiet:*"])).toEqual([]);
   });
 
   it("hears a release of another process at once, whatever that process uses", async () => {

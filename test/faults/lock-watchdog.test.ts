@@ -18,7 +18,7 @@ it("one watchdog extends 10 leases by one HTTP request for each turn, and ends w
   };
   try {
     const redis = rest({ url: gateway.url, token: "t", fetch: counting });
-    const locks = createLock(redis, { ttl: 1_800, watchdog: watchdog() });
+    const locks = createLock(redis, { prefix: "batch", ttl: 1_800, watchdog: watchdog() });
     const acquire = (name: string) => Promise.all([1, 2, 3, 4, 5].map((i) => locks.acquire(`${name} ${i}`)));
     await (await locks.acquire("warm")).release();
     const early = await acquire("early");

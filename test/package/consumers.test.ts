@@ -20,7 +20,10 @@ import { rest } from "redis-patterns/rest";
 ${specifiers.map((specifier, i) => `import * as entry${i} from "${specifier}";`).join("\n")}
 
 const sizes: number[] = [${specifiers.map((_, i) => `Object.keys(entry${i}).length`).join(", ")}];
-const locks: Locks = createLock(rest({ url: "https://example.com", token: "secret" }), { ttl: 1_000 });
+const locks: Locks = createLock(rest({ url: "https://example.com", token: "secret" }), {
+  prefix: "job",
+  ttl: 1_000,
+});
 
 function refusal(): unknown {
   try {

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hexDigest } from "../../src/core/crypto.ts";
 import { ReplyError } from "../../src/core/errors.ts";
 import type { Arg, Command, Redis, Reply } from "../../src/core/port/redis.ts";
 import { integer } from "../../src/core/port/reply.ts";
@@ -52,7 +52,7 @@ export function measureScripts(redis: Redis): { readonly redis: Redis; readonly 
   };
   const send = async ([name, script = "", ...rest]: Command, options: Parameters<Redis["send"]>[1]): Promise<Reply> => {
     if (name === "EVAL") {
-      texts.set(createHash("sha1").update(String(script)).digest("hex"), String(script));
+      texts.set(await hexDigest("SHA-1", String(script)), String(script));
       return run(String(script), rest, options);
     }
     if (name !== "EVALSHA") return redis.send([name, script, ...rest], options);

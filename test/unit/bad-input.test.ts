@@ -31,7 +31,7 @@ const redis: Redis = {
 const window = 1_000;
 const ttl = 1_000;
 const algorithm = fixedWindow({ limit: 1, window });
-const life = { idle: 1_000, absolute: 2_000 };
+const life = { prefix: "s", idle: 1_000, absolute: 2_000 };
 const badDurations = [0, -1, Number.NaN, Number.POSITIVE_INFINITY, "10" as Wrong];
 const badCounts = [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 1.5, "10" as Wrong];
 const badIds = ["", undefined as Wrong, null as Wrong, 7 as Wrong, {} as Wrong, "x".repeat(10_241)];
@@ -93,8 +93,8 @@ describe("bad input is an OptionError that names the option, and nothing is sent
     ["a bare client", { get() {}, set() {} } as Wrong],
   ])("every factory: %s for a port", (_, wrong) => {
     expectThrow("redis", () => createCache(wrong, { prefix: "c", ttl }));
-    expectThrow("redis", () => createLimiter(wrong, { algorithm }));
-    expectThrow("redis", () => createLock(wrong, { ttl }));
+    expectThrow("redis", () => createLimiter(wrong, { prefix: "l", algorithm }));
+    expectThrow("redis", () => createLock(wrong, { prefix: "l", ttl }));
     expectThrow("redis", () => createSessions(wrong, life));
     expectThrow("redis", () => createGateway(wrong, { tokens: ["a-long-enough-token"] }));
   });
@@ -103,13 +103,13 @@ describe("bad input is an OptionError that names the option, and nothing is sent
     expectThrow("prefix", () => createCache(redis, { prefix: "a{b}", ttl }));
     expectThrow("prefix", () => createLimiter(redis, { prefix: "a{b}", algorithm }));
     expectThrow("prefix", () => createLock(redis, { prefix: "a{b}", ttl }));
-    expectThrow("prefix", () => createSessions(redis, { prefix: "a{b}", ...life }));
+    expectThrow("prefix", () => createSessions(redis, { ...life, prefix: "a{b}" }));
     expectThrow("prefix", () => createCache(redis, { prefix: "", ttl }));
   });
 
   it.each(badDurations)("a duration of %s", (wrong) => {
     expectThrow("ttl", () => createCache(redis, { prefix: "c", ttl: wrong }));
-    expectThrow("ttl", () => createLock(redis, { ttl: wrong }));
+    expectThrow("ttl", () => createLock(redis, { prefix: "l", ttl: wrong }));
     expectThrow("window", () => fixedWindow({ limit: 1, window: wrong }));
     expectThrow("window", () => slidingWindow({ limit: 1, window: wrong }));
     expectThrow("idle", () => createSessions(redis, { ...life, idle: wrong }));
@@ -123,7 +123,7 @@ describe("bad input is an OptionError that names the option, and nothing is sent
   });
 
   it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])("a cost of %s", async (cost) => {
-    await expectRejection("cost", () => createLimiter(redis, { algorithm }).limit("id", { cost }));
+    await expectRejection("cost", () => createLimiter(redis, { prefix: "l", algorithm }).limit("id", { cost }));
   });
 
   it.each(badIds)("an id such as %.12s", async (id) => {
@@ -133,9 +133,9 @@ describe("bad input is an OptionError that names the option, and nothing is sent
     await expectRejection("id", () => cache.delete(id));
     await expectRejection("id", () => cache.getMany(["fine", id]));
     await expectRejection("id", () => cache.getOrSet(id, () => 1));
-    await expectRejection("id", () => createLimiter(redis, { algorithm }).limit(id));
-    await expectRejection("id", () => createLock(redis, { ttl }).tryAcquire(id));
-    await expectRejection("id", () => createLock(redis, { ttl }).acquire(id, { wait: 10 }));
+    await expectRejection("id", () => createLimiter(redis, { prefix: "l", algorithm }).limit(id));
+    await expectRejection("id", () => createLock(redis, { prefix: "l", ttl }).tryAcquire(id));
+    await expectRejection("id", () => createLock(redis, { prefix: "l", ttl }).acquire(id, { wait: 10 }));
   });
 
   it.each([undefined as Wrong, null as Wrong, "10 s" as Wrong])("options that are no object: %s", (options) => {
@@ -155,7 +155,7 @@ describe("bad input is an OptionError that names the option, and nothing is sent
 
   it("a loader or a body that is no function", async () => {
     await expectRejection("load", () => createCache(redis, { prefix: "c", ttl }).getOrSet("id", 5 as Wrong));
-    await expectRejection("work", () => createLock(redis, { ttl }).run("name", 5 as Wrong));
+    await expectRejection("work", () => createLock(redis, { prefix: "l", ttl }).run("name", 5 as Wrong));
   });
 
   it("a gateway without a token", () => {

@@ -302,7 +302,7 @@ describe("the tokens that a process knows", () => {
     const head = "1 1 1 1 9 9 1 1 0 1 tag [null,null,null]";
     const send = vi.fn<Redis["send"]>(async () => head);
     const redis: Redis = { send, pipeline: async () => [] };
-    const limits = { idle: minutes(30), absolute: hours(12), signer: hmacSigner(["s".repeat(32)]) };
+    const limits = { idle: minutes(30), absolute: hours(12), signer: hmacSigner(["s".repeat(32)]), prefix: "p" };
     const { token } = await createSessions(redis, limits).create({ data: {} });
     // Another process has not seen it yet.
     const sessions = createSessions(redis, limits);

@@ -57,6 +57,14 @@ describe("the client that ioredis() is given", () => {
     expect(() => ioredisSubscriber(new Redis6(lazy), { timeout })).toThrow(/`timeout`/);
   });
 
+  it.each([500, "500", null])("gets its deadline in options, not as %j in their place", (options) => {
+    const client = new Redis6(lazy);
+    for (const make of [ioredis, ioredisSubscriber]) {
+      expect(() => make(client, options as never)).toThrow(/`options` must be an object, such as \{ timeout: 500 \}/);
+    }
+    expect(() => ioredis(client, { timeout: null } as never)).toThrow(/`timeout`/);
+  });
+
   it("may be a Redis or a Cluster of either version, and is not connected by being given", () => {
     const clients = [new Redis5(lazy), new Redis6(lazy), new Cluster5([at], lazy), new Cluster([at], lazy)];
     for (const client of clients) {

@@ -101,7 +101,10 @@ describe("a limiter over HTTP", () => {
       sent.push(...new Headers(init?.headers).keys());
       return Response.json([{ error: "ERR not here" }]);
     };
-    const limiter = createLimiter(rest({ url: "http://localhost:1", token: "t", fetch }), { algorithm: day });
+    const limiter = createLimiter(rest({ url: "http://localhost:1", token: "t", fetch }), {
+      prefix: "p",
+      algorithm: day,
+    });
     expect(await limiter.limit("u")).toMatchObject({ degraded: true });
     expect(sent.length).toBeGreaterThan(0);
     expect(sent.filter((name) => !/^(authorization|content-type|upstash-(encoding|sync-token))$/.test(name))).toEqual(

@@ -36,6 +36,10 @@ describe("rest", () => {
     expect(inspect(error)).not.toContain(token);
   });
 
+  it.each([null, undefined, 5, url])("refuses %j in place of its options", (options) => {
+    expect(refusal(options)).toMatchObject({ name: "OptionError", message: expect.stringMatching(/`url`/) });
+  });
+
   it.each([
     ["no token", undefined],
     ["an empty token", ""],

@@ -1,4 +1,4 @@
-import { checkDuration } from "../../core/check.ts";
+import { checkDuration, checkOptions } from "../../core/check.ts";
 import { ReplyError } from "../../core/errors.ts";
 import type { Redis } from "../../core/port/redis.ts";
 import { checkClient, checkKeyPrefix, checkReads, createCommandBuilder, type IoredisClient } from "./client.ts";
@@ -24,7 +24,8 @@ export interface IoredisOptions {
  * client.on("error", (error) => log.warn(error));
  * const cache = createCache(ioredis(client), { prefix: "user", ttl: minutes(5) });
  */
-export function ioredis(client: IoredisClient, { timeout = 2_000 }: IoredisOptions = {}): Redis {
+export function ioredis(client: IoredisClient, options?: IoredisOptions): Redis {
+  const { timeout = 2_000 } = checkOptions(options, "{ timeout: 500 }") ?? {};
   checkReads(checkKeyPrefix(checkClient(client)));
   const context: IoredisContext = {
     client,

@@ -1,4 +1,4 @@
-import { checkDuration, checkFunction, checkText } from "../../core/check.ts";
+import { checkDuration, checkFunction, checkOptions, checkText } from "../../core/check.ts";
 import type { Subscriber } from "../../core/port/subscriber.ts";
 import { withDeadline } from "../../core/time/deadline.ts";
 import { checkClient, checkKeyPrefix, type IoredisSubscriberClient } from "./client.ts";
@@ -16,10 +16,8 @@ import { toPortError } from "./trip.ts";
  * const subscriber = ioredisSubscriber(client.duplicate());
  * const stop = await subscriber.subscribe("news", (message) => show(message));
  */
-export function ioredisSubscriber(
-  client: IoredisSubscriberClient,
-  { timeout = 2_000 }: IoredisOptions = {},
-): Subscriber {
+export function ioredisSubscriber(client: IoredisSubscriberClient, options?: IoredisOptions): Subscriber {
+  const { timeout = 2_000 } = checkOptions(options, "{ timeout: 500 }") ?? {};
   checkKeyPrefix(checkClient(client));
   checkDuration("timeout", timeout);
   const state: SubscriberState = { client, timeout, channels: new Map(), abandoned: new Set(), handshake: undefined };

@@ -38,9 +38,10 @@ export interface RestOptions {
  * @throws {OptionError} The URL, the token or the deadline can never work.
  * @example
  * const redis = rest({ url: "https://name.upstash.io", token: env.REDIS_TOKEN });
- * const lock = createLock(redis, { ttl: seconds(10) });
+ * const lock = createLock(redis, { prefix: "job", ttl: seconds(10) });
  */
-export function rest({ url, token, fetch, timeout = 2_000, batch = true }: RestOptions): Redis {
+export function rest(options: RestOptions): Redis {
+  const { url, token, fetch, timeout = 2_000, batch = true } = options ?? {};
   checkDuration("timeout", timeout);
   const post = createPost(checkUrl(url), checkToken(token), fetch);
   const deliverPipeline = createDelivery(post, "/pipeline");

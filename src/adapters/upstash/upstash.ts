@@ -1,5 +1,5 @@
 import { argText } from "../../core/port/arg.ts";
-import { checkDuration } from "../../core/check.ts";
+import { checkDuration, checkOptions } from "../../core/check.ts";
 import { effectiveTimeout, withDeadline } from "../../core/time/deadline.ts";
 import { ReplyError } from "../../core/errors.ts";
 import type { Command, Redis, SendOptions } from "../../core/port/redis.ts";
@@ -24,9 +24,10 @@ export interface UpstashOptions {
  * @example
  * import { Redis } from "@upstash/redis";
  * const redis = upstash(Redis.fromEnv());
- * const limiter = createLimiter(redis, { algorithm: slidingWindow({ limit: 10, window: seconds(10) }) });
+ * const limiter = createLimiter(redis, { prefix: "api", algorithm: slidingWindow({ limit: 10, window: seconds(10) }) });
  */
-export function upstash(client: UpstashClient, { timeout = 2_000 }: UpstashOptions = {}): Redis {
+export function upstash(client: UpstashClient, options?: UpstashOptions): Redis {
+  const { timeout = 2_000 } = checkOptions(options, "{ timeout: 500 }") ?? {};
   checkDuration("timeout", timeout);
   const request = findRequester(client);
 

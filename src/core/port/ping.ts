@@ -1,4 +1,4 @@
-import { checkPort } from "../check.ts";
+import { checkOptions, checkPort } from "../check.ts";
 import { ConnectionError, type RedisPatternsError, ReplyError } from "../errors.ts";
 import { keyOf, namespaceOf } from "../keys.ts";
 import { pingScript } from "./ping.lua.ts";
@@ -61,7 +61,8 @@ export type PingReason =
  * if (!pong.ok) throw new Error(pong.remedy, { cause: pong.error });
  * console.log(`${pong.latency} ms, clocks differ by ${pong.clockDifference} ms`);
  */
-export async function ping(redis: Redis, { signal, prefix = "redis-patterns" }: PingOptions = {}): Promise<Ping> {
+export async function ping(redis: Redis, options?: PingOptions): Promise<Ping> {
+  const { signal, prefix = "redis-patterns" } = checkOptions(options, '{ prefix: "app" }') ?? {};
   const namespace = namespaceOf("ping", prefix);
   const key = keyOf(namespace, "ping");
   try {

@@ -115,9 +115,10 @@ function mergeHooks<T>({ onEvent, onError }: CacheOptions<T>): OnEvent | undefin
   };
 }
 
-/** The keys of one entry. */
-export function keysOf(context: CacheContext, id: string): EntryKeys {
-  return context.format.keys(context, id);
+/** The keys of one entry: its value, the lease of its load, and the tokens of calls that gave up. They share a Cluster slot. */
+export function keysOf(context: CacheContext, id: string): EntryKeys & { readonly gone: string } {
+  const { entry, lease } = context.format.keys(context, id);
+  return { entry, lease, gone: `${lease}:gone` };
 }
 
 /** The argument of scripts that end a lease: 1 if that is to be published. */

@@ -15,12 +15,15 @@ export class LoadTimeoutError extends RedisPatternsError {
   }
 }
 
-/** This call waited for the load of another process, which failed. The reason is known to that process alone. */
+/** This call waited for the load of another process, which failed. The whole error is known to that process alone. */
 export class LoadFailedError extends RedisPatternsError {
   override readonly name = "LoadFailedError";
+  /** The `code` of the error that the loader threw, if that is a text of at most 32 letters, digits and underscores. */
+  readonly loaderCode: string | undefined;
 
-  constructor() {
+  constructor(loaderCode = "") {
     super("LOAD_FAILED", "The process that loaded this key for all has failed to");
+    this.loaderCode = loaderCode || undefined;
   }
 }
 

@@ -13,25 +13,28 @@ export interface ReadEntry<T> extends Judgement {
   readonly value: T;
 }
 
-/** Reads entries, stale ones too that may be served only where a load fails. No hit or miss is reported. */
+/**
+ * Reads entries, stale ones too that may be served only where a load fails. No hit or miss is reported. Returns `undefined` where Redis
+ * did not answer, or is left alone.
+ */
 export async function readMany<T>(
   context: CacheContext<T>,
   ids: readonly string[],
   { signal, tags }: GetOptions = {},
-): Promise<(ReadEntry<T> | undefined)[]> {
+): Promise<(ReadEntry<T> | undefined)[] | undefined> {
   signal?.throwIfAborted();
   // An id that can never work is refused, also while Redis is left alone.
   for (const id of checkList("ids", ids)) keysOf(context, id);
   const allTags = tagsOf(context, tags);
   if (ids.length === 0) return [];
-  if (!context.breaker.ready()) return ids.map(() => undefined);
+  if (!context.breaker.ready()) return undefined;
   try {
     return (await readEntries(context, ids, allTags, signal)).map(
       (found) => found.entry && { value: found.entry.value, ...judge(context.times, found.entry, found.left) },
     );
   } catch (error) {
     failOpen(context, { id: ids[0] ?? "", signal }, error);
-    return ids.map(() => undefined);
+    return undefined;
   }
 }
 
@@ -43,7 +46,7 @@ export async function getMany<T>(
 ): Promise<(ReadEntry<T> | undefined)[]> {
   const start = context.onEvent ? performance.now() : 0;
   const read = await readMany(context, ids, options);
-  const served = read.map((entry) => (entry && isServable(entry) ? entry : undefined));
+  const served = ids.map((_, i) => (read?.[i] && isServable(read[i]) ? read[i] : undefined));
   if (!context.onEvent) return served;
   const duration = performance.now() - start;
   for (const [i, entry] of served.entries()) {

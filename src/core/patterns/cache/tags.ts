@@ -1,4 +1,5 @@
 import { checkList, checkText } from "../../check.ts";
+import { OptionError } from "../../errors.ts";
 import { perSlot, readStrings } from "../../port/multi-key.ts";
 import type { SendOptions } from "../../port/redis.ts";
 import { integer } from "../../port/reply.ts";
@@ -14,15 +15,19 @@ export type Nonces = ReadonlyMap<string, string | null>;
 /** The tag of all entries of a clearable cache, which `clear` invalidates. A tag of the user is never empty. */
 export const clearTag = "";
 
+/** The most tags of one call. The script that prepares them runs two or three commands for each. */
+const maxTags = 1_000;
+
 type Tagged = Pick<CacheContext, "commonTags" | "format">;
 
 /**
  * The tags of one call: the common ones and the caller's, each once.
- * @throws {OptionError} They are no list of texts, or the format has no room for tags.
+ * @throws {OptionError} They are no list of texts, more than 1,000, or the format has no room for tags.
  */
 export function tagsOf({ commonTags, format }: Tagged, tags: readonly string[] = []): readonly string[] {
   if (checkList("tags", tags).length === 0) return commonTags;
   refuseUnsupported(format, (name) => name === "tags");
+  if (tags.length > maxTags) throw new OptionError(`\`tags\` must have at most ${maxTags} tags in one call`);
   return [...new Set([...commonTags, ...tags.map((tag) => checkText("tags", tag))])];
 }
 

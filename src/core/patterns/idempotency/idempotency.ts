@@ -2,7 +2,7 @@ import { checkDuration, checkDurationOrZero, checkFunction, checkOneOf, checkPor
 import { hexDigest } from "../../crypto.ts";
 import { OptionError } from "../../errors.ts";
 import { emit } from "../../event.ts";
-import { keyOf, keyPrefix } from "../../keys.ts";
+import { keyOf, namespaceOf } from "../../keys.ts";
 import type { Redis } from "../../port/redis.ts";
 import { unchecked } from "../../unchecked.ts";
 import { claimRun } from "./claim.ts";
@@ -18,19 +18,19 @@ import { runWork } from "./run.ts";
  * lease, the next caller runs it again.
  * @throws {OptionError} An option can never work.
  * @example
- * const idempotent = createIdempotency(redis, { ttl: hours(24) });
+ * const idempotent = createIdempotency(redis, { prefix: "payment", ttl: hours(24) });
  * const receipt = await idempotent(`order:${id}`, ({ signal }) => charge(order, { signal }), { payload: body });
  */
 export function createIdempotency(redis: Redis, options: IdempotencyOptions): Idempotent {
   checkPort(redis, options);
-  const { ttl, lease = 30_000, wait = lease, failures = "retry", prefix = "idempotency", onEvent } = options;
+  const { ttl, lease = 30_000, wait = lease, failures = "retry", prefix, onEvent } = options;
   checkDuration("ttl", ttl);
   checkDuration("lease", lease);
   checkDurationOrZero("wait", wait);
   checkOneOf("failures", failures, ["retry", "store"]);
-  keyPrefix(prefix);
+  const namespace = namespaceOf("idempotency", prefix);
   return async (id, work, { ttl: ownTtl = ttl, payload, signal } = {}) => {
-    const key = keyOf(prefix, id);
+    const key = keyOf(namespace, id);
     checkFunction("work", work);
     checkDuration("ttl", ownTtl);
     signal?.throwIfAborted();

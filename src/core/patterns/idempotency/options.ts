@@ -64,11 +64,8 @@ export interface IdempotencyOptions {
    * @default "retry"
    */
   readonly failures?: "retry" | "store" | undefined;
-  /**
-   * The first part of every key.
-   * @default "idempotency"
-   */
-  readonly prefix?: string | undefined;
+  /** The name of this kind of call, such as "refund". Its keys begin with `idempotency:` and the prefix. */
+  readonly prefix: string;
   /**
    * Receives `run` (this call runs the work), `waited` (it waits for another run), `replayed` (it takes a stored outcome), `failed` (the
    * work threw) and `late` (the outcome could not be stored in time).

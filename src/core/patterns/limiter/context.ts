@@ -9,6 +9,9 @@ import type { OnLimiterError } from "./outage-policy.ts";
 /** The state that the operations of one limiter share. */
 export interface LimiterContext {
   readonly redis: Redis;
+  /** What its keys begin with. */
+  readonly namespace: string;
+  /** The user's prefix, as events name it. */
   readonly prefix: string;
   readonly algorithm: LimitAlgorithm;
   readonly onError: OnLimiterError;

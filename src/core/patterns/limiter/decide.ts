@@ -82,7 +82,7 @@ export function counterKey(
   id: string,
   { group, algorithm: { kind } = context.algorithm }: Pick<LimitOptions, "group" | "algorithm">,
 ): string {
-  return keyOf(context.prefix, group ?? id, group === undefined ? kind : `${kind}:${id.length}:${encodeId(id)}`);
+  return keyOf(context.namespace, group ?? id, group === undefined ? kind : `${kind}:${id.length}:${encodeId(id)}`);
 }
 
 /** Reports to `onEvent` what became of a call. */

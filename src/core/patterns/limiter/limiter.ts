@@ -1,5 +1,5 @@
 import { checkCount, checkDuration, checkPort } from "../../check.ts";
-import { keyPrefix } from "../../keys.ts";
+import { namespaceOf } from "../../keys.ts";
 import { createBreaker } from "../../outage/breaker.ts";
 import type { Redis } from "../../port/redis.ts";
 import { checkAlgorithm } from "./algorithm.ts";
@@ -50,11 +50,11 @@ export interface Limiter {
  */
 export function createLimiter(redis: Redis, options: LimiterOptions): Limiter {
   checkPort(redis, options);
-  const { algorithm, prefix = "limit", onError = "allow", timeout = 1_000 } = options;
+  const { algorithm, prefix, onError = "allow", timeout = 1_000 } = options;
   const context: LimiterContext = {
     ...options,
     redis,
-    prefix: keyPrefix(prefix),
+    namespace: namespaceOf("limiter", prefix),
     algorithm: checkAlgorithm(algorithm),
     onError: toOutagePolicy(onError),
     timeout: checkDuration("timeout", timeout),

@@ -36,11 +36,8 @@ export interface LimitOptions {
 export interface LimiterOptions {
   /** The limit and its algorithm, such as `slidingWindow({ limit: 100, window: seconds(60) })`. */
   readonly algorithm: LimitAlgorithm;
-  /**
-   * The text that its keys begin with.
-   * @default "limit"
-   */
-  readonly prefix?: string;
+  /** The name of the limit: its keys begin with `limiter:` and this, so that two limiters share their counts only if they share it. */
+  readonly prefix: string;
   /**
    * The policy while Redis does not answer: `"allow"` lets every call pass, `"deny"` none, and a function decides itself. Such a
    * verdict is `degraded`.

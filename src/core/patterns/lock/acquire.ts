@@ -1,10 +1,10 @@
 import { checkDuration } from "../../check.ts";
-import { ConnectionError, RedisPatternsError } from "../../errors.ts";
+import { ReplyError } from "../../errors.ts";
 import { backoff } from "../../wait/backoff.ts";
 import { sleep } from "../../wait/sleep.ts";
 import { LockBusyError, LockLostError } from "./errors.ts";
 import { decodeHandOff } from "./hand-off.ts";
-import { abandon, createReporter, type Lease, type LeaseContext, startLease } from "./lease.ts";
+import { abandon, createReporter, keepAlive, type Lease, type LeaseContext, startLease } from "./lease.ts";
 import type { AcquireRequest, Lockable } from "./lockable.ts";
 import { leastTtl, validity } from "./term.ts";
 import type { Waiter, Wake } from "../../wait/wake.ts";
@@ -12,38 +12,28 @@ import type { Waiter, Wake } from "../../wait/wake.ts";
 /** The options that apply to one acquisition: those of its lock, and those of its call. */
 export interface AcquireContext extends LeaseContext {
   readonly wake?: Wake | undefined;
-  readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Asks once: a lease, or how many milliseconds it may be busy. */
-export async function attempt(
-  lockable: Lockable,
-  request: AcquireRequest,
-  context: AcquireContext,
-): Promise<Lease | number> {
-  const { signal } = context;
-  signal?.throwIfAborted();
-  const start = performance.now();
-  const reply = await lockable.acquire(request, { signal, idempotent: true }).catch((error: unknown) => {
-    if (mayHaveArrived(error)) abandonInBackground(lockable, request, context);
-    throw error;
-  });
-  const duration = performance.now() - start;
-  const report = createReporter(context, lockable.name);
-  if (request.ttl < duration * 2) report("ttl-too-short", { duration });
-  if ("busyFor" in reply) {
-    report("busy", { duration });
-    return reply.busyFor;
-  }
-  const deadline = start + validity(request.ttl);
-  if (deadline <= performance.now()) {
+/** One acquisition: who asks for what, and what Redis may have granted it. */
+interface Asker {
+  readonly lockable: Lockable;
+  readonly context: AcquireContext;
+  request: AcquireRequest;
+  /** True if Redis may have a grant or a place in a line for the token. */
+  mayHold: boolean;
+}
+
+/** Asks once: a lease, or `null` if it is busy. */
+export function tryLease(lockable: Lockable, request: AcquireRequest, context: AcquireContext): Promise<Lease | null> {
+  const asker = { lockable, request, context, mayHold: false };
+  return orGiveBack(asker, async () => {
+    const lease = await ask(asker);
+    if (typeof lease !== "number") return lease;
     // The grant came too late to be of use.
-    await abandon(lockable, request.token);
-    return 0;
-  }
-  report("acquired", { duration });
-  return startLease(lockable, { ...request, fence: reply.fence, deadline }, context);
+    if (asker.mayHold) await abandon(lockable, request.token);
+    return null;
+  });
 }
 
 /**
@@ -56,37 +46,73 @@ export async function waitForLease(
   context: AcquireContext,
   wait: number,
 ): Promise<Lease> {
+  const asker = { lockable, request, context, mayHold: false };
   const waiter = context.wake?.listen(lockable.channel, request.token);
   let outcome: "granted" | "gave up" = "gave up";
   try {
-    const lease = await retryUntilGranted(lockable, request, context, wait, waiter);
+    const lease = await orGiveBack(asker, () => askUntilGranted(asker, wait, waiter));
     outcome = "granted";
     return lease;
   } finally {
     waiter?.leave(outcome);
-    // A place in the line must not wait for an asker that has left.
-    if (lockable.queues && outcome === "gave up") abandonInBackground(lockable, request, context);
   }
 }
 
-async function retryUntilGranted(
-  lockable: Lockable,
-  request: AcquireRequest,
-  context: AcquireContext,
-  wait: number,
-  waiter: Waiter | undefined,
-): Promise<Lease> {
+/**
+ * Asks Redis once: a lease, or how many milliseconds it may be busy. A grant that comes after its deadline counts as busy for 0, and the
+ * token keeps it: asked again at once, Redis grants it anew.
+ */
+async function ask(asker: Asker): Promise<Lease | number> {
+  const { lockable, request, context, mayHold } = asker;
+  const { signal } = context;
+  signal?.throwIfAborted();
   const start = performance.now();
-  let lease = await attempt(lockable, request, context);
+  asker.mayHold = true;
+  const reply = await lockable.acquire(request, { signal, idempotent: true }).catch((error: unknown) => {
+    if (wasNotRun(error)) asker.mayHold = mayHold;
+    throw error;
+  });
+  const duration = performance.now() - start;
+  const report = createReporter(context, lockable.name);
+  if (request.ttl < duration * 2) report("ttl-too-short", { duration });
+  if ("busyFor" in reply) {
+    asker.mayHold = lockable.queues === true && request.whenBusy !== "leave";
+    report("busy", { duration });
+    return reply.busyFor;
+  }
+  const deadline = start + validity(request.ttl);
+  if (deadline <= performance.now()) return 0;
+  report("acquired", { duration });
+  return startLease(lockable, { ...request, fence: reply.fence, deadline }, context);
+}
+
+async function askUntilGranted(asker: Asker, wait: number, waiter: Waiter | undefined): Promise<Lease> {
+  const start = performance.now();
+  let lease = await ask(asker);
   for (let attempts = 1; typeof lease === "number"; attempts += 1) {
     const waited = performance.now() - start;
-    if (waited >= wait) throw new LockBusyError(lockable.name, waited, attempts, lease);
-    const left = wait - waited;
-    const pause = Math.min(left, pollPause(lease, attempts));
-    await (waiter?.wait(pause, Math.min(left, lease + 1), context.signal) ?? sleep(pause, context.signal));
-    lease = await attempt(lockable, request, context);
+    if (waited >= wait) throw new LockBusyError(asker.lockable.name, waited, attempts, lease);
+    await pauseUntilNext(asker, lease, attempts, wait - waited, waiter);
+    // What is in no line was refused once for all: a kind that takes several things has given up this token where it was granted.
+    if (!asker.mayHold) asker.request = { ...asker.request, token: crypto.randomUUID() };
+    lease = await ask(asker);
   }
   return lease;
+}
+
+/** Nobody tells when a key without a TTL goes: who listens asks again after a second. */
+const blindPause = 1_000;
+
+async function pauseUntilNext(
+  { context: { signal } }: Asker,
+  busyFor: number,
+  attempts: number,
+  left: number,
+  waiter: Waiter | undefined,
+): Promise<void> {
+  const pause = Math.min(left, pollPause(busyFor, attempts));
+  if (!waiter) return sleep(pause, signal);
+  return waiter.wait(pause, Math.min(left, busyFor === Infinity ? blindPause : busyFor + 1), signal);
 }
 
 /**
@@ -99,7 +125,8 @@ function pollPause(busyFor: number, attempts: number): number {
 }
 
 /**
- * Goes on with a lease by extending it, which only the holder of its token can.
+ * Goes on with a lease that was handed off. It takes it over under a new token, made before it asks: so the text is good for one holder, and
+ * a lost reply does no harm.
  * @throws {LockLostError} Redis does not know of it any more, or its answer came too late.
  */
 export async function resumeLease(
@@ -108,22 +135,43 @@ export async function resumeLease(
   context: AcquireContext,
   newTtl: number | undefined,
 ): Promise<Lease> {
-  const { name, token, fence, ttl: before } = decodeHandOff(serialized);
-  const ttl = checkDuration("ttl", newTtl ?? before, leastTtl);
-  const lockable = createLockable(name);
+  const { name, token: held, ttl: before } = decodeHandOff(serialized);
+  const ttl = checkDuration("ttl", newTtl === undefined ? before : newTtl, leastTtl);
+  const { signal } = context;
+  signal?.throwIfAborted();
+  const request = { held, token: crypto.randomUUID(), ttl };
+  const asker = { lockable: createLockable(name), request, context, mayHold: true };
   const deadline = performance.now() + validity(ttl);
-  const extended = await lockable.extend(token, ttl, { signal: context.signal, idempotent: true });
-  if (!extended || deadline <= performance.now()) throw new LockLostError(name);
-  return startLease(lockable, { token, fence, ttl, deadline }, context);
+  return orGiveBack(asker, async () => {
+    const fence = await asker.lockable.resume(request, { signal, idempotent: true }).catch((error: unknown) => {
+      asker.mayHold = !wasNotRun(error);
+      throw error;
+    });
+    asker.mayHold = fence !== null;
+    if (fence === null || deadline <= performance.now()) throw new LockLostError(name);
+    return startLease(asker.lockable, { token: request.token, fence, ttl, deadline }, context);
+  });
 }
 
-/** An error of this side, such as an abort, says nothing about the command: it may have been on its way. */
-function mayHaveArrived(error: unknown): boolean {
-  return error instanceof ConnectionError ? error.sent !== false : !(error instanceof RedisPatternsError);
+/** Frees, after a failure, what the asker may have been granted, and its place in a line. */
+async function orGiveBack<T>(asker: GivesBack, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!asker.mayHold) throw error;
+    const freed = abandon(asker.lockable, asker.request.token);
+    keepAlive(asker.context, asker.lockable.name, freed);
+    // A Redis that refuses is there. Everybody else must not be held up.
+    if (error instanceof ReplyError) await freed;
+    throw error;
+  }
 }
 
-/** Frees what may have been granted after its asker has left, without holding the asker up. */
-function abandonInBackground(lockable: Lockable, { token }: AcquireRequest, { waitUntil }: AcquireContext): void {
-  const work = abandon(lockable, token);
-  waitUntil?.(work);
+interface GivesBack extends Pick<Asker, "lockable" | "context" | "mayHold"> {
+  readonly request: { readonly token: string };
+}
+
+/** True if nothing was executed. An error of another kind, such as an abort, says nothing about the command: it may be on its way. */
+function wasNotRun(error: unknown): boolean {
+  return error instanceof Error && (Reflect.get(error, "sent") === false || Reflect.get(error, "code") === "OPTION");
 }

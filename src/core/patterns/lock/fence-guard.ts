@@ -1,9 +1,8 @@
-import { checkDuration, checkPort } from "../../check.ts";
+import { checkDuration, checkOptions, checkPort } from "../../check.ts";
 import { OptionError } from "../../errors.ts";
-import { keyPrefix } from "../../keys.ts";
 import type { Redis, SendOptions } from "../../port/redis.ts";
 import { nullableText } from "../../port/reply.ts";
-import { guardKeys } from "./keys.ts";
+import { guardKeys, guardNamespace } from "./keys.ts";
 import { admitFence, setGuarded } from "./scripts/fence-guard.lua.ts";
 
 /** The checking side of a fence: values in Redis that refuse a holder whose lease has passed to another one. */
@@ -28,35 +27,32 @@ export interface FenceGuard {
 export interface FenceGuardOptions {
   /** The time for which a fence and a value are kept after the last write, in milliseconds: longer than any holder may be late. */
   readonly ttl: number;
-  /**
-   * The first part of every key.
-   * @default "guard"
-   */
-  readonly prefix?: string | undefined;
+  /** Names this guard among others: the first part of every key, after the word `guard`. */
+  readonly prefix: string;
 }
 
 /**
  * Guards values in Redis by fences. For a write of another kind put `fenceLua` into a script of your own; for SQL see docs/lock.md.
  * @throws {OptionError} An option can never work.
  * @example
- * const guard = createFenceGuard(redis, { ttl: days(1) });
+ * const guard = createFenceGuard(redis, { prefix: "report", ttl: days(1) });
  * await locks.run("report", async ({ fence }) => {
  *   if (!(await guard.set("report", fence, await makeReport()))) throw new Error("another holder has taken over");
  * });
  */
 export function createFenceGuard(redis: Redis, options: FenceGuardOptions): FenceGuard {
   checkPort(redis, options);
-  const { ttl, prefix = "guard" } = options;
+  const { ttl, prefix } = options;
   checkDuration("ttl", ttl);
-  keyPrefix(prefix);
-  const valuesFor = (id: string, fence: string) => ({ ...guardKeys(prefix, id), fence: checkFence(fence), ttl });
-  const repeatable = (options?: SendOptions) => ({ ...options, idempotent: true });
+  const namespace = guardNamespace(prefix);
+  const valuesFor = (id: string, fence: string) => ({ ...guardKeys(namespace, id), fence: checkFence(fence), ttl });
+  const repeatable = (options?: SendOptions) => ({ ...checkOptions(options), idempotent: true });
   return {
     admit: async (id, fence, options) => admitFence(redis, valuesFor(id, fence), repeatable(options)),
     set: async (id, fence, value, options) =>
       setGuarded(redis, { ...valuesFor(id, fence), value }, repeatable(options)),
     get: async (id, options) =>
-      nullableText(await redis.send(["GET", guardKeys(prefix, id).resource], repeatable(options))),
+      nullableText(await redis.send(["GET", guardKeys(namespace, id).resource], repeatable(options))),
   };
 }
 

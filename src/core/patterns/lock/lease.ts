@@ -1,4 +1,5 @@
-import { checkDuration } from "../../check.ts";
+import { onAbort } from "../../abort.ts";
+import { checkDuration, checkOptions } from "../../check.ts";
 import { emit, type OnEvent, type PatternEvent } from "../../event.ts";
 import { encodeHandOff } from "./hand-off.ts";
 import type { Lockable } from "./lockable.ts";
@@ -39,8 +40,8 @@ export interface Lease {
    */
   release(options?: ReleaseOptions): Promise<boolean>;
   /**
-   * Ends the lease here without freeing the lock, so that another process goes on with it.
-   * @returns A text for `resume`. It lets its reader extend and release: treat it as a secret.
+   * Ends the lease here without freeing the lock, so that one other process goes on with it.
+   * @returns A text for one `resume`. It lets its reader extend and release: treat it as a secret.
    * @throws {LockLostError} The lease is lost.
    * @throws {OptionError} The lease was released or handed off.
    */
@@ -51,7 +52,7 @@ export interface Lease {
 
 /** Options of one release. */
 export interface ReleaseOptions {
-  /** Ends the wait for Redis; the call then rejects with the signal's reason. */
+  /** Ends the wait for Redis; the call then rejects with the signal's reason. A release goes on all the same. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -78,12 +79,14 @@ export interface LeaseContext {
   readonly prefix: string;
   readonly onEvent?: OnEvent | undefined;
   readonly watchdog?: Watchdog | null | undefined;
+  readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined;
 }
 
 interface HeldState {
   readonly lockable: Lockable;
   readonly grant: Grant;
   readonly term: Term;
+  readonly context: LeaseContext;
 }
 
 type Report = (type: string, details?: Pick<PatternEvent, "duration" | "error">) => void;
@@ -102,7 +105,7 @@ export function startLease(lockable: Lockable, grant: Grant, context: LeaseConte
     unwatch?.();
     if (error) report("lost", { error });
   });
-  const lease = new HeldLease({ lockable, grant, term }, report);
+  const lease = new HeldLease({ lockable, grant, term, context }, report);
   unwatch = context.watchdog?.watch(lease, grant.ttl, (error) => report("extend-failed", { error }));
   return lease;
 }
@@ -148,10 +151,8 @@ function handOff({ lockable, grant, term }: HeldState): string {
   return encodeHandOff(lockable.name, grant);
 }
 
-async function extendHeld(
-  { lockable, grant, term }: HeldState,
-  { ttl = grant.ttl, signal }: ExtendOptions = {},
-): Promise<void> {
+async function extendHeld({ lockable, grant, term }: HeldState, options: ExtendOptions = {}): Promise<void> {
+  const { ttl = grant.ttl, signal } = checkOptions(options, "{ ttl: 10000 }");
   checkDuration("ttl", ttl, leastTtl);
   term.assertHeld();
   const start = performance.now();
@@ -164,13 +165,31 @@ async function extendHeld(
   term.prolong(deadline);
 }
 
-async function releaseHeld({ lockable, grant, term }: HeldState, { signal }: ReleaseOptions = {}): Promise<boolean> {
+async function releaseHeld(held: HeldState, options: ReleaseOptions = {}): Promise<boolean> {
+  const { signal } = checkOptions(options);
+  const { lockable, grant, term } = held;
   if (["lost", "handed off"].includes(term.state())) return false;
   // Before the command is sent, so that no extension follows it.
   term.end("released");
-  const released = await lockable.release(grant.token, grant.fence, { signal, idempotent: true });
-  if (!released) term.lose();
-  return released;
+  const releasing = lockable.release(grant.token, grant.fence, { idempotent: true }).then((released) => {
+    if (!released) term.lose();
+    return released;
+  });
+  return signal ? untilAborted(held, releasing, signal) : releasing;
+}
+
+/** Waits until the signal aborts. The release goes on: a caller that leaves must not keep the lock taken. */
+function untilAborted({ lockable, context }: HeldState, releasing: Promise<boolean>, signal: AbortSignal) {
+  return new Promise<boolean>((resolve, reject) => {
+    const leave = () => {
+      const freed = releasing.catch(() => {});
+      keepAlive(context, lockable.name, freed);
+      reject(signal.reason);
+    };
+    const stay = onAbort(signal, leave);
+    if (signal.aborted) leave();
+    void releasing.then(resolve, reject).finally(stay);
+  });
 }
 
 /** Calls until one call has succeeded, then repeats its result. */
@@ -183,6 +202,15 @@ function memoizeSuccess<A, T>(call: (argument?: A) => Promise<T>): (argument?: A
     });
     return result;
   };
+}
+
+/** Lets the runtime wait for work that goes on after a call. A hook that throws must not hide how the call ended. */
+export function keepAlive(context: LeaseContext, name: string, work: Promise<unknown>): void {
+  try {
+    context.waitUntil?.(work);
+  } catch (error) {
+    createReporter(context, name)("wait-until-failed", { error });
+  }
 }
 
 /** Frees a grant that nobody will use. It never rejects: if it fails, the grant ends with its `ttl`. */

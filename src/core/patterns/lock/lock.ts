@@ -11,17 +11,19 @@ import { releaseLock } from "./scripts/release.lua.ts";
  * Mutual exclusion by lease: at most one holder per name, until its deadline. One command to acquire, one to release.
  * @throws {OptionError} An option can never work.
  * @example
- * const locks = createLock(redis, { ttl: seconds(10) });
+ * const locks = createLock(redis, { prefix: "job", ttl: seconds(10) });
  * await locks.run("invoice:7", async ({ signal, fence }) => {
  *   await sendInvoice(7, { signal, fence });
  * });
  */
 export function createLock(redis: Redis, options: LockOptions): Locks {
   checkPort(redis, options);
-  const { prefix = "lock", naming = lockNaming(prefix), order = unordered, replicas } = options;
+  const { prefix, order = unordered, replicas } = options;
+  const usual = lockNaming(prefix);
+  const { naming = usual } = options;
   checkFunction("order", order);
   checkFunction("naming", naming);
-  const confirm = replicas && checkFunction("replicas", replicas)(redis);
+  const confirm = replicas === undefined ? undefined : checkFunction("replicas", replicas)(redis);
   const createLockable = (name: string) => {
     const keys = naming(name);
     const made = order(redis, keys, name);

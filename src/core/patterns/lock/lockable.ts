@@ -1,6 +1,7 @@
 import type { Redis, SendOptions } from "../../port/redis.ts";
 import { integer } from "../../port/reply.ts";
 import type { LockKeys } from "./keys.ts";
+import { resumeLock } from "./scripts/acquire.lua.ts";
 import { extendLock } from "./scripts/extend.lua.ts";
 import type { AcquireReply } from "./scripts/fence.lua.ts";
 
@@ -14,6 +15,16 @@ export interface AcquireRequest {
   readonly whenBusy: "leave" | "poll" | "listen";
 }
 
+/** A new token's wish to go on with what was handed off. */
+export interface ResumeRequest {
+  /** The token that holds it until then. */
+  readonly held: string;
+  /** The token that holds it from then on. */
+  readonly token: string;
+  /** The least time to hold it for, in milliseconds from now. */
+  readonly ttl: number;
+}
+
 /** One thing that tokens can hold: a lock, a place in a semaphore, a read lock. Each operation may run twice without harm. */
 export interface Lockable {
   /** The user's name for it. */
@@ -22,13 +33,18 @@ export interface Lockable {
   readonly channel: string;
   /** True if waiters have a place in a line in Redis, which they must give up when they leave. */
   readonly queues?: boolean;
-  /** Takes it for the token, or tells how long it may be busy. */
+  /** Takes it for the token, unless that was given up by a release, or tells how long it may be busy. */
   acquire(request: AcquireRequest, options?: SendOptions): Promise<AcquireReply>;
   /** Lets the token hold it for `ttl` milliseconds from now; false if the token does not hold it. */
   extend(token: string, ttl: number, options?: SendOptions): Promise<boolean>;
-  /** Frees it; false if the token had lost it before. The fence `"0"` stands for an unknown one. */
+  /** Passes it from one token to another, and gives the new fence; `null` if the token that held it does not any more. */
+  resume(request: ResumeRequest, options?: SendOptions): Promise<string | null>;
+  /**
+   * Frees it; false if the token had lost it before. A token that does not hold it can claim it no more. The fence `"0"` stands for an
+   * unknown one.
+   */
   release(token: string, fence: string, options?: SendOptions): Promise<boolean>;
-  /** Tells for how many milliseconds it is held at most; 0 when it is free. */
+  /** Tells for how many milliseconds it is held at most; 0 when it is free, `Infinity` if its key has no TTL. */
   remaining(options?: SendOptions): Promise<number>;
 }
 
@@ -41,13 +57,20 @@ export type ReplicaWait = (redis: Redis) => (lockable: Lockable, keys: LockKeys)
 /** The part that all locks of a single key have in common, whatever their order. */
 export function singleKey(
   redis: Redis,
-  keys: Pick<LockKeys, "lock" | "wanted">,
+  keys: Pick<LockKeys, "lock" | "counter" | "wanted" | "gone">,
   name: string,
 ): Omit<Lockable, "acquire" | "release"> {
   return {
     name,
     channel: keys.wanted,
     extend: (token, ttl, options) => extendLock(redis, { ...keys, token, ttl }, options),
-    remaining: async (options) => Math.max(0, integer(await redis.send(["PTTL", keys.lock], options))),
+    resume: (request, options) => resumeLock(redis, { ...keys, ...request }, options),
+    remaining: (options) => remainingOf(redis, keys.lock, options),
   };
+}
+
+/** The milliseconds that a key has left: 0 if there is none, `Infinity` if it has no TTL, which is another program's. */
+export async function remainingOf(redis: Redis, key: string, options?: SendOptions): Promise<number> {
+  const left = integer(await redis.send(["PTTL", key], options));
+  return left === -1 ? Infinity : Math.max(0, left);
 }

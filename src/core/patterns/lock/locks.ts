@@ -1,5 +1,5 @@
-import { checkDuration, checkDurationOrZero, checkFunction, checkMethods } from "../../check.ts";
-import { type AcquireContext, attempt, resumeLease, waitForLease } from "./acquire.ts";
+import { checkDuration, checkDurationOrZero, checkFunction, checkMethods, checkOptions } from "../../check.ts";
+import { type AcquireContext, resumeLease, tryLease, waitForLease } from "./acquire.ts";
 import type { Lease } from "./lease.ts";
 import type { AcquireRequest, Lockable } from "./lockable.ts";
 import type { AcquireOptions, InspectOptions, LeaseOptions, TryOptions } from "./options.ts";
@@ -31,8 +31,9 @@ export interface Locks {
    */
   inspect(name: string, options?: InspectOptions): Promise<LockState>;
   /**
-   * Goes on with a lease that another process has handed off by `serialize`; it lasts for its `ttl` from now.
-   * @throws {LockLostError} It ran out on the way.
+   * Goes on with a lease that another process has handed off by `serialize`; it lasts for its `ttl` from now, and has a fence of its own.
+   * A text is good for one `resume`.
+   * @throws {LockLostError} It ran out on the way, or was resumed before.
    * @throws {OptionError} The text is not from `serialize`.
    * @throws {ConnectionError} Redis was not reached.
    */
@@ -43,7 +44,10 @@ export interface Locks {
 export interface LockState {
   /** True while somebody holds it. */
   readonly held: boolean;
-  /** The longest time for which it is still held, in milliseconds, unless its holder extends it; 0 when it is free. */
+  /**
+   * The longest time for which it is still held, in milliseconds, unless its holder extends it; 0 when it is free. `Infinity` if its key has
+   * no TTL, as another program may have left it: it is held until somebody deletes the key.
+   */
   readonly remaining: number;
 }
 
@@ -53,33 +57,40 @@ export function createLocks(prefix: string, createLockable: (name: string) => Lo
   checkDuration("ttl", ttl, leastTtl);
   checkDurationOrZero("wait", wait);
   checkMethods("wake", wake, "wakeBySubscriber(subscriber)", "listen");
-  const createRequest = (call: TryOptions, whenBusy: AcquireRequest["whenBusy"]): AcquireRequest => ({
+  for (const hook of ["onEvent", "waitUntil"] as const)
+    if (options[hook] !== undefined) checkFunction(hook, options[hook]);
+  const createRequest = ({ ttl: own = ttl }: TryOptions, whenBusy: AcquireRequest["whenBusy"]): AcquireRequest => ({
     token: crypto.randomUUID(),
-    ttl: checkDuration("ttl", call.ttl ?? ttl, leastTtl),
+    ttl: checkDuration("ttl", own, leastTtl),
     whenBusy,
   });
   const contextOf = (call: TryOptions) => acquireContext(prefix, options, call);
   contextOf({});
   const acquire = async (name: string, call: AcquireOptions = {}) => {
-    const longest = checkDurationOrZero("wait", call.wait ?? wait);
+    const { wait: own = wait } = checkOptions(call, "{ wait: 5000 }");
+    const longest = checkDurationOrZero("wait", own);
     const whenBusy = longest === 0 ? "leave" : wake ? "listen" : "poll";
     return waitForLease(createLockable(name), createRequest(call, whenBusy), contextOf(call), longest);
   };
   return {
     acquire,
     async tryAcquire(name, call = {}) {
-      const lease = await attempt(createLockable(name), createRequest(call, "leave"), contextOf(call));
-      return typeof lease === "number" ? null : lease;
+      checkOptions(call, "{ ttl: 10000 }");
+      return tryLease(createLockable(name), createRequest(call, "leave"), contextOf(call));
     },
     run: async (name, work, call) => {
       checkFunction("work", work);
       return runWithLease(await acquire(name, call), work);
     },
-    async inspect(name, call) {
-      const remaining = await createLockable(name).remaining(call);
+    async inspect(name, call = {}) {
+      const { signal } = checkOptions(call);
+      const remaining = await createLockable(name).remaining({ signal });
       return { held: remaining > 0, remaining };
     },
-    resume: async (serialized, call = {}) => resumeLease(createLockable, serialized, contextOf(call), call.ttl),
+    resume: async (serialized, call = {}) => {
+      const { ttl: own } = checkOptions(call, "{ ttl: 10000 }");
+      return resumeLease(createLockable, serialized, contextOf(call), own);
+    },
   };
 }
 

@@ -55,8 +55,8 @@ export interface LeaseOptions {
    */
   readonly wake?: Wake | undefined;
   /**
-   * Called with each event: `acquired`, `busy`, `lost`, `release-failed`, `extend-failed`, and `ttl-too-short` for a `ttl` below two round
-   * trips.
+   * Called with each event: `acquired`, `busy`, `lost`, `release-failed`, `extend-failed`, `wait-until-failed` if `waitUntil` threw,
+   * and `ttl-too-short` for a `ttl` below two round trips.
    */
   readonly onEvent?: OnEvent | undefined;
   /**
@@ -68,11 +68,8 @@ export interface LeaseOptions {
 
 /** Options of a lock. */
 export interface LockOptions extends LeaseOptions {
-  /**
-   * The first part of every key.
-   * @default "lock"
-   */
-  readonly prefix?: string | undefined;
+  /** Names this lock among others: the first part of every key, after the word `lock`. */
+  readonly prefix: string;
   /**
    * Decides who comes next: `firstComeFirstServed()`.
    * @default the first to ask after a release
@@ -80,7 +77,7 @@ export interface LockOptions extends LeaseOptions {
   readonly order?: LockOrder | undefined;
   /**
    * Names the keys: `redlockNaming()` as long as processes with redlock take part.
-   * @default `prefix:{name}` and its parts
+   * @default `lock:prefix:{name}` and its parts
    */
   readonly naming?: LockNaming | undefined;
   /**

@@ -1,6 +1,6 @@
-import { checkDuration } from "../../check.ts";
+import { checkDuration, checkOptions } from "../../check.ts";
 import { OptionError } from "../../errors.ts";
-import { startBackgroundTimer } from "../../time/timer.ts";
+import { longestDelay, startBackgroundTimer } from "../../time/timer.ts";
 import { jitter } from "../../wait/backoff.ts";
 import { LockLostError } from "./errors.ts";
 import type { Lease, Watchdog } from "./lease.ts";
@@ -35,9 +35,10 @@ interface Watched {
  * on Lambda, which freezes between requests, leave it out and choose a `ttl` that covers the work.
  * @throws {OptionError} An option can never work.
  * @example
- * const locks = createLock(redis, { ttl: seconds(10), watchdog: watchdog({ maxHold: minutes(5) }) });
+ * const locks = createLock(redis, { prefix: "job", ttl: seconds(10), watchdog: watchdog({ maxHold: minutes(5) }) });
  */
-export function watchdog({ every, maxHold = 3_600_000 }: WatchdogOptions = {}): Watchdog {
+export function watchdog(options: WatchdogOptions = {}): Watchdog {
+  const { every, maxHold = 3_600_000 } = checkOptions(options, "{ maxHold: 60000 }");
   if (every !== undefined) checkDuration("every", every);
   if (maxHold !== Infinity) checkDuration("maxHold", maxHold);
   const watched = new Set<Watched>();
@@ -80,7 +81,7 @@ async function extendWatched(item: Watched): Promise<void> {
   const start = performance.now();
   try {
     // An answer that takes longer is not waited for, so that it cannot hold up the next attempt.
-    await lease.extend({ signal: AbortSignal.timeout(Math.ceil(every)) });
+    await lease.extend({ signal: AbortSignal.timeout(Math.min(Math.ceil(every), longestDelay)) });
     item.dueAt = start + every;
   } catch (error) {
     item.dueAt = performance.now() + jitter(every / 4);

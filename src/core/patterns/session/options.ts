@@ -9,11 +9,8 @@ import type { TokenSigner } from "./signer.ts";
 
 /** Options of `createSessions`. Durations are milliseconds. */
 export interface SessionOptions extends SessionLimits {
-  /**
-   * The beginning of every key.
-   * @default "session"
-   */
-  readonly prefix?: string | undefined;
+  /** The name of this store of sessions. Its keys begin with `session:` and the prefix. */
+  readonly prefix: string;
   /**
    * The limits of sessions that are created with `remember: true`.
    * @default none: `remember: true` is refused
@@ -62,7 +59,7 @@ export interface SessionOptions extends SessionLimits {
 export function createContext(redis: Redis, options: SessionOptions): SessionContext {
   checkPort(redis, options);
   const {
-    prefix = "session",
+    prefix,
     remember,
     touchEvery = Math.ceil(Math.min(60_000, options.idle / 10)),
     grace = 10_000,

@@ -43,7 +43,7 @@ export interface Sessions<Data extends object> {
 /**
  * Creates sessions that stay logged out: each read and each write checks in its own script that the session has not ended.
  * @example
- * const sessions = createSessions<{ cart: string[] }>(redis, { idle: minutes(30), absolute: hours(12) });
+ * const sessions = createSessions<{ cart: string[] }>(redis, { prefix: "shop", idle: minutes(30), absolute: hours(12) });
  * const { token } = await sessions.create({ user: "u1", data: { cart: [] } });
  * const session = await sessions.read(token);
  * await session?.set({ cart: ["book"] });

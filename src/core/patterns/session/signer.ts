@@ -26,7 +26,7 @@ export interface VerifiedToken {
  * @throws {OptionError} A secret is too short, or there is none.
  * @example
  * const signer = hmacSigner(["the new secret, 32 characters or more", "the old secret, 32 characters or more"]);
- * const sessions = createSessions(redis, { idle: minutes(30), absolute: hours(12), signer });
+ * const sessions = createSessions(redis, { prefix: "shop", idle: minutes(30), absolute: hours(12), signer });
  */
 export function hmacSigner(secrets: readonly string[]): TokenSigner {
   const { sign, verify } = createHmac("secrets", secrets);

@@ -14,7 +14,7 @@ export async function consumeLink(
   checkText("purpose", purpose);
   const secret = typeof token === "string" && parseSecret(token);
   if (!secret) return null;
-  const consumed = await consume(context, await locateLink(context.prefix, token, secret), purpose, signal);
+  const consumed = await consume(context, await locateLink(context.namespace, token, secret), purpose, signal);
   return consumed.accepted ? { user: consumed.user, data: consumed.data } : null;
 }
 

@@ -4,6 +4,8 @@ import type { Redis } from "../../port/redis.ts";
 export interface TokenContext {
   readonly redis: Redis;
   readonly prefix: string;
+  /** The first part of every key: `token:prefix`. */
+  readonly namespace: string;
   readonly ttl: number;
   readonly attempts: number;
   readonly digits: number;

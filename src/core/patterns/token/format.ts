@@ -12,25 +12,29 @@ export interface TokenPlace {
 }
 
 /** A user may have any number of links, each with a name of its own. */
-export async function locateLink(prefix: string, token: string, { owner, name }: Secret): Promise<TokenPlace> {
-  return { record: keyOf(prefix, owner, `t1:${name}`), user: userKey(prefix, owner), digest: await sha256(token) };
+export async function locateLink(namespace: string, token: string, { owner, name }: Secret): Promise<TokenPlace> {
+  return {
+    record: keyOf(namespace, owner, `t1:${name}`),
+    user: userKey(namespace, owner),
+    digest: await sha256(token),
+  };
 }
 
 /** A user has one code for each purpose. */
 export async function locateCode(
-  { prefix, pepper }: { readonly prefix: string; readonly pepper: string },
+  { namespace, prefix, pepper }: Readonly<Record<"namespace" | "prefix" | "pepper", string>>,
   user: string,
   purpose: string,
   code: string,
 ): Promise<TokenPlace> {
   const owner = await userTag(prefix, user);
   const digest = await sha256(`${pepper}:${owner}:${purpose}:${code}`);
-  return { record: keyOf(prefix, owner, `c1:${encodeId(purpose)}`), user: userKey(prefix, owner), digest };
+  return { record: keyOf(namespace, owner, `c1:${encodeId(purpose)}`), user: userKey(namespace, owner), digest };
 }
 
 /** @param owner The user's tag. */
-export function userKey(prefix: string, owner: string): string {
-  return keyOf(prefix, owner, "u1");
+export function userKey(namespace: string, owner: string): string {
+  return keyOf(namespace, owner, "u1");
 }
 
 // The fields of a record, a hash, as Lua has them.

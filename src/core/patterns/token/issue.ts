@@ -10,7 +10,7 @@ export async function issueLink(context: TokenContext, options: NewToken<unknown
   const owner = await userTag(context.prefix, options.user);
   const name = randomText(12);
   const token = newSecret(owner, name);
-  const place = await locateLink(context.prefix, token, { owner, name });
+  const place = await locateLink(context.namespace, token, { owner, name });
   return { token, expiresAt: await issue(context, options, place, "") };
 }
 

@@ -3,10 +3,9 @@ export interface TokenOptions {
   /** The time for which a token or code is valid, in milliseconds: minutes for a code, an hour for a link. */
   readonly ttl: number;
   /**
-   * The first part of every key.
-   * @default "token"
+   * The name of this store of tokens. Its keys begin with `token:` and the prefix.
    */
-  readonly prefix?: string | undefined;
+  readonly prefix: string;
   /**
    * The number of wrong attempts that make a code invalid, from 1 up.
    * @default 5

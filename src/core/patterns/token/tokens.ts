@@ -1,6 +1,6 @@
 import { checkCount, checkDuration, checkPort } from "../../check.ts";
 import { randomText, userTag } from "../../crypto.ts";
-import { keyPrefix } from "../../keys.ts";
+import { namespaceOf } from "../../keys.ts";
 import type { Redis } from "../../port/redis.ts";
 import { unchecked } from "../../unchecked.ts";
 import { checkDigits, checkPepper } from "./code.ts";
@@ -15,17 +15,18 @@ import { revokeTokensScript } from "./scripts/revoke.lua.ts";
  * Creates one-time tokens: e-mail verification, magic links, typed codes.
  * @throws {OptionError} An option can never work.
  * @example
- * const tokens = createTokens<{ email: string }>(redis, { ttl: minutes(30) });
+ * const tokens = createTokens<{ email: string }>(redis, { prefix: "account", ttl: minutes(30) });
  * const link = await tokens.issue({ user: "u1", purpose: "verify-email", data: { email: "ada@example.org" } });
  * const accepted = await tokens.consume(link.token, { purpose: "verify-email" });
  * if (accepted) await db.markVerified(accepted.user, accepted.data?.email);
  */
 export function createTokens<Data = unknown>(redis: Redis, options: TokenOptions): Tokens<Data> {
   checkPort(redis, options);
-  const { prefix = "token", ttl, attempts = 5, digits = 6, pepper } = options;
+  const { prefix, ttl, attempts = 5, digits = 6, pepper } = options;
   const context: TokenContext = {
     redis,
-    prefix: keyPrefix(prefix),
+    prefix,
+    namespace: namespaceOf("token", prefix),
     ttl: checkDuration("ttl", ttl),
     attempts: checkCount("attempts", attempts),
     digits: checkDigits(digits),
@@ -38,7 +39,7 @@ export function createTokens<Data = unknown>(redis: Redis, options: TokenOptions
     issueCode: (code) => issueCode(context, code),
     consumeCode: (attempt) => unchecked(consumeCode(context, attempt)),
     revokeAll: async (user, { signal } = {}) => {
-      const key = userKey(context.prefix, await userTag(context.prefix, user));
+      const key = userKey(context.namespace, await userTag(context.prefix, user));
       const values = { user: key, request: randomText(9) };
       await revokeTokensScript(redis, values, { signal, idempotent: true });
     },

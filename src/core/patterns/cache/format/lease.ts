@@ -1,5 +1,32 @@
-/**
- * A lease holds the token of the call that loads. After a load that failed it holds this mark and the token, for the calls that waited
- * for that load.
- */
-export const failedMark = "!";
+// A lease holds the token of the call that loads. Where the load has ended without a value that is kept, it holds a mark for a short time.
+
+/** The beginning of every mark. No token begins so. */
+export const markStart = "!";
+
+/** The beginning of the mark of a value that could not be kept. */
+export const unkeptStart = `${markStart}-`;
+
+/** Creates the token of a call. It names the time that its lease has, so that a process with other options knows how old a lease is. */
+export function createToken(life: number): string {
+  return `${life}:${crypto.randomUUID()}`;
+}
+
+/** The mark of a load that failed, for the calls that waited for that load: its token, and the code of the loader's error. */
+export function failureMark(token: string, error: unknown): string {
+  return `${markStart}${token} ${codeOf(error)}`;
+}
+
+/** The mark of a value that could not be kept. While it is there everybody loads, and nobody waits. */
+export function unkeptMark(token: string): string {
+  return `${unkeptStart}${token}`;
+}
+
+/** The `code` of an error, if it is a short word. A message is never told to other processes, since it may hold a secret. */
+function codeOf(error: unknown): string {
+  try {
+    const code: unknown = Reflect.get(Object(error), "code");
+    return typeof code === "string" && /^\w{1,32}$/.test(code) ? code : "";
+  } catch {
+    return "";
+  }
+}

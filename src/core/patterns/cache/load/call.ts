@@ -3,9 +3,10 @@ import { type CacheContext, report } from "../context.ts";
 import type { DatedAnswer, Flight, Flights } from "../flight.ts";
 import { isServable, judge, type Judgement, sourceOf, type Times } from "../freshness.ts";
 import type { FoundEntry } from "../read.ts";
+import type { LoadContext } from "./wishes.ts";
 
-/** Computes the value of a key. `signal` aborts when the last caller has left, or when the load took longer than `hardTimeout`. */
-export type Load<T> = (context: { readonly signal: AbortSignal }) => T | Promise<T>;
+/** Computes the value of a key. */
+export type Load<T> = (context: LoadContext) => T | Promise<T>;
 
 /** One call that claims one or many keys and loads them. */
 export interface CacheCall {
@@ -58,9 +59,4 @@ export function judgeEntry<T>(
   const source = sourceOf(judgement);
   if (context.onEvent) report(context, source, id, { duration: performance.now() - start });
   return { ...judgement, answer: { value, source, degraded: false, asOf } };
-}
-
-/** Waits for all works, also for those that are added meanwhile. */
-export async function settleAll(works: readonly Promise<unknown>[]): Promise<void> {
-  for (const work of works) await work;
 }

@@ -5,12 +5,14 @@ import type { Waiter } from "../../../wait/wake.ts";
 import { type CacheContext, failOpen, keysOf, trip } from "../context.ts";
 import { LoadFailedError } from "../errors.ts";
 import type { DatedAnswer } from "../flight.ts";
+import { createToken } from "../format/lease.ts";
 import { leaseTtl } from "../freshness.ts";
 import { type Found, nothing, openEntry } from "../read.ts";
 import { type Claim, claimEntry } from "../scripts/claim.lua.ts";
 import { prepareTags } from "../tags.ts";
 import { type CacheCall, type FlightCall, judgeEntry } from "./call.ts";
-import { loadLeased, loadUnleased, releaseLeases, runInBackground } from "./load.ts";
+import { releaseLeases } from "./lease.ts";
+import { loadBeside, loadLeased, loadUnleased, runInBackground } from "./load.ts";
 
 /** The arguments of a claim that the call chooses. */
 export interface Question {
@@ -36,6 +38,8 @@ export async function claimEntries(
   { redis, tags, times, signal, background }: CacheCall,
   { early, ...question }: Question,
 ): Promise<readonly TaggedClaim[]> {
+  // What was never sent has nothing to give back.
+  signal?.throwIfAborted();
   const values = { ...question, mark: context.format.mark, leaseTtl: leaseTtl(context) };
   try {
     const [claims, nonces] = await trip(context, signal, (options) =>
@@ -91,8 +95,9 @@ async function pollClaim<T>(
   wait: (ms: number, most: number) => Promise<void>,
 ): Promise<DatedAnswer<T> | undefined> {
   const start = performance.now();
-  const question = createQuestion(refused, 0);
-  for (let attempt = 0; ; attempt += 1) {
+  const question = createQuestion(context, refused, 0);
+  let [pause, overtaken] = [0, 0];
+  for (;;) {
     const asOf = context.nextTurn();
     call.flight.asOf = asOf;
     const [claim] = await claimEntries(context, [call.id], call, question);
@@ -101,13 +106,36 @@ async function pollClaim<T>(
     const answer = answerFromClaim(context, call, claim, found, { asOf, start });
     if (answer) return answer;
     if (claim.state === "lease") return loadLeased(context, call, claim);
-    if (claim.state === "failed") throw new LoadFailedError();
+    if (claim.state === "failed") throw new LoadFailedError(claim.holder);
+    const { state, holder } = claim;
     const left = start + context.waitTimeout - performance.now();
-    if (left < 0) return loadUnleased(context, call, false);
-    question.waited = claim.holder;
+    if (state === "wait" && question.waited !== "" && question.waited !== holder)
+      [pause, overtaken] = [0, overtaken + 1];
+    const reason = whyBeside(context, { state, overtaken, left });
+    if (reason) return loadBeside(context, call, reason);
     question.refused = found.entry ? "" : found.head;
-    if (claim.state === "wait") await wait(backoff(attempt, pauses), left);
+    if (state !== "wait") continue;
+    question.waited = holder;
+    await wait(backoff(pause, pauses), left);
+    pause += 1;
   }
+}
+
+/** How many loads a call sees overtaken before it loads beside them: else each in turn would load for itself alone. */
+const mostOvertaken = 2;
+
+/** The reason where the mark of a value that could not be kept stands in place of the lease. */
+export const unkeptReason = "a value of this key could not be kept a moment ago; see the `error` of that call";
+
+/** Why a call loads for itself and keeps nothing, rather than wait; nothing if it waits. */
+function whyBeside(
+  { waitTimeout }: CacheContext,
+  { state, overtaken, left }: Pick<Claim, "state"> & { readonly overtaken: number; readonly left: number },
+): string | undefined {
+  if (state === "unkept") return unkeptReason;
+  if (state === "gone") return "this call had given up its claim";
+  if (overtaken >= mostOvertaken) return "the loads that it waited for were invalidated, one after another";
+  return left < 0 ? `another load took longer than \`waitTimeout\`, ${waitTimeout} ms` : undefined;
 }
 
 /** Loads an entry anew that is due `early` milliseconds before its end, unless another call does or has done so. */
@@ -117,13 +145,13 @@ export async function refreshEntry<T>(
   early: number,
 ): Promise<DatedAnswer<T> | undefined> {
   call.flight.asOf = context.nextTurn();
-  const [claim] = await claimEntries(context, [call.id], call, createQuestion("", early));
+  const [claim] = await claimEntries(context, [call.id], call, createQuestion(context, "", early));
   return claim?.state === "lease" ? loadLeased(context, call, claim) : undefined;
 }
 
-/** A question with a new token. Of all random sources of the platforms `randomUUID` costs least: Node draws for many at once. */
-function createQuestion(refused: string, early: number) {
-  return { token: crypto.randomUUID(), refused, waited: "", early: () => early };
+/** A question with a new token. */
+function createQuestion(context: CacheContext, refused: string, early: number) {
+  return { token: createToken(leaseTtl(context)), refused, waited: "", early: () => early };
 }
 
 /** Serves the entry that a claim found, if it may be served now. If it may be served when the load fails, the flight keeps it. */

@@ -1,4 +1,4 @@
-import { checkDuration, checkFunction } from "../../../check.ts";
+import { checkDuration, checkFunction, checkOptions } from "../../../check.ts";
 import { ConnectionError } from "../../../errors.ts";
 import { type CacheContext, failOpen, report } from "../context.ts";
 import { decodePlain } from "../format/entry.ts";
@@ -26,6 +26,7 @@ export function fastPath<T, R>(
   try {
     const { entry } = context.format.keys(context, id);
     checkFunction("load", load);
+    checkOptions(options, "{ ttl: minutes(5) }");
     if (options?.ttl !== undefined) checkDuration("ttl", options.ttl);
     const isHitLikely = context.hasFastPath && context.expectsHit && !context.breaker.open;
     if (!isHitLikely || options?.signal || options?.tags?.length) return slowPath(false);

@@ -6,7 +6,8 @@ import { createBoards, type DatedAnswer, type Flight, isJoinable, type Resolved 
 import type { GetOrSetOptions } from "../options.ts";
 import { readEntries } from "../read.ts";
 import { tagsOf } from "../tags.ts";
-import { judgeEntry, type Load, type LoadCall, settleAll } from "./call.ts";
+import { createBackground } from "./background.ts";
+import { judgeEntry, type Load, type LoadCall } from "./call.ts";
 import { claimAndLoad, refreshEntry } from "./claim.ts";
 import { loadUnleased, runInBackground, startLoad } from "./load.ts";
 
@@ -16,8 +17,7 @@ export function createResolve<T>(context: CacheContext<T>) {
   return async (id: string, load: Load<T>, options: GetOrSetOptions = {}, down: boolean): Promise<Resolved<T>> => {
     const { signal, ttl, tags, scope, waitUntil } = options;
     signal?.throwIfAborted();
-    const works: Promise<unknown>[] = [];
-    let pending: Promise<void> | undefined;
+    const background = createBackground(context, id, waitUntil);
     const call: LoadCall<T> = {
       redis: context.redis,
       id,
@@ -27,14 +27,15 @@ export function createResolve<T>(context: CacheContext<T>) {
       signal,
       flights: flightsOf(scope),
       down,
-      background: (work) => void works.push(work),
+      background: background.add,
     };
     try {
       const { value, source, degraded } = await getOrSet(context, call);
-      if (works.length > 0) pending = settleAll(works);
+      const pending = background.handOver();
       return { value, source, degraded, ...(pending && { pending }) };
-    } finally {
-      if (works.length > 0) waitUntil?.(pending ?? settleAll(works));
+    } catch (error) {
+      void background.handOver();
+      throw error;
     }
   };
 }

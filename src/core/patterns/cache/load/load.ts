@@ -1,12 +1,15 @@
-import type { Redis } from "../../../port/redis.ts";
-import { withDeadline } from "../../../time/deadline.ts";
+import { ConnectionError, RedisPatternsError } from "../../../errors.ts";
+import { raceDeadline, withDeadline } from "../../../time/deadline.ts";
 import { type CacheContext, keysOf, report, trip, wakeArg } from "../context.ts";
 import { LoadTimeoutError } from "../errors.ts";
 import { type DatedAnswer, type Flight, removeFlight, startFlight } from "../flight.ts";
-import { lifetimeOf } from "../freshness.ts";
-import { endLoad, fillEntry } from "../scripts/fill.lua.ts";
-import { readTags } from "../tags.ts";
+import { failureMark, unkeptMark } from "../format/lease.ts";
+import { lifetimeOf, storedTtl } from "../freshness.ts";
+import { fillEntry } from "../scripts/fill.lua.ts";
+import { prepareTags, readTags } from "../tags.ts";
 import type { CacheCall, FlightCall, LoadCall, Run } from "./call.ts";
+import { type Leases, releaseLeases, whileLeased } from "./lease.ts";
+import { createWishes, type Wishes } from "./wishes.ts";
 
 /** Runs a loader for at most `hardTimeout`, and reports its end for each key. */
 export async function runLoader<R>(
@@ -30,44 +33,24 @@ export async function runLoader<R>(
   }
 }
 
-/** Leases that this process holds. */
-export interface Leases {
-  /** The port by which they are given back. */
-  readonly redis: Redis;
-  readonly ids: readonly string[];
-  /** The text that the leases hold. */
-  readonly token: string;
-}
-
-/** Runs a loader for keys whose leases are held; if it fails they are given back. */
+/** Runs a loader for keys of which some have leases here; if it fails the leases are given back. */
 export async function runLeased<R>(
   context: CacheContext,
-  leases: Leases,
-  signal: AbortSignal | undefined,
+  { signal, background }: Pick<CacheCall, "signal" | "background">,
+  { leases, ids }: { readonly leases: Leases; readonly ids: readonly string[] },
   load: (signal: AbortSignal) => R | Promise<R>,
 ): Promise<R> {
-  for (const id of leases.ids) report(context, "miss", id);
+  for (const id of ids) report(context, "miss", id);
   try {
-    return await runLoader(context, leases.ids, signal, load);
+    return await runLoader(context, ids, signal, load);
   } catch (error) {
     // A load that all its callers have left has not failed: a call that waits for it elsewhere takes it over.
-    await releaseLeases(context, leases, signal?.aborted ? 0 : failedFor);
+    const left = signal?.aborted;
+    const released = releaseLeases(context, leases, left ? "" : failureMark(leases.token, error));
+    if (left) background(released);
+    else await released;
     throw error;
   }
-}
-
-/** The time for which the mark of a failed load stays for the calls that waited for the load, in milliseconds. */
-const failedFor = 2_000;
-
-/**
- * Gives leases back, in one trip; for `ttl` milliseconds the mark of a failed load takes their place. If Redis is not reached they end by
- * themselves.
- */
-export async function releaseLeases(context: CacheContext, { redis, ids, token }: Leases, ttl = 0): Promise<void> {
-  const ends = ids.map((id) => ({ lease: keysOf(context, id).lease, token, ttl, wake: wakeArg(context) }));
-  await trip(context, undefined, (options) => Promise.all(ends.map((end) => endLoad(redis, end, options)))).catch(
-    (error: unknown) => report(context, "error", ids[0] ?? "", { error }),
-  );
 }
 
 /** A value that was loaded under a lease. */
@@ -77,6 +60,8 @@ export interface Loaded<T> {
   /** The nonces that the tags had before the load began. */
   readonly nonces: ReadonlyMap<string, string>;
   readonly value: T;
+  /** What the loader asked for. */
+  readonly wishes: Wishes;
   /** The time that the load took, in milliseconds. */
   readonly loadTime: number;
 }
@@ -87,45 +72,82 @@ export interface Loaded<T> {
  */
 export async function storeLoaded<T>(
   context: CacheContext<T>,
-  { redis, times, background }: CacheCall,
-  { id, token, nonces, value, loadTime }: Loaded<T>,
+  call: CacheCall,
+  loaded: Loaded<T>,
   verify: readonly string[],
 ): Promise<boolean | undefined> {
+  const { redis, background } = call;
+  const { id, token } = loaded;
   try {
-    const { ttl, staleTime } = lifetimeOf(times, value);
-    const raw = context.format.write(await context.encode(id, value), { staleTime, loadTime, tags: nonces });
-    const values = { ...keysOf(context, id), token, ttl, value: raw, wake: wakeArg(context) };
-    const [written, now] = await trip(context, undefined, (options) =>
-      Promise.all([fillEntry(redis, values, options), readTags(context, verify, options)]),
-    );
-    const isCurrent = written && verify.every((tag) => now.get(tag) === nonces.get(tag));
+    const isCurrent = await writeLoaded(context, call, loaded, verify);
     if (!isCurrent) report(context, "refused", id);
     return isCurrent;
   } catch (error) {
-    background(releaseLeases(context, { redis, ids: [id], token }));
     report(context, "error", id, { error });
+    // The callers that wait need not try in turn what could not be done here.
+    const released = releaseLeases(context, { redis, ids: [id], token }, unkeptMark(token));
+    if (error instanceof ConnectionError) background(released);
+    else await released;
     return undefined;
   }
+}
+
+async function writeLoaded<T>(
+  context: CacheContext<T>,
+  { redis, times }: CacheCall,
+  { id, token, value, loadTime, ...loaded }: Loaded<T>,
+  verify: readonly string[],
+): Promise<boolean> {
+  const wished = await loaded.wishes.outcome();
+  const { ttl, staleTime } = lifetimeOf(wished.times, value);
+  const tags = new Map([...wished.nonces, ...loaded.nonces]);
+  const late = (timeout: number) => new LoadTimeoutError(timeout);
+  const payload = await raceDeadline(context.hardTimeout, undefined, async () => context.encode(id, value), late);
+  const raw = context.format.write(payload, { staleTime, loadTime, tags });
+  const values = { ...keysOf(context, id), token, ttl, value: raw, wake: wakeArg(context) };
+  // A tag outlives every entry that has it.
+  const outlives = storedTtl(wished.times) <= storedTtl(times);
+  const checked = outlives ? [...new Set([...verify, ...wished.nonces.keys()])] : [...tags.keys()];
+  const [written, now] = await trip(context, undefined, (options) =>
+    Promise.all([
+      fillEntry(redis, values, options),
+      outlives ? readTags(context, checked, options) : prepareTags(context, checked, wished.times, options),
+    ]),
+  );
+  return written && checked.every((tag) => now.get(tag) === tags.get(tag));
 }
 
 /** Loads without a lease: the value is returned and not kept. While Redis is down the throttle limits how many loads run at once. */
 export async function loadUnleased<T>(
   context: CacheContext<T>,
-  { id, flight, signal, load }: FlightCall<T>,
+  { id, flight, signal, load, times }: FlightCall<T>,
   degraded: boolean,
 ): Promise<DatedAnswer<T>> {
   const start = async (): Promise<DatedAnswer<T>> => {
     const asOf = context.nextTurn();
     flight.asOf = asOf;
-    const value = await runLoader(context, [id], signal, (signal) => load({ signal }));
+    const { setTtl, setTags } = createWishes(context, times);
+    const value = await runLoader(context, [id], signal, (signal) => load({ signal, setTtl, setTags }));
     return { value, source: "load", degraded, asOf };
   };
   flight.asOf = undefined;
   return degraded ? context.throttle.run(signal, start) : start();
 }
 
+/** Reports that a value is loaded and not kept, although Redis answers. */
+export function reportBeside(context: CacheContext, id: string, reason: string): void {
+  if (!context.onEvent) return;
+  report(context, "not-kept", id, { error: new RedisPatternsError("NOT_KEPT", `The value is not kept: ${reason}`) });
+}
+
+/** Loads without a lease beside the loads of others, for a reason that is reported. */
+export function loadBeside<T>(context: CacheContext<T>, call: FlightCall<T>, reason: string): Promise<DatedAnswer<T>> {
+  reportBeside(context, call.id, reason);
+  return loadUnleased(context, call, false);
+}
+
 /** Loads with the lease and writes the value, unless the lease is gone. */
-export async function loadLeased<T>(
+export function loadLeased<T>(
   context: CacheContext<T>,
   call: FlightCall<T>,
   { holder: token, nonces }: { readonly holder: string; readonly nonces: ReadonlyMap<string, string> },
@@ -134,14 +156,19 @@ export async function loadLeased<T>(
   const began = context.nextTurn();
   call.flight.leased = true;
   context.expectsHit = false;
-  const { redis, id, signal, load } = call;
-  const value = await runLeased(context, { redis, ids: [id], token }, signal, (signal) => load({ signal }));
-  // A caller that comes from now on may follow an invalidation that comes after the write below: it asks Redis.
-  removeFlight(call);
-  const written = context.nextTurn();
-  const loaded = { id, token, nonces, value, loadTime: performance.now() - start };
-  const stored = await storeLoaded(context, call, loaded, call.tags);
-  return { value, source: "load", degraded: stored === undefined, asOf: stored ? written : began };
+  const { redis, id, load, times } = call;
+  const leases = { redis, ids: [id], token };
+  const wishes = createWishes(context, times);
+  const { setTtl, setTags } = wishes;
+  return whileLeased(context, leases, async () => {
+    const value = await runLeased(context, call, { leases, ids: [id] }, (signal) => load({ signal, setTtl, setTags }));
+    // A caller that comes from now on may follow an invalidation that comes after the write below: it asks Redis.
+    removeFlight(call);
+    const written = context.nextTurn();
+    const loaded = { id, token, nonces, value, wishes, loadTime: performance.now() - start };
+    const stored = await storeLoaded(context, call, loaded, call.tags);
+    return { value, source: "load", degraded: stored === undefined, asOf: stored ? written : began };
+  });
 }
 
 /** Starts a flight in which a key is claimed and loaded. */

@@ -1,23 +1,24 @@
-import { checkDuration, checkFunction, checkList, checkMethods } from "../../../check.ts";
-import { batchingPort } from "../../../port/batch.ts";
-import { unchecked } from "../../../unchecked.ts";
+import { checkDuration, checkFunction, checkList, checkOptions } from "../../../check.ts";
 import type { Cache } from "../cache.ts";
 import { type CacheContext, contextOf, report } from "../context.ts";
-import type { Decoded } from "../format/entry.ts";
-import { isServable, sourceOf } from "../freshness.ts";
-import { type CacheCall, settleAll } from "../load/call.ts";
-import { claimEntries } from "../load/claim.ts";
+import { createToken } from "../format/lease.ts";
+import { isServable, leaseTtl, sourceOf } from "../freshness.ts";
+import { createBackground } from "../load/background.ts";
 import { orStale } from "../load/get-or-set.ts";
-import { runLeased, runLoader, storeLoaded } from "../load/load.ts";
+import {
+  claimMany,
+  forMany,
+  type LoadMany,
+  loadMany,
+  type ManyCall,
+  pick,
+  unleased,
+  type ValuesById,
+} from "../load/many.ts";
+import type { LoadContext } from "../load/wishes.ts";
 import type { GetOrSetOptions, SetOptions } from "../options.ts";
 import { type ReadEntry, readMany } from "../read.ts";
 import { clearTag, tagsOf } from "../tags.ts";
-
-/** Computes the values of several keys. A key that the map lacks has the value `undefined`. */
-export type LoadMany<T> = (
-  ids: readonly string[],
-  context: { readonly signal: AbortSignal },
-) => ReadonlyMap<string, T> | Promise<ReadonlyMap<string, T>>;
 
 /** Options of `getOrSetMany`. */
 export interface GetOrSetManyOptions extends SetOptions, Pick<GetOrSetOptions, "waitUntil"> {}
@@ -39,27 +40,29 @@ export async function getOrSetMany<T>(
   cache: Cache<T>,
   ids: readonly string[],
   load: LoadMany<T>,
-  { signal, tags, ttl, waitUntil }: GetOrSetManyOptions = {},
+  options: GetOrSetManyOptions = {},
 ): Promise<(T | undefined)[]> {
   const context = contextOf(cache);
+  const { signal, tags, ttl = context.times.ttl, waitUntil } = checkOptions(options, "{ ttl: minutes(5) }");
   checkFunction("load", load);
-  const times = { ...context.times, ttl: checkDuration("ttl", ttl ?? context.times.ttl) };
+  const times = { ...context.times, ttl: checkDuration("ttl", ttl) };
   const unique = [...new Set(checkList("ids", ids))];
-  const works: Promise<unknown>[] = [];
-  const background = (work: Promise<unknown>) => void works.push(work);
-  const token = crypto.randomUUID();
+  const { add: background, handOver } = createBackground(context, unique[0] ?? "", waitUntil);
+  const token = createToken(leaseTtl(context));
   const call = { context, cache, load, times, tags: tagsOf(context, tags), signal, background, token };
   const read = await readMany(context, unique, { signal, tags });
-  const entries: EntriesById<T> = new Map(read.map((entry, i) => [unique[i] ?? "", entry]));
+  const entries: EntriesById<T> = new Map(unique.map((id, i) => [id, read?.[i]]));
   const missing = reportServed(context, unique, entries);
   const due = unique.filter((id) => entries.get(id)?.stage === "revalidate");
   // A failure in the background is reported as an event.
   if (due.length > 0) background(refreshMany({ ...call, signal: undefined }, due, entries).catch(() => undefined));
   try {
-    const values = missing.length > 0 ? await withinSoftTimeout(call, missing, entries) : entries;
+    // Where Redis has not answered the read, a claim would wait for nothing.
+    const fill = () => (read ? fillMissing(call, missing) : loadMany(call, unleased(missing)));
+    const values = missing.length > 0 ? await withinSoftTimeout(call, missing, entries, fill) : entries;
     return ids.map((id) => (values.get(id) ?? entries.get(id))?.value);
   } finally {
-    if (works.length > 0) waitUntil?.(settleAll(works));
+    void handOver();
   }
 }
 
@@ -74,101 +77,53 @@ function reportServed<T>(context: CacheContext<T>, ids: readonly string[], entri
   return missing;
 }
 
-/** One call for several keys. */
-interface ManyCall<T> extends Omit<CacheCall, "redis"> {
-  readonly context: CacheContext<T>;
+/** One call of `getOrSetMany`. */
+interface GetOrSetManyCall<T> extends ManyCall<T> {
   readonly cache: Cache<T>;
-  readonly load: LoadMany<T>;
-  readonly token: string;
 }
-
-/** Values by id, boxed, since `undefined` is one. */
-type ValuesById<T> = ReadonlyMap<string, Decoded<T>>;
 
 /** The entries that were read, by id. */
 type EntriesById<T> = ReadonlyMap<string, ReadEntry<T> | undefined>;
 
 /** Loads missing values; if that fails or takes too long and each of them has a stale value, these are served. */
 async function withinSoftTimeout<T>(
-  call: ManyCall<T>,
+  call: GetOrSetManyCall<T>,
   missing: readonly string[],
   entries: EntriesById<T>,
+  fill: () => Promise<ValuesById<T>>,
 ): Promise<ValuesById<T>> {
   const { context } = call;
   const older = () => (missing.every((id) => entries.get(id)?.stage === "fallback") ? entries : undefined);
-  const values: ValuesById<T> = await orStale(context.softTimeout, call, fillMissing(call, missing), older);
+  const values: ValuesById<T> = await orStale(context.softTimeout, call, fill(), older);
   if (values === entries) for (const id of missing) report(context, "stale", id);
   return values;
 }
 
 /** Claims keys, loads those whose leases were granted, and waits for the others. */
-async function fillMissing<T>(call: ManyCall<T>, missing: readonly string[]): Promise<ValuesById<T>> {
-  const { cache, load, tags, times, signal } = call;
-  const { own, nonces } = await claimMany(call, missing);
+async function fillMissing<T>(call: GetOrSetManyCall<T>, missing: readonly string[]): Promise<ValuesById<T>> {
+  const { cache, load, tags, times, signal, background } = call;
+  const claimed = await claimMany(call, missing, () => 0);
   // Keys that others load, or have loaded by now, go the way of a single key, beside our own.
-  const owned = new Set(own);
+  const owned = new Set(claimed.ids);
   const others = missing.filter((id) => !owned.has(id));
-  const options = { signal, tags: tags.filter((tag) => tag !== clearTag), ttl: times.ttl };
-  const getOne = (id: string) => cache.getOrSet(id, async (given) => pick(await load([id], given), id), options);
+  const options = { signal, tags: tags.filter((tag) => tag !== clearTag), ttl: times.ttl, waitUntil: background };
+  const getOne = (id: string) => {
+    const given = (one: LoadContext) => forMany(one.signal, (asked) => (asked === id ? one : undefined));
+    return cache.getOrSet(id, async (one) => pick(await load([id], given(one)), id), options);
+  };
   const [loaded, awaited] = await Promise.all([
-    loadMany(call, own, nonces),
+    loadMany(call, claimed),
     Promise.all(others.map(async (id) => [id, { value: await getOne(id) }] as const)),
   ]);
   return new Map([...loaded, ...awaited]);
 }
 
 /** Loads due entries anew, except those that others load. */
-async function refreshMany<T>(call: ManyCall<T>, due: readonly string[], entries: EntriesById<T>): Promise<void> {
-  const { own, nonces } = await claimMany(call, due, entries);
-  if (nonces) await loadMany(call, own, nonces);
-}
-
-/** The keys that this call loads, and the nonces that their tags had before; no nonces where Redis did not answer. */
-interface Claimed {
-  readonly own: readonly string[];
-  readonly nonces: ReadonlyMap<string, string> | undefined;
-}
-
-async function claimMany<T>(call: ManyCall<T>, ids: readonly string[], entries?: EntriesById<T>): Promise<Claimed> {
-  const { context, token } = call;
-  if (context.breaker.open) return { own: ids, nonces: undefined };
-  const question = { token, refused: "", waited: "", early: (id: string) => entries?.get(id)?.early ?? 0 };
-  const redis = batchingPort(context.redis, ids.length);
-  const claims = await claimEntries(context, ids, { ...call, redis }, question);
-  const [first] = claims;
-  if (!first) return { own: ids, nonces: undefined };
-  return { own: ids.filter((_, i) => claims[i]?.state === "lease"), nonces: first.nonces };
-}
-
-/** Loads keys in one call of the loader: under leases and to be kept, or where there are no nonces, without. */
-async function loadMany<T>(
-  call: ManyCall<T>,
-  ids: readonly string[],
-  nonces: Claimed["nonces"],
-): Promise<(readonly [string, { readonly value: T }])[]> {
-  const { context, token, signal } = call;
-  const load = async (signal: AbortSignal) => {
-    const values = (await call.load(ids, { signal })) ?? null;
-    checkMethods("load()", values, "a Map of values by id", "get", "has");
-    return ids.map((id) => [id, { value: pick(values, id) }] as const);
-  };
-  if (ids.length === 0) return [];
-  const start = performance.now();
-  if (!nonces) {
-    for (const id of ids) report(context, "miss", id);
-    return context.throttle.run(signal ?? new AbortController().signal, () => runLoader(context, ids, signal, load));
-  }
-  const redis = batchingPort(context.redis, ids.length);
-  const loaded = await runLeased(context, { redis, ids, token }, signal, load);
-  const loadTime = performance.now() - start;
-  const stores = loaded.map(([id, { value }]) =>
-    storeLoaded(context, { ...call, redis }, { id, token, nonces, value, loadTime }, []),
-  );
-  await Promise.all(stores);
-  return loaded;
-}
-
-/** The value of a key in a map. If the map lacks it that is `undefined`, which `T` must then allow. */
-function pick<T>(values: ReadonlyMap<string, T>, id: string): T {
-  return unchecked(values.get(id));
+async function refreshMany<T>(
+  call: GetOrSetManyCall<T>,
+  due: readonly string[],
+  entries: EntriesById<T>,
+): Promise<void> {
+  const { own, nonces } = await claimMany(call, due, (id) => entries.get(id)?.early ?? 0);
+  if (nonces) await loadMany(call, { ids: own, own, nonces });
 }

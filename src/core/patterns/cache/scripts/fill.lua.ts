@@ -1,7 +1,7 @@
 import { flag } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
 import { publish } from "../../../script/fragments.lua.ts";
-import { failedMark } from "../format/lease.ts";
+import { unkeptStart } from "../format/lease.ts";
 
 /** Lua: ends the lease in the local `lease`, and wakes the callers that wait for it, if they listen. */
 export const endLease = `
@@ -25,18 +25,29 @@ ${endLease}
 return 1`,
 });
 
-// Ends a lease without a value, unless another load has it by now. With a `ttl` it leaves the mark of a failure in its place.
+/** The time for which the tokens of calls that gave up are known, and how many of them, in bytes: about sixteen. */
+const [goneFor, goneBytes] = [60_000, 750];
+
+// Ends a lease without a value, unless another load has it by now, and may leave a mark in its place. The token is given up: a claim that
+// arrives later, since it was delayed or sent twice, is granted nothing.
 export const endLoad = defineScript({
-  keys: ["lease"],
-  args: ["token", "ttl", "wake"],
+  keys: ["lease", "gone"],
+  args: ["token", "mark", "wake"],
   decode: flag,
   lua: `
-if redis.call("GET", lease) ~= token then
-  return 0
+local held = redis.call("GET", lease) == token
+if held then
+  ${endLease}
+  if mark ~= "" then
+    -- A failure concerns those that waited; what cannot be kept concerns everybody for a while.
+    local ttl = string.sub(mark, 1, 2) == "${unkeptStart}" and 5000 or 2000
+    redis.call("SET", lease, mark, "PX", ttl)
+  end
 end
-${endLease}
-if tonumber(ttl) > 0 then
-  redis.call("SET", lease, "${failedMark}" .. token, "PX", ttl)
+local given = redis.call("GET", gone) or ""
+if not string.find(given, token, 1, true) then
+  -- The list is bounded: the oldest tokens fall out of it.
+  redis.call("SET", gone, string.sub(token .. " " .. given, 1, ${goneBytes}), "PX", ${goneFor})
 end
-return 1`,
+return held and 1 or 0`,
 });

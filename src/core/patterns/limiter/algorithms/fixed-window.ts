@@ -24,7 +24,7 @@ export interface WindowOptions {
 export function fixedWindow({ limit, window, name = "default" }: WindowOptions): LimitAlgorithm {
   const length = checkDuration("window", window);
   return {
-    kind: "fixed1",
+    kind: "fixed2",
     limit: checkCount("limit", limit),
     policy: { name, limit, window: length },
     script: decideFixedWindow,

@@ -36,7 +36,7 @@ export function gcra({ limit, window, burst = limit, name = "default" }: GcraOpt
     throw new OptionError("`burst` times `window` is too large to count exactly; make one of them smaller");
   }
   return {
-    kind: "gcra1",
+    kind: "gcra2",
     limit: burst,
     policy: { name, limit: rate, window: length },
     script: decideGcra,

@@ -16,7 +16,7 @@ export function slidingLog({ limit, window, name = "default" }: WindowOptions): 
   const length = checkDuration("window", window);
   if (limit > longest) throw new OptionError("`limit` of a log must be at most 100000; use slidingWindow");
   return {
-    kind: "log1",
+    kind: "log2",
     limit: checkCount("limit", limit),
     policy: { name, limit, window: length },
     script: decideSlidingLog,

@@ -13,7 +13,7 @@ export interface HeadersOptions {
  * The header fields of one or several verdicts: `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10) and, for a
  * refusal, `Retry-After`. A degraded verdict has no numbers to show.
  * @example
- * const limiter = createLimiter(redis, { algorithm: gcra({ limit: 100, window: minutes(1) }) });
+ * const limiter = createLimiter(redis, { prefix: "api", algorithm: gcra({ limit: 100, window: minutes(1) }) });
  * const headers = toHeaders(await limiter.limit(userId));
  */
 export function toHeaders(

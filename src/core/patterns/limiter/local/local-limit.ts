@@ -22,7 +22,7 @@ export interface LocalLimitOptions {
  * processes, and at least 1 per window. It knows nothing of what was taken before or elsewhere.
  * @example
  * const algorithm = gcra({ limit: 100, window: minutes(1) });
- * const limiter = createLimiter(redis, { algorithm, onError: localLimit({ processes: 4 }) });
+ * const limiter = createLimiter(redis, { prefix: "api", algorithm, onError: localLimit({ processes: 4 }) });
  * @throws {OptionError} An option is out of its range.
  */
 export function localLimit({ processes = 1, max = 10_000 }: LocalLimitOptions = {}): OnLimiterError {

@@ -1,4 +1,4 @@
-import { checkDuration, checkFunction, checkPort, checkText } from "../../../check.ts";
+import { checkDuration, checkFunction, checkOptions, checkPort, checkText } from "../../../check.ts";
 import { ConnectionError } from "../../../errors.ts";
 import type { OnEvent } from "../../../event.ts";
 import type { Redis } from "../../../port/redis.ts";
@@ -6,6 +6,7 @@ import { jitter } from "../../../wait/backoff.ts";
 import { sleep } from "../../../wait/sleep.ts";
 import { LockBusyError, LockLostError } from "../errors.ts";
 import type { Lease } from "../lease.ts";
+import { lockNaming } from "../keys.ts";
 import { createLock } from "../lock.ts";
 import type { Locks, LockState } from "../locks.ts";
 import type { Wake } from "../../../wait/wake.ts";
@@ -48,11 +49,8 @@ export interface ElectionOptions {
   readonly name: string;
   /** The longest time for which nobody leads after a leader has crashed, in milliseconds. */
   readonly ttl: number;
-  /**
-   * The first part of every key.
-   * @default "election"
-   */
-  readonly prefix?: string | undefined;
+  /** Names this election among others: the first part of every key, after the word `election`. */
+  readonly prefix: string;
   /**
    * Tells candidates of a resignation: `wakeBySubscriber(subscriber)`.
    * @default none: candidates ask again, at growing, jittered intervals
@@ -67,19 +65,21 @@ export interface ElectionOptions {
  * lease can promise; the term lets a resource refuse a leader that has not noticed its end.
  * @throws {OptionError} An option can never work.
  * @example
- * const election = createElection(redis, { name: "scheduler", ttl: seconds(10) });
+ * const election = createElection(redis, { prefix: "shop", name: "scheduler", ttl: seconds(10) });
  * await election.campaign(({ signal, term }) => runScheduler({ signal, term }), { signal: shutdown });
  */
 export function createElection(redis: Redis, options: ElectionOptions): Election {
   checkPort(redis, options);
-  const { name, ttl, prefix = "election", wake, onEvent } = options;
+  const { name, ttl, prefix, wake, onEvent } = options;
   checkText("name", name);
   checkDuration("ttl", ttl);
-  const locks = createLock(redis, { ttl, prefix, wake, onEvent, watchdog: watchdog({ maxHold: Infinity }) });
+  const naming = lockNaming(prefix, "election");
+  const locks = createLock(redis, { ttl, prefix, naming, wake, onEvent, watchdog: watchdog({ maxHold: Infinity }) });
   return {
     inspect: () => locks.inspect(name),
-    async campaign(onElected, { signal } = {}) {
+    async campaign(onElected, options = {}) {
       checkFunction("onElected", onElected);
+      const { signal } = checkOptions(options);
       let leading = true;
       while (leading && !isOver(signal)) {
         const lease = await standOnce(locks, name, ttl, signal);

@@ -1,4 +1,4 @@
-import { checkDuration } from "../../../check.ts";
+import { checkDuration, checkOptions } from "../../../check.ts";
 import { acquireInLine, releaseInLine } from "../scripts/fifo.lua.ts";
 import { singleKey, type LockOrder } from "../lockable.ts";
 
@@ -13,12 +13,14 @@ export interface LineOptions {
 
 /**
  * Grants the lock in the order of arrival. Nobody overtakes: `tryAcquire` fails while somebody waits. A waiter that dies is passed
- * over after `patience`; it delays those behind it once. All processes that share a name should use it: one that does not overtakes.
+ * over after `patience`; it delays those behind it once. All processes that share a name should use it with one `patience`: a process without
+ * it overtakes, and a waiter with a longer one may lose its place.
  * @throws {OptionError} `patience` can never work.
  * @example
- * const locks = createLock(redis, { ttl: seconds(10), order: firstComeFirstServed() });
+ * const locks = createLock(redis, { prefix: "job", ttl: seconds(10), order: firstComeFirstServed() });
  */
-export function firstComeFirstServed({ patience = 5_000 }: LineOptions = {}): LockOrder {
+export function firstComeFirstServed(options: LineOptions = {}): LockOrder {
+  const { patience = 5_000 } = checkOptions(options, "{ patience: 5000 }");
   checkDuration("patience", patience);
   return (redis, keys, name) => ({
     ...singleKey(redis, keys, name),

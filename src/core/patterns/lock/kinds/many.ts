@@ -1,5 +1,5 @@
 import { checkList, checkPort } from "../../../check.ts";
-import { OptionError } from "../../../errors.ts";
+import { ConnectionError, OptionError } from "../../../errors.ts";
 import type { Redis, SendOptions } from "../../../port/redis.ts";
 import { type LockNaming, lockNaming } from "../keys.ts";
 import type { Lease } from "../lease.ts";
@@ -35,14 +35,11 @@ export interface ManyLocks {
 
 /** Options of several locks. */
 export interface ManyLocksOptions extends Omit<LeaseOptions, "wake"> {
-  /**
-   * The first part of every key.
-   * @default "lock"
-   */
-  readonly prefix?: string | undefined;
+  /** Names these locks among others: the first part of every key, after the word `lock`, as in `createLock`. */
+  readonly prefix: string;
   /**
    * Names the keys.
-   * @default `prefix:{name}` and its parts
+   * @default `lock:prefix:{name}` and its parts
    */
   readonly naming?: LockNaming | undefined;
 }
@@ -60,7 +57,9 @@ const mostNames = 100;
  */
 export function createManyLocks(redis: Redis, options: ManyLocksOptions): ManyLocks {
   checkPort(redis, options);
-  const { prefix = "lock", naming = lockNaming(prefix) } = options;
+  const { prefix } = options;
+  const usual = lockNaming(prefix);
+  const { naming = usual } = options;
   const createLockable = (id: string) => {
     const names = decodeNames(id);
     const groups = redis.masters ? names.map((name) => [name]) : [names];
@@ -112,7 +111,7 @@ function toManyLease(lease: Lease): ManyLease {
 type Group = Pick<Lockable, "acquire" | "extend" | "release">;
 
 function createGroup(redis: Redis, naming: LockNaming, names: readonly string[]): Group {
-  const keys = names.map(naming).flatMap(({ lock, counter, wanted }) => [lock, counter, wanted]);
+  const keys = names.map(naming).flatMap(({ lock, counter, wanted, gone }) => [lock, counter, wanted, gone]);
   return {
     acquire: (request, options) => acquireMany(redis, { keys, ...request }, options),
     extend: (token, ttl, options) => extendMany(redis, { keys, token, ttl }, options),
@@ -133,6 +132,8 @@ function combineGroups(name: string, groups: readonly Group[]): Lockable {
       const fenceOf = (i: number) => (groups.length === 1 ? fence : (fences[i] ?? unknownFence));
       return everyGroup((group, i) => group.release(token, fenceOf(i), options));
     },
+    // Several locks are neither handed off nor inspected as one.
+    resume: async () => null,
     remaining: async () => 0,
   };
 }
@@ -144,12 +145,21 @@ async function acquireInOrder(
 ): Promise<AcquireReply> {
   const fences: string[] = [];
   for (const [i, group] of groups.entries()) {
-    const reply = await group.acquire(request, options);
+    const reply = await group.acquire(request, options).catch((error: unknown) => {
+      throw i > 0 ? asUnknown(error) : error;
+    });
     if ("busyFor" in reply) {
-      await Promise.all(groups.slice(0, i).map((taken) => taken.release(request.token, unknownFence, options)));
+      const giveBack = { ...options, signal: undefined };
+      await Promise.all(groups.slice(0, i).map((taken) => taken.release(request.token, unknownFence, giveBack)));
       return reply;
     }
     fences.push(reply.fence);
   }
   return { fence: joinFences(fences) };
+}
+
+/** An error that says that nothing was executed is true of its own command alone: others have been granted before it. */
+function asUnknown(error: unknown): unknown {
+  if (!(error instanceof Error) || Reflect.get(error, "sent") !== false) return error;
+  return new ConnectionError(error.message, "unknown", { cause: error });
 }

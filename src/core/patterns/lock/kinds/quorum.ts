@@ -1,25 +1,23 @@
 import { checkDuration, checkPort } from "../../../check.ts";
 import { ConnectionError, OptionError, ReplyError } from "../../../errors.ts";
 import type { Redis, SendOptions } from "../../../port/redis.ts";
+import { longestDelay } from "../../../time/timer.ts";
 import { type LockKeys, type LockNaming, lockNaming } from "../keys.ts";
-import { type AcquireRequest, type Lockable, singleKey } from "../lockable.ts";
+import { type AcquireRequest, type Lockable, type ResumeRequest, singleKey } from "../lockable.ts";
 import { createLocks, type Locks } from "../locks.ts";
 import type { LeaseOptions } from "../options.ts";
-import { acquireLock } from "../scripts/acquire.lua.ts";
+import { acquireLock, resumeLock } from "../scripts/acquire.lua.ts";
 import { type AcquireReply, largestFence, unknownFence } from "../scripts/fence.lua.ts";
 import { raiseFence } from "../scripts/quorum.lua.ts";
 import { releaseLock } from "../scripts/release.lua.ts";
 
 /** Options of a quorum lock. */
 export interface QuorumOptions extends Omit<LeaseOptions, "wake"> {
-  /**
-   * The first part of every key.
-   * @default "lock"
-   */
-  readonly prefix?: string | undefined;
+  /** Names these locks among others: the first part of every key, after the word `lock`, as in `createLock`. */
+  readonly prefix: string;
   /**
    * Names the keys.
-   * @default `prefix:{name}` and its parts
+   * @default `lock:prefix:{name}` and its parts
    */
   readonly naming?: LockNaming | undefined;
   /**
@@ -36,14 +34,20 @@ export interface QuorumOptions extends Omit<LeaseOptions, "wake"> {
  * empty must stay away for a `ttl`. Its `inspect` tells about a majority.
  * @throws {OptionError} An option can never work.
  * @example
- * const locks = createQuorumLock([ioredis(client), rest({ url, token }), restFromEnv(env)], { ttl: seconds(10) });
+ * const locks = createQuorumLock([ioredis(client), rest({ url, token }), restFromEnv(env)], {
+ *   prefix: "job",
+ *   ttl: seconds(10),
+ * });
  */
 export function createQuorumLock(nodes: readonly Redis[], options: QuorumOptions): Locks {
   if (!Array.isArray(nodes) || nodes.length === 0 || new Set(nodes).size < nodes.length)
     throw new OptionError("`nodes` must be a list of different adapters, best of three or five");
   for (const node of nodes) checkPort(node, options);
-  const { prefix = "lock", naming = lockNaming(prefix), ttl } = options;
-  const timeout = checkDuration("nodeTimeout", options.nodeTimeout ?? Math.max(1, checkDuration("ttl", ttl) / 10));
+  const { prefix, ttl } = options;
+  const usual = lockNaming(prefix);
+  const { naming = usual } = options;
+  const { nodeTimeout = Math.max(1, checkDuration("ttl", ttl) / 10) } = options;
+  const timeout = checkDuration("nodeTimeout", nodeTimeout);
   return createLocks(prefix, (name) => createQuorum({ nodes, timeout, keys: naming(name) }, name), options);
 }
 
@@ -61,6 +65,7 @@ function createQuorum(quorum: Quorum, name: string): Lockable {
     acquire: (request, options) => acquireMajority(quorum, request, options),
     extend: (token, ttl, options) =>
       majorityAgrees(quorum, options, (node, options) => singleKey(node, keys, name).extend(token, ttl, options)),
+    resume: (request, options) => resumeMajority(quorum, request, options),
     release: (token, fence, options) =>
       majorityAgrees(quorum, options, (node, options) => releaseLock(node, { ...keys, token, fence }, options)),
     async remaining(options) {
@@ -70,33 +75,60 @@ function createQuorum(quorum: Quorum, name: string): Lockable {
   };
 }
 
-async function acquireMajority(
-  quorum: Quorum,
-  { token, ttl }: AcquireRequest,
-  options?: SendOptions,
-): Promise<AcquireReply> {
-  const { keys } = quorum;
+async function acquireMajority(quorum: Quorum, request: AcquireRequest, options?: SendOptions): Promise<AcquireReply> {
   const replies = await askAll(quorum, options, (node, options) =>
-    acquireLock(node, { ...keys, token, ttl, whenBusy: "leave" }, options),
+    acquireLock(node, { ...quorum.keys, ...request, whenBusy: "leave" }, options),
   );
-  const fences = replies.flatMap((reply) => ("fence" in reply ? reply.fence : []));
-  if (fences.length >= majorityOf(quorum)) {
-    const fence = largestFence(fences);
-    const raised = await majorityAgrees(quorum, options, (node, options) =>
-      raiseFence(node, { ...keys, token, ttl, fence }, options),
-    );
-    if (raised) return { fence };
-  }
-  // On every node: one that did not answer in time may have granted it.
-  await askAll(quorum, options, (node, options) =>
-    releaseLock(node, { ...keys, token, fence: unknownFence }, options),
-  ).catch(() => {});
+  const fence = await agreeOnFence(
+    quorum,
+    request,
+    replies.flatMap((reply) => ("fence" in reply ? reply.fence : [])),
+    options,
+  );
+  if (fence) return { fence };
   return {
     busyFor: untilMajorityIsFree(
       quorum,
       replies.map((reply) => ("busyFor" in reply ? reply.busyFor : 0)),
     ),
   };
+}
+
+async function resumeMajority(quorum: Quorum, request: ResumeRequest, options?: SendOptions): Promise<string | null> {
+  const fences = await askAll(quorum, options, (node, options) =>
+    resumeLock(node, { ...quorum.keys, ...request }, options),
+  );
+  return agreeOnFence(
+    quorum,
+    request,
+    fences.flatMap((fence) => fence ?? []),
+    options,
+  );
+}
+
+/**
+ * Stores the largest fence on a majority.
+ * @returns The fence, or `null` after the token was given up on every node: it had no majority.
+ */
+async function agreeOnFence(
+  quorum: Quorum,
+  { token, ttl }: Pick<AcquireRequest, "token" | "ttl">,
+  fences: readonly string[],
+  options?: SendOptions,
+): Promise<string | null> {
+  const { keys } = quorum;
+  if (fences.length >= majorityOf(quorum)) {
+    const fence = largestFence(fences);
+    const raised = await majorityAgrees(quorum, options, (node, options) =>
+      raiseFence(node, { ...keys, token, ttl, fence }, options),
+    );
+    if (raised) return fence;
+  }
+  // On every node: one that did not answer in time may have granted it. An abort of the caller does not end that.
+  await askAll(quorum, { ...options, signal: undefined }, (node, options) =>
+    releaseLock(node, { ...keys, token, fence: unknownFence }, options),
+  ).catch(() => {});
+  return null;
 }
 
 function majorityOf({ nodes }: Quorum): number {
@@ -122,7 +154,7 @@ async function askAll<T>(
   { signal, ...options }: SendOptions = {},
   askNode: (node: Redis, options: SendOptions) => Promise<T>,
 ): Promise<T[]> {
-  const timeout = AbortSignal.timeout(quorum.timeout);
+  const timeout = AbortSignal.timeout(Math.min(quorum.timeout, longestDelay));
   const limited = { ...options, signal: signal ? AbortSignal.any([signal, timeout]) : timeout };
   const results = await Promise.allSettled(quorum.nodes.map((node) => askNode(node, limited)));
   signal?.throwIfAborted();

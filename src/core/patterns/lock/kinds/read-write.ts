@@ -1,11 +1,10 @@
 import { checkDuration, checkPort } from "../../../check.ts";
-import { keyPrefix } from "../../../keys.ts";
 import type { Redis } from "../../../port/redis.ts";
-import { integer } from "../../../port/reply.ts";
-import { freedKey, type ReadWriteKeys, readWriteKeys } from "../keys.ts";
-import type { Lockable } from "../lockable.ts";
+import { freedKey, freedKeys, type ReadWriteKeys, readWriteKeys, readWriteNamespace } from "../keys.ts";
+import { type Lockable, remainingOf } from "../lockable.ts";
 import { createLocks, type Locks } from "../locks.ts";
 import type { LeaseOptions } from "../options.ts";
+import { resumeLock } from "../scripts/acquire.lua.ts";
 import { extendLock } from "../scripts/extend.lua.ts";
 import {
   acquireRead,
@@ -14,6 +13,7 @@ import {
   inspectReaders,
   releaseRead,
   releaseWrite,
+  resumeRead,
 } from "../scripts/read-write.lua.ts";
 
 /** A lock that many readers hold together, or one writer alone. */
@@ -31,11 +31,8 @@ export interface ReadWriteOptions extends LeaseOptions {
    * @default 5000
    */
   readonly patience?: number | undefined;
-  /**
-   * The first part of every key.
-   * @default "rw"
-   */
-  readonly prefix?: string | undefined;
+  /** Names this lock among others: the first part of every key, after the word `read-write`. */
+  readonly prefix: string;
 }
 
 /**
@@ -44,18 +41,19 @@ export interface ReadWriteOptions extends LeaseOptions {
  * the other way round; release the one and acquire the other.
  * @throws {OptionError} An option can never work.
  * @example
- * const index = createReadWriteLock(redis, { ttl: seconds(10) });
+ * const index = createReadWriteLock(redis, { prefix: "search", ttl: seconds(10) });
  * await index.read.run("products", () => search());
  * await index.write.run("products", ({ fence }) => rebuild(fence));
  */
 export function createReadWriteLock(redis: Redis, options: ReadWriteOptions): ReadWriteLock {
   checkPort(redis, options);
-  const { prefix = "rw", patience = 5_000 } = options;
-  keyPrefix(prefix);
+  const { prefix, patience = 5_000 } = options;
+  const namespace = readWriteNamespace(prefix);
+  const keysOf = (name: string) => readWriteKeys(namespace, name);
   checkDuration("patience", patience);
   return {
-    read: createLocks(prefix, (name) => createReaders(redis, readWriteKeys(prefix, name), name, patience), options),
-    write: createLocks(prefix, (name) => createWriter(redis, readWriteKeys(prefix, name), name, patience), options),
+    read: createLocks(prefix, (name) => createReaders(redis, keysOf(name), name, patience), options),
+    write: createLocks(prefix, (name) => createWriter(redis, keysOf(name), name, patience), options),
   };
 }
 
@@ -64,9 +62,12 @@ function createReaders(redis: Redis, keys: ReadWriteKeys, name: string, patience
     name,
     channel: keys.wanted,
     queues: true,
-    acquire: (request, options) => acquireRead(redis, { ...keys, ...request, patience }, options),
+    acquire: (request, options) =>
+      acquireRead(redis, { ...keys, ...request, patience, freed: freedKey(keys.freed, request.token) }, options),
     extend: (token, ttl, options) => extendRead(redis, { ...keys, token, ttl }, options),
     release: (token, _, options) => releaseRead(redis, { ...keys, token, freed: freedKey(keys.freed, token) }, options),
+    resume: (request, options) =>
+      resumeRead(redis, { ...keys, ...request, ...freedKeys(keys.freed, request) }, options),
     remaining: (options) => inspectReaders(redis, keys, options),
   };
 }
@@ -79,6 +80,7 @@ function createWriter(redis: Redis, keys: ReadWriteKeys, name: string, patience:
     acquire: (request, options) => acquireWrite(redis, { ...keys, ...request, patience }, options),
     extend: (token, ttl, options) => extendLock(redis, { lock: keys.writer, token, ttl }, options),
     release: (token, fence, options) => releaseWrite(redis, { ...keys, token, fence }, options),
-    remaining: async (options) => Math.max(0, integer(await redis.send(["PTTL", keys.writer], options))),
+    resume: (request, options) => resumeLock(redis, { ...keys, ...request, lock: keys.writer }, options),
+    remaining: (options) => remainingOf(redis, keys.writer, options),
   };
 }

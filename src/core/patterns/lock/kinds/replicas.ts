@@ -1,8 +1,7 @@
-import { checkCount, checkDuration } from "../../../check.ts";
-import { ConnectionError, OptionError, ReplyError } from "../../../errors.ts";
+import { checkCount, checkDuration, checkOptions } from "../../../check.ts";
+import { ConnectionError, OptionError } from "../../../errors.ts";
 import type { SendOptions } from "../../../port/redis.ts";
 import { integer, orThrow } from "../../../port/reply.ts";
-import { abandon } from "../lease.ts";
 import type { Lockable, ReplicaWait } from "../lockable.ts";
 import { rewriteLock } from "../scripts/rewrite.lua.ts";
 
@@ -27,9 +26,10 @@ export interface ReplicaOptions {
  * promoted. It follows one connection to one server, so it is refused over HTTP and on a Cluster. Give the lock a connection of its own.
  * @throws {OptionError} An option can never work.
  * @example
- * const locks = createLock(ioredis(client), { ttl: seconds(10), replicas: waitForReplicas({ count: 1 }) });
+ * const locks = createLock(ioredis(client), { prefix: "job", ttl: seconds(10), replicas: waitForReplicas() });
  */
-export function waitForReplicas({ count: needed = 1, timeout = 100 }: ReplicaOptions = {}): ReplicaWait {
+export function waitForReplicas(options: ReplicaOptions = {}): ReplicaWait {
+  const { count: needed = 1, timeout = 100 } = checkOptions(options, "{ count: 1 }");
   checkCount("count", needed);
   checkDuration("timeout", timeout);
   return (redis) => {
@@ -47,7 +47,7 @@ export function waitForReplicas({ count: needed = 1, timeout = 100 }: ReplicaOpt
   };
 }
 
-/** Lets a lockable answer only after each grant and each extension was confirmed. */
+/** Lets a lockable answer only after each grant and each extension was confirmed. What was not is given back, as after every error. */
 function withConfirmation(
   lockable: Lockable,
   confirm: (token: string, options?: SendOptions) => Promise<void>,
@@ -56,15 +56,13 @@ function withConfirmation(
     ...lockable,
     async acquire(request, options) {
       const reply = await lockable.acquire(request, options);
-      if ("busyFor" in reply) return reply;
-      try {
-        await confirm(request.token, options);
-        return reply;
-      } catch (error) {
-        // After a lost connection the grant is given back anyway; this is for a server that refuses `WAIT`.
-        if (error instanceof ReplyError) await abandon(lockable, request.token);
-        throw error;
-      }
+      if ("fence" in reply) await confirm(request.token, options);
+      return reply;
+    },
+    async resume(request, options) {
+      const fence = await lockable.resume(request, options);
+      if (fence) await confirm(request.token, options);
+      return fence;
     },
     async extend(token, ttl, options) {
       const extended = await lockable.extend(token, ttl, options);

@@ -1,8 +1,32 @@
-// Several holders at a time: a sorted set of their tokens, by the server's time at which each one's lease ends.
+import { serverTime } from "../../../script/fragments.lua.ts";
+import { drawFence } from "./fence.lua.ts";
+
+// Several holders at a time: a sorted set of their tokens, by the server's time at which each one's lease ends. These functions are given
+// the name of the Lua local that holds its key.
+
+/**
+ * Removes the holders whose time is over. A hundred at most, to stay short: nobody may count on it, it only keeps the set from growing.
+ * Expects `now`.
+ */
+export function removeEnded(holders: string): string {
+  return `
+local ended = redis.call("ZRANGEBYSCORE", ${holders}, "-inf", now, "LIMIT", 0, 100)
+if ended[1] then redis.call("ZREM", ${holders}, unpack(ended)) end`;
+}
+
+/** How many hold now. Expects `now`. */
+export function countIn(holders: string): string {
+  return `redis.call("ZCOUNT", ${holders}, "(" .. now, "+inf")`;
+}
+
+/** True if the token named here holds now. Expects `now`. */
+export function holdsIn(holders: string, token = "token"): string {
+  return `(tonumber(redis.call("ZSCORE", ${holders}, ${token}) or 0) > now)`;
+}
 
 /**
  * Lets the token hold until `now + ttl`, or longer if it did already, and keeps the set as long as its last member: a short lease never
- * shortens the others'. Expects `token`, `ttl`, `now` and the set in the local named here.
+ * shortens the others'. Expects `token`, `ttl` and `now`.
  */
 export function holdIn(holders: string): string {
   return `
@@ -11,12 +35,35 @@ redis.call("PEXPIREAT", ${holders}, redis.call("ZRANGE", ${holders}, -1, -1, "WI
 }
 
 /**
- * Remembers for a minute that the token was `released`, which is 1 or 0. Run again after a lost reply, a release finds its token gone,
- * as it does where the lease was lost: this mark, one for each token, keeps those two apart. Expects `freed`.
+ * Remembers for a minute that the token was `released`, which is 1 or 0: 1 if it held, else 0 and it was given up. Run again after a lost
+ * reply, a release finds its token gone, as it does where the lease was lost: this mark, one for each token, keeps those two apart. A
+ * claim that comes after its release is refused by either. Expects `freed`.
  */
 export const rememberRelease = `
 if released == 1 then
   redis.call("SET", freed, 1, "PX", 60000)
 else
-  released = redis.call("EXISTS", freed)
+  local before = redis.call("GET", freed)
+  if not before then redis.call("SET", freed, 0, "PX", 60000) end
+  if before == "1" then released = 1 end
 end`;
+
+/**
+ * Passes what was handed off from its old token, `held`, to a new one, with a new fence, as `resumeLock` does. Expects `counter`, `freed` of
+ * the new token, `spent` of the old one, `held`, `token` and `ttl`.
+ */
+export function resumeIn(holders: string): string {
+  return `
+${serverTime}
+local fences, before = unpack(redis.call("MGET", counter, freed))
+if not ${holdsIn(holders)} then
+  local ends = redis.call("ZSCORE", ${holders}, held)
+  if before or tonumber(ends or 0) <= now then return 0 end
+  redis.call("ZREM", ${holders}, held)
+  redis.call("ZADD", ${holders}, ends, token)
+  redis.call("SET", spent, 0, "PX", 60000)
+end
+${holdIn(holders)}
+${drawFence}
+return fence`;
+}

@@ -1,10 +1,11 @@
 import { flag } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
 import { keepFor, serverClock } from "../../../script/fragments.lua.ts";
-import { decodeAcquire, drawFence, lastFence, markFreed, unknownFence, wasFreed } from "./fence.lua.ts";
+import { decodeAcquire, drawFence, lastFence, leftOf, markFreed, unknownFence, wasFreed } from "./fence.lua.ts";
+import { giveUp, wasGivenUp } from "./gone.lua.ts";
 import { markWanted, waits, wakeNext } from "./wanted.lua.ts";
 
-// In all three scripts `keys` holds three keys for each name: its lock, its counter, its mark `wanted`.
+// In all three scripts `keys` holds four keys for each name: its lock, its counter, its mark `wanted`, and the tokens that were given up.
 
 const separator = ",";
 
@@ -25,24 +26,32 @@ export const acquireMany = defineScript({
   decode: decodeAcquire,
   lua: `
 local busy, left = false, 0
-for i = 1, #keys, 3 do
-  local lock, wanted = keys[i], keys[i + 2]
+local held, read = {}, {}
+for i = 1, #keys, 4 do
+  local lock, counter, wanted, gone = keys[i], keys[i + 1], keys[i + 2], keys[i + 3]
   local holder = redis.call("GET", lock)
+  local fences, givenUp = unpack(redis.call("MGET", counter, gone))
+  held[i], read[i] = holder == token, fences
+  if not holder and ${wasGivenUp} then return 0 end
   if holder and holder ~= token then
     busy = true
-    left = math.max(left, redis.call("PTTL", lock))
+    local longest = ${leftOf("lock")}
+    if left ~= -1 then left = longest == -1 and -1 or math.max(left, longest) end
     if ${waits} then ${markWanted} end
   end
 end
 if busy then return left end
 ${serverClock}
 local granted = {}
-for i = 1, #keys, 3 do
-  local lock, counter = keys[i], keys[i + 1]
-  -- What the token holds already was granted to it by a run of which it did not hear.
-  local fences = redis.call("GET", lock) and redis.call("GET", counter)
-  redis.call("SET", lock, token, "PX", ttl)
-  if fences then
+for i = 1, #keys, 4 do
+  local lock, counter, fences = keys[i], keys[i + 1], read[i]
+  if held[i] then
+    -- It was granted by a run of which the asker did not hear, and may have been extended meanwhile.
+    ${keepFor("lock", "ttl")}
+  else
+    redis.call("SET", lock, token, "PX", ttl)
+  end
+  if held[i] and fences then
     granted[#granted + 1] = ${lastFence}
   else
     ${drawFence}
@@ -58,11 +67,11 @@ export const extendMany = defineScript({
   args: ["token", "ttl"],
   decode: flag,
   lua: `
-for i = 1, #keys, 3 do
+for i = 1, #keys, 4 do
   local lock = keys[i]
   if redis.call("GET", lock) ~= token then return 0 end
 end
-for i = 1, #keys, 3 do
+for i = 1, #keys, 4 do
   local lock = keys[i]
   ${keepFor("lock", "ttl")}
 end
@@ -76,15 +85,17 @@ export const releaseMany = defineScript({
   decode: flag,
   lua: `
 local all = 1
-for i = 1, #keys, 3 do
-  local lock, counter, wanted, fence = keys[i], keys[i + 1], keys[i + 2], granted[(i + 2) / 3] or "${unknownFence}"
-  local holder, fences, waiting = unpack(redis.call("MGET", lock, counter, wanted))
+for i = 1, #keys, 4 do
+  local lock, counter, wanted, gone = keys[i], keys[i + 1], keys[i + 2], keys[i + 3]
+  local fence = granted[(i + 3) / 4] or "${unknownFence}"
+  local holder, fences, waiting, givenUp = unpack(redis.call("MGET", lock, counter, wanted, gone))
   if holder == token then
     redis.call("DEL", lock)
     ${markFreed}
     if waiting then ${wakeNext} end
-  else
-    all = math.min(all, ${wasFreed})
+  elseif not ${wasFreed} then
+    ${giveUp}
+    all = 0
   end
 end
 return all`,

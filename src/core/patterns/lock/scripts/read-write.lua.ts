@@ -1,18 +1,32 @@
 import { flag, integer } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
-import { digits, newEpoch, serverTime } from "../../../script/fragments.lua.ts";
-import { decodeAcquire, drawFence, lastFence, markFreed, wasFreed } from "./fence.lua.ts";
-import { holdIn, rememberRelease } from "./holders.lua.ts";
-import { askAgainIn, keepPlace, leaveLine, removeDead } from "./line.lua.ts";
+import { digits, keepFor, newEpoch, serverTime } from "../../../script/fragments.lua.ts";
+import {
+  decodeAcquire,
+  decodeResume,
+  drawFence,
+  lastFence,
+  leftOf,
+  leftUntil,
+  markFreed,
+  wasFreed,
+} from "./fence.lua.ts";
+import { giveUp, wasGivenUp } from "./gone.lua.ts";
+import { countIn, holdIn, holdsIn, rememberRelease, removeEnded, resumeIn } from "./holders.lua.ts";
+import { askAgainIn, boundSigns, keepPlace, leaveLine, removeDead } from "./line.lua.ts";
 import { leaves, polls, wakeAll } from "./wanted.lua.ts";
 
 const keys = ["readers", "writer", "counter", "wanted", "readLine", "writeLine", "alive"] as const;
 
-/** Removes readers whose time is over and waiters who are dead. `arrivalOf` is the score of one place in a sorted set, or nil. */
+/**
+ * Removes readers whose time is over and waiters who are dead. Expects `now`. `arrivalOf` is the score of one place in a sorted set, or nil.
+ */
 const prelude = `
-${serverTime}
-redis.call("ZREMRANGEBYSCORE", readers, "-inf", now)
-${removeDead("readLine", "writeLine")}
+${removeEnded("readers")}
+if redis.call("EXISTS", alive) == 1 then
+  ${boundSigns}
+  ${removeDead("readLine", "writeLine")}
+end
 local function arrivalOf(line, place)
   return tonumber(redis.call("ZRANGE", line, place, place, "WITHSCORES")[2])
 end`;
@@ -25,9 +39,8 @@ function waitInLine(line: string): string {
   return `
 if ${leaves} then return left end
 if not redis.call("ZSCORE", ${line}, token) then
-  local lastReader = arrivalOf(readLine, -1) or 0
-  local lastWriter = arrivalOf(writeLine, -1) or 0
-  redis.call("ZADD", ${line}, ${digits(`math.max(lastReader + 1, lastWriter + 1, ${newEpoch})`)}, token)
+  local lastRead, lastWrite = arrivalOf(readLine, -1) or 0, arrivalOf(writeLine, -1) or 0
+  redis.call("ZADD", ${line}, ${digits(`math.max(lastRead + 1, lastWrite + 1, ${newEpoch})`)}, token)
 end
 ${keepPlace("readLine", "writeLine")}
 local again = ${askAgainIn}
@@ -42,44 +55,55 @@ return again`;
 
 /** Lets a reader in unless a writer writes, or one has waited for longer than this reader. */
 export const acquireRead = defineScript({
-  keys,
+  keys: [...keys, "freed"],
   args: ["token", "ttl", "whenBusy", "patience"],
   decode: decodeAcquire,
   lua: `
+${serverTime}
+local fences, before = unpack(redis.call("MGET", counter, freed))
+local holds = ${holdsIn("readers")}
+if before and not holds then return 0 end
 ${prelude}
 local arrival = tonumber(redis.call("ZSCORE", readLine, token) or math.huge)
 local free = redis.call("EXISTS", writer) == 0 and arrival <= (arrivalOf(writeLine, 0) or math.huge)
-if free or redis.call("ZSCORE", readers, token) then
+if free or holds then
   ${holdIn("readers")}
   ${leaveLine("readLine")}
   ${drawFence}
   return fence
 end
-local left = math.max(0, redis.call("PTTL", writer))
+local left = ${leftOf("writer")}
 ${waitInLine("readLine")}`,
 });
 
 /** Lets a writer in when nobody reads or writes, and nobody has waited for longer. */
 export const acquireWrite = defineScript({
-  keys,
+  keys: [...keys, "gone"],
   args: ["token", "ttl", "whenBusy", "patience"],
   decode: decodeAcquire,
   lua: `
-${prelude}
+${serverTime}
 local holder = redis.call("GET", writer)
+local fences, givenUp = unpack(redis.call("MGET", counter, gone))
+if holder ~= token and ${wasGivenUp} then return 0 end
+${prelude}
 local first = redis.call("ZRANGE", writeLine, 0, 0)[1]
 local arrival = tonumber(redis.call("ZSCORE", writeLine, token) or math.huge)
 local overtakes = first and first ~= token or (arrivalOf(readLine, 0) or math.huge) < arrival
-if holder == token or not holder and redis.call("ZCARD", readers) == 0 and not overtakes then
-  redis.call("SET", writer, token, "PX", ttl)
+local lastReader = arrivalOf(readers, -1) or 0
+if holder == token or not holder and lastReader <= now and not overtakes then
   ${leaveLine("writeLine")}
-  -- Its own grant, of which it did not hear, keeps its fence.
-  local fences = holder and redis.call("GET", counter)
-  if fences then return ${lastFence} end
+  if holder then
+    -- Its own grant, of which it did not hear, keeps its fence, and what it may have been extended to.
+    ${keepFor("writer", "ttl")}
+    if fences then return ${lastFence} end
+  else
+    redis.call("SET", writer, token, "PX", ttl)
+  end
   ${drawFence}
   return fence
 end
-local left = holder and math.max(0, redis.call("PTTL", writer)) or (arrivalOf(readers, 0) or now) - now
+local left = holder and ${leftOf("writer")} or ${leftUntil("lastReader")}
 ${waitInLine("writeLine")}`,
 });
 
@@ -90,7 +114,7 @@ export const extendRead = defineScript({
   decode: flag,
   lua: `
 ${serverTime}
-if tonumber(redis.call("ZSCORE", readers, token) or 0) <= now then return 0 end
+if not ${holdsIn("readers")} then return 0 end
 ${holdIn("readers")}
 return 1`,
 });
@@ -101,28 +125,38 @@ export const releaseRead = defineScript({
   args: ["token"],
   decode: flag,
   lua: `
+${serverTime}
 ${leaveLine("readLine")}
 local released = redis.call("ZREM", readers, token)
 ${rememberRelease}
-if redis.call("ZCARD", readers) == 0 and redis.call("EXISTS", wanted) == 1 then ${wakeAll} end
+if ${countIn("readers")} == 0 and redis.call("EXISTS", wanted) == 1 then ${wakeAll} end
 return released`,
 });
 
 /** Ends a writer, or its wait, and wakes all. */
 export const releaseWrite = defineScript({
-  keys: ["writer", "counter", "wanted", "writeLine", "alive"],
+  keys: ["writer", "counter", "wanted", "writeLine", "alive", "gone"],
   args: ["token", "fence"],
   decode: flag,
   lua: `
 ${leaveLine("writeLine")}
-local fences = redis.call("GET", counter)
-local held = redis.call("GET", writer) == token
-if held then
+local holder, fences, waiting, givenUp = unpack(redis.call("MGET", writer, counter, wanted, gone))
+if holder == token then
   redis.call("DEL", writer)
   ${markFreed}
 end
-if redis.call("EXISTS", wanted) == 1 then ${wakeAll} end
-return held and 1 or ${wasFreed}`,
+if waiting then ${wakeAll} end
+if holder == token or ${wasFreed} then return 1 end
+${giveUp}
+return 0`,
+});
+
+/** Passes a read lease that was handed off to a new token. */
+export const resumeRead = defineScript({
+  keys: ["readers", "counter", "freed", "spent"],
+  args: ["held", "token", "ttl"],
+  decode: decodeResume,
+  lua: resumeIn("readers"),
 });
 
 /** The milliseconds until nobody reads. */

@@ -1,6 +1,7 @@
 import { flag } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
 import { markFreed, wasFreed } from "./fence.lua.ts";
+import { giveUp } from "./gone.lua.ts";
 import { wakeNext } from "./wanted.lua.ts";
 
 /**
@@ -8,14 +9,18 @@ import { wakeNext } from "./wanted.lua.ts";
  * a lost reply, it finds in the counter that this fence was released, and agrees with its first answer.
  */
 export const releaseLock = defineScript({
-  keys: ["lock", "counter", "wanted"],
+  keys: ["lock", "counter", "wanted", "gone"],
   args: ["token", "fence"],
   decode: flag,
   lua: `
-local holder, fences, waiting = unpack(redis.call("MGET", lock, counter, wanted))
-if holder ~= token then return ${wasFreed} end
-redis.call("DEL", lock)
-${markFreed}
-if waiting then ${wakeNext} end
-return 1`,
+local holder, fences, waiting, givenUp = unpack(redis.call("MGET", lock, counter, wanted, gone))
+if holder == token then
+  redis.call("DEL", lock)
+  ${markFreed}
+  if waiting then ${wakeNext} end
+  return 1
+end
+if ${wasFreed} then return 1 end
+${giveUp}
+return 0`,
 });

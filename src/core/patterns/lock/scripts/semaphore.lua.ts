@@ -1,8 +1,8 @@
 import { flag, integer } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
 import { serverTime } from "../../../script/fragments.lua.ts";
-import { decodeAcquire, drawFence } from "./fence.lua.ts";
-import { holdIn, rememberRelease } from "./holders.lua.ts";
+import { decodeAcquire, decodeResume, drawFence, leftUntil } from "./fence.lua.ts";
+import { countIn, holdIn, holdsIn, rememberRelease, removeEnded, resumeIn } from "./holders.lua.ts";
 import { markWanted, waits, wakeNext } from "./wanted.lua.ts";
 
 /**
@@ -10,16 +10,20 @@ import { markWanted, waits, wakeNext } from "./wanted.lua.ts";
  * evict a live holder.
  */
 export const acquirePlace = defineScript({
-  keys: ["places", "counter", "wanted"],
+  keys: ["places", "counter", "wanted", "freed"],
   args: ["token", "ttl", "whenBusy", "limit"],
   decode: decodeAcquire,
   lua: `
 ${serverTime}
-redis.call("ZREMRANGEBYSCORE", places, "-inf", now)
-if not redis.call("ZSCORE", places, token) and redis.call("ZCARD", places) >= tonumber(limit) then
-  local left = redis.call("ZRANGE", places, 0, 0, "WITHSCORES")[2] - now
-  if ${waits} then ${markWanted} end
-  return left
+local fences, before = unpack(redis.call("MGET", counter, freed))
+${removeEnded("places")}
+if not ${holdsIn("places")} then
+  if before then return 0 end
+  if ${countIn("places")} >= tonumber(limit) then
+    local left = ${leftUntil(`redis.call("ZRANGEBYSCORE", places, "(" .. now, "+inf", "WITHSCORES", "LIMIT", 0, 1)[2]`)}
+    if ${waits} then ${markWanted} end
+    return left
+  end
 end
 ${holdIn("places")}
 ${drawFence}
@@ -33,7 +37,7 @@ export const extendPlace = defineScript({
   decode: flag,
   lua: `
 ${serverTime}
-if tonumber(redis.call("ZSCORE", places, token) or 0) <= now then return 0 end
+if not ${holdsIn("places")} then return 0 end
 ${holdIn("places")}
 return 1`,
 });
@@ -50,6 +54,14 @@ if released == 1 and redis.call("EXISTS", wanted) == 1 then ${wakeNext} end
 return released`,
 });
 
+/** Passes a place that was handed off to a new token. */
+export const resumePlace = defineScript({
+  keys: ["places", "counter", "freed", "spent"],
+  args: ["held", "token", "ttl"],
+  decode: decodeResume,
+  lua: resumeIn("places"),
+});
+
 /** The milliseconds until a place is free; 0 if one is. */
 export const inspectPlaces = defineScript({
   keys: ["places"],
@@ -57,8 +69,7 @@ export const inspectPlaces = defineScript({
   decode: integer,
   lua: `
 ${serverTime}
-local taken = redis.call("ZCOUNT", places, "(" .. now, "+inf")
-if taken < tonumber(limit) then return 0 end
+if ${countIn("places")} < tonumber(limit) then return 0 end
 -- More may hold than there are places, since processes may know different limits: enough of them must end.
 return redis.call("ZRANGE", places, -limit, -limit, "WITHSCORES")[2] - now`,
 });

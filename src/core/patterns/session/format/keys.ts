@@ -1,4 +1,4 @@
-import { keyOf } from "../../../keys.ts";
+import { keyOf, namespaceOf } from "../../../keys.ts";
 
 /** The keys of one session, all in the hash slot of its bucket. The digit in a key's name is the version of the format. */
 export interface SessionKeys {
@@ -20,11 +20,12 @@ export const bucketCount = 1_024;
 
 /** @param bucket That of the owner, unless only the bucket is known. */
 export function keysOf(prefix: string, owner: string, sid: string, bucket = String(bucketOf(owner))): SessionKeys {
+  const namespace = namespaceOf("session", prefix);
   return {
-    session: keyOf(prefix, bucket, `s1:${sid}`),
-    user: keyOf(prefix, bucket, `u1:${owner}`),
-    index: keyOf(prefix, bucket, `l1:${owner}`),
-    bucket: keyOf(prefix, bucket, "g1"),
+    session: keyOf(namespace, bucket, `s1:${sid}`),
+    user: keyOf(namespace, bucket, `u1:${owner}`),
+    index: keyOf(namespace, bucket, `l1:${owner}`),
+    bucket: keyOf(namespace, bucket, "g1"),
   };
 }
 

@@ -35,7 +35,7 @@ export interface SessionCookies<Data extends object> {
  * @throws {OptionError} The attributes of the cookie contradict each other.
  * @example
  * const headers = new Headers();
- * const sessions = createSessions(redis, { idle: minutes(30), absolute: hours(12) });
+ * const sessions = createSessions(redis, { prefix: "shop", idle: minutes(30), absolute: hours(12) });
  * const cookies = createSessionCookies(sessions);
  * const visit = await cookies.open({
  *   read: (name) => request.headers.get(name),

@@ -20,7 +20,7 @@ export interface Csrf {
  * @throws {OptionError} A secret is too short, or there is none.
  * @example
  * const csrf = createCsrf(["32 random characters from your secret store"]);
- * const session = await createSessions(redis, { idle: minutes(30), absolute: hours(12) }).read(token);
+ * const session = await createSessions(redis, { prefix: "shop", idle: minutes(30), absolute: hours(12) }).read(token);
  * const field = session && (await csrf.token(session));
  * const genuine = session && (await csrf.verify(session, field));
  */

@@ -28,7 +28,7 @@ const pauses = { first: 2, factor: 2, most: 64 };
  * @throws {SessionConflictError} Others wrote first, `attempts` times in a row.
  * @throws {SessionTooLargeError} The data would exceed `maxBytes`; nothing was written.
  * @example
- * const sessions = createSessions<{ visits?: number }>(redis, { idle: minutes(30), absolute: hours(12) });
+ * const sessions = createSessions<{ visits?: number }>(redis, { prefix: "shop", idle: minutes(30), absolute: hours(12) });
  * const session = await sessions.read(token);
  * if (session) await updateSession(session, ({ visits = 0 }) => ({ visits: visits + 1 }));
  */
