@@ -318,17 +318,26 @@ onEveryBackend("with the cache", (backend) => {
     expect(key("https://API.example:443/Items?page=2&utm_source=x&a=1#part")).toBe(
       "https://api.example/Items?a=1&page=2",
     );
-    expect(key("https://api.example/Items?a=1&page=2", { method: "HEAD" })).toBe(
-      key("https://api.example/Items?page=2&a=1"),
-    );
     expect(key("https://api.example/Items?page=2&page=1")).toBe("https://api.example/Items?page=2&page=1");
     expect(key("https://api.example/Items?page=a%26b")).not.toBe(key("https://api.example/Items?page=a&b"));
     expect(() => key("https://api.example/Items", { method: "POST" })).toThrow(OptionError);
+    expect(() => requestKey(new Request("https://a.example/"), 7 as never)).toThrow(OptionError);
+    expect(() => requestKey(new Request("https://a.example/"), undefined as never)).toThrow(OptionError);
+    expect(() => requestKey(new Request("https://a.example/"), {} as never)).toThrow(OptionError);
     const varied = (language: string) =>
       requestKey(new Request("https://a.example/", { headers: { "accept-language": language } }), {
         params: [],
         headers: ["Accept-Language"],
       });
     expect(varied("de")).not.toBe(varied("en"));
+  });
+
+  it("makes a key of its own of each request whose response is not that to a plain GET", async () => {
+    const key = (init?: RequestInit) => requestKey(new Request("https://a.example/x", init), { params: [] });
+    const headers = ["Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"];
+    const special = headers.flatMap((name) => ["a", "b"].map((value) => key({ headers: { [name]: value } })));
+    const keys = [key(), key({ method: "HEAD" }), ...special];
+    expect(new Set(keys).size).toBe(2 + 2 * headers.length);
+    expect(key({ headers: { accept: "text/html" } })).toBe(key());
   });
 });

@@ -8,6 +8,7 @@ import { createThrottle, type Throttle } from "../../outage/throttle.ts";
 import type { Redis, SendOptions } from "../../port/redis.ts";
 import { unchecked } from "../../unchecked.ts";
 import { createTurns } from "./flight.ts";
+import type { Codec } from "./format/codec.ts";
 import { type Decoded, type EntryFormat, envelope, type Payload, refuseUnsupported } from "./format/entry.ts";
 import type { CacheNames, EntryKeys } from "./format/keys.ts";
 import { createPayloads } from "./format/payload.ts";
@@ -43,6 +44,8 @@ export interface CacheContext<T = unknown> extends CacheNames {
   readonly onChange?: OnChange | undefined;
   /** Counts reads and loads, so that "began after" is known without a clock. */
   nextTurn(): number;
+  /** Makes copies of values that JSON does not carry; none where a schema may have made more of them. */
+  readonly copier: Codec | undefined;
   encode(id: string, value: T): Payload | Promise<Payload>;
   /**
    * The value of a payload, or `undefined` if it is not one that this cache can read.

@@ -86,10 +86,15 @@ export function staleTimeOf({ staleWhileRevalidate, staleIfError }: Times): numb
  * `undefined` are never served stale.
  */
 export function lifetimeOf(times: Times, value: unknown): { readonly ttl: number; readonly staleTime: number } {
-  const negative = (value === null || value === undefined) && times.negativeTtl !== undefined;
+  const negative = isNegative(times, value);
   const staleTime = negative ? 0 : staleTimeOf(times);
   const fresh = ((negative && times.negativeTtl) || times.ttl) * (1 - times.jitter * Math.random());
   return { ttl: Math.max(1, Math.round(fresh)) + staleTime, staleTime };
+}
+
+/** Whether `negativeTtl` is the time of this value. */
+export function isNegative({ negativeTtl }: Times, value: unknown): boolean {
+  return (value === null || value === undefined) && negativeTtl !== undefined;
 }
 
 /** The longest time that a value with these times is kept, in milliseconds. */

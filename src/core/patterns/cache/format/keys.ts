@@ -26,6 +26,11 @@ export function startOfKeys({ namespace }: CacheNames, encoded: string): string 
   return `${namespace}:{${encoded}`;
 }
 
+/** The key that names the last updates of an entry, in its slot. */
+export function updatesKey({ lease }: EntryKeys): string {
+  return lease.replace(/\}:/, "}:updates:");
+}
+
 export function tagKey({ namespace }: CacheNames, tag: string): string {
   return keyOf(namespace, tag, "tag");
 }

@@ -26,6 +26,7 @@ export function createPayloads<T>(options: CodecOptions<T>) {
       .filter((part) => part !== false)
       .join(":");
   return {
+    copier: schema ? undefined : codec,
     async encode(id: string, value: T): Promise<Payload> {
       const { letter, text } = writeText(codec, value);
       const compressor = compression && text.length >= compression.threshold ? compression : undefined;

@@ -3,6 +3,7 @@ import type { Subscriber } from "../../../port/subscriber.ts";
 import type { Cache } from "../cache.ts";
 import { bindContext, type CacheContext, contextOf, type OnChange, report } from "../context.ts";
 import { type Drop, type Coherence, coherenceByEpoch, coherenceBySubscriber, noCoherence } from "./coherence.ts";
+import { type Held, hold } from "./held.ts";
 import { createLru } from "./lru.ts";
 
 /** Options of `withLocal`. */
@@ -41,7 +42,8 @@ export interface LocalCache<T> extends Cache<T> {
 
 /**
  * Puts a tier in memory before a cache: `getOrSet` and `resolve` serve a value that was read from Redis from memory for `maxStaleness`.
- * Values are frozen, since all callers share them. `get`, `peek`, `getMany` and `getOrSetMany` go to Redis; so do writes.
+ * Values are frozen, since all callers share them; each caller gets a copy of its own of what cannot be frozen and a `codec` carries. Where
+ * there is no codec for it, as for a date that a `schema` made, it is read from Redis each time. `get`, `peek`, `getMany` and `getOrSetMany` go to Redis; so do writes.
  * @throws {OptionError} An option can never work, such as a staleness without bound.
  * @example
  * const cache = createCache<User>(redis, { prefix: "user", ttl: minutes(5) });
@@ -60,7 +62,7 @@ export function withLocal<T>(cache: Cache<T>, options: LocalOptions): LocalCache
   const coherence = coherenceFor(context, options, drop);
   const onChange = createOnChange(drop, coherence);
   const getLocal = (id: string) => {
-    const held = coherence.listens() ? lru.get(id) : undefined;
+    const held = coherence.listens() ? open(lru.get(id)) : undefined;
     if (held && context.onEvent) report(context, "local-hit", id);
     return held;
   };
@@ -70,7 +72,8 @@ export function withLocal<T>(cache: Cache<T>, options: LocalOptions): LocalCache
     const { version } = lru;
     const [answer, current] = await Promise.all([cache.resolve(id, load, options), coherence.check()]);
     // A value that was dropped meanwhile may be this one. A loaded value is held once it has been read.
-    if (answer.source === "hit" && current) lru.set(id, answer.value, version);
+    const fit = answer.source === "hit" && current ? hold(answer.value, context.copier) : undefined;
+    if (fit) lru.set(id, fit, version);
     return answer;
   };
   const local: LocalCache<T> = {
@@ -87,6 +90,15 @@ export function withLocal<T>(cache: Cache<T>, options: LocalOptions): LocalCache
     },
   };
   return bindContext(local, { ...context, onChange });
+}
+
+/** The value in a box; nothing where its codec fails, so that Redis is asked. */
+function open<T>(held: Held<T> | undefined): { readonly value: T } | undefined {
+  try {
+    return held && { value: held.open() };
+  } catch {
+    return undefined;
+  }
 }
 
 type Writes = "set" | "setMany" | "delete" | "deleteMany" | "invalidateTags" | "clear";

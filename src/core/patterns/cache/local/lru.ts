@@ -1,9 +1,11 @@
+import type { Held } from "./held.ts";
+
 /** Values in memory. The least recently used give way. */
 export interface Lru<T> {
   /** The value, if it is there and not too old. */
-  get(id: string): { readonly value: T } | undefined;
-  /** Keeps a value, frozen, if nothing was deleted since the version was as given. */
-  set(id: string, value: T, version: number): void;
+  get(id: string): Held<T> | undefined;
+  /** Keeps a value if nothing was deleted since the version was as given. */
+  set(id: string, held: Held<T>, version: number): void;
   delete(id: string): void;
   clear(): void;
   /** Grows with each deletion: a value that was read before must not be kept after. */
@@ -11,7 +13,7 @@ export interface Lru<T> {
 }
 
 interface LruEntry<T> {
-  readonly value: T;
+  readonly held: Held<T>;
   readonly until: number;
   readonly bytes: number;
   /** Whether it was read since it was last considered for eviction. */
@@ -37,15 +39,15 @@ export function createLru<T>({ maxStaleness, ...limits }: LruLimits): Lru<T> {
       if (entry === undefined) return undefined;
       if (entry.until <= performance.now()) return remove(entries, id);
       entry.used = true;
-      return entry;
+      return entry.held;
     },
-    set(id, value, seen) {
+    set(id, held, seen) {
       if (seen !== version) return;
       remove(entries, id);
       const entry = {
-        value,
+        held,
         until: performance.now() + maxStaleness,
-        bytes: 2 * id.length + freeze(value),
+        bytes: 2 * id.length + held.bytes,
         used: false,
       };
       if (entry.bytes > limits.maxBytes) return;
@@ -84,15 +86,4 @@ function evict<T>(entries: LruEntries<T>, { maxEntries, maxBytes }: Pick<LruLimi
     if (entry.used && entry.until > performance.now()) entries.byId.set(id, { ...entry, used: false });
     else entries.bytes -= entry.bytes;
   }
-}
-
-/** Freezes a value and all its parts. Returns an estimate of its bytes. */
-function freeze(value: unknown): number {
-  if (typeof value === "string") return 2 * value.length + 16;
-  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return 8;
-  if (ArrayBuffer.isView(value)) return value.byteLength + 64;
-  Object.freeze(value);
-  let bytes = 64;
-  for (const [name, part] of Object.entries(value)) bytes += 2 * name.length + freeze(part);
-  return bytes;
 }
