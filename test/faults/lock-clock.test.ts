@@ -7,6 +7,7 @@ import type { Redis } from "../../src/core/port/redis.ts";
 import { sleep } from "../../src/core/wait/sleep.ts";
 import type { VirtualClock } from "../fixtures/limiter-clock.ts";
 import { onLockClock } from "../fixtures/lock-clock.ts";
+import { unreliable } from "../fixtures/lock-faults.ts";
 import { kinds } from "../fixtures/lock-kinds.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";
 
@@ -65,6 +66,53 @@ describe.each(Object.entries(kinds))("%s: when the server's clock is set back by
     expect(await lease.release()).toBe(false);
     expect(await next?.release()).toBe(true);
   });
+});
+
+describe.each(Object.entries(kinds))("%s: a grant whose answer came after its deadline", (kind, make) => {
+  it("is granted anew to the same asker, for the whole ttl", async () => {
+    const clock = { now: noon };
+    const port = unreliable(onLockClock(redis, clock));
+    const options = { ttl: 50, wait: 20_000, prefix: `${kind} late` };
+    const lock = make(port, options);
+    // The clock of the server stands still, so its grant outlives the asker's patience with it.
+    port.next(async (forward) => {
+      const reply = await forward();
+      await sleep(70);
+      clock.now += 40;
+      return reply;
+    });
+    const lease = await lock.acquire({ ttl: 50 });
+    const others = make(onLockClock(redis, clock), options);
+    clock.now += 49;
+    expect(await others.rival.tryAcquire()).toBeNull();
+    clock.now += 1;
+    expect(await others.rival.tryAcquire({ ttl: 60_000 })).not.toBeNull();
+    expect(await lease.release()).toBe(false);
+  });
+});
+
+it("readers and writers come in by their arrival, also when the server's clock is set back between them", async () => {
+  const clock = { now: noon };
+  const { read, write } = createReadWriteLock(onLockClock(redis, clock), {
+    ttl: 20_000,
+    prefix: "order",
+    wait: 20_000,
+  });
+  const inLine = async () => {
+    const lines = ["read", "write"].map((side) => client.zcard(`read-write:order:{a}:${side}-line`));
+    return (await Promise.all(lines)).reduce((sum, waiting) => sum + waiting, 0);
+  };
+  const holder = await write.acquire("a");
+  const served: string[] = [];
+  const waiting: Promise<unknown>[] = [];
+  for (const [i, side] of [write, read, write, read, read, write].entries()) {
+    waiting.push(side.run("a", () => void served.push(side === read ? "reader" : `writer ${i}`)));
+    while ((await inLine()) <= i) await sleep(1);
+    clock.now -= 60_000;
+  }
+  await holder.release();
+  await Promise.all(waiting);
+  expect(served).toEqual(["writer 0", "reader", "writer 2", "reader", "reader", "writer 5"]);
 });
 
 describe("a waiter that has died in the line, when the server's clock is set back by ten minutes,", () => {

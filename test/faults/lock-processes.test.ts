@@ -8,6 +8,8 @@ import { createIdempotency } from "../../src/core/patterns/idempotency/index.ts"
 import {
   createElection,
   createLock,
+  createManyLocks,
+  createQuorumLock,
   createReadWriteLock,
   createSemaphore,
   firstComeFirstServed,
@@ -132,6 +134,12 @@ describe("what a killed process held passes on after its ttl:", () => {
 
   it.each<[string, () => Promise<unknown>]>([
     ["lock", () => createLock(redis(), options("lock")).acquire("a")],
+    ["many locks", () => createManyLocks(redis(), options("many locks")).acquireAll(["a", "b"])],
+    ["quorum lock", () => createQuorumLock([redis()], options("quorum lock")).acquire("a")],
+    [
+      "lock in order of arrival",
+      () => createLock(redis(), { ...options("lock in order of arrival"), order: firstComeFirstServed() }).acquire("a"),
+    ],
     ["semaphore", () => createSemaphore(redis(), { ...options("semaphore"), limit: 1 }).acquire("a")],
     ["read", () => createReadWriteLock(redis(), options("read")).write.acquire("a")],
     ["write", () => createReadWriteLock(redis(), options("write")).read.acquire("a")],

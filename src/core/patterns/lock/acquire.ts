@@ -1,5 +1,4 @@
 import { checkDuration } from "../../check.ts";
-import { ReplyError } from "../../errors.ts";
 import { backoff } from "../../wait/backoff.ts";
 import { sleep } from "../../wait/sleep.ts";
 import { LockBusyError, LockLostError } from "./errors.ts";
@@ -162,9 +161,14 @@ async function orGiveBack<T>(asker: GivesBack, work: () => Promise<T>): Promise<
     const freed = abandon(asker.lockable, asker.request.token);
     keepAlive(asker.context, asker.lockable.name, freed);
     // A Redis that refuses is there. Everybody else must not be held up.
-    if (error instanceof ReplyError) await freed;
+    if (isRefusal(error)) await freed;
     throw error;
   }
+}
+
+/** True if Redis answered with an error. Its name tells, since the adapter may come from another copy of this package. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof Error && error.name === "ReplyError";
 }
 
 interface GivesBack extends Pick<Asker, "lockable" | "context" | "mayHold"> {

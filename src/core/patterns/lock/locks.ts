@@ -57,8 +57,7 @@ export function createLocks(prefix: string, createLockable: (name: string) => Lo
   checkDuration("ttl", ttl, leastTtl);
   checkDurationOrZero("wait", wait);
   checkMethods("wake", wake, "wakeBySubscriber(subscriber)", "listen");
-  for (const hook of ["onEvent", "waitUntil"] as const)
-    if (options[hook] !== undefined) checkFunction(hook, options[hook]);
+  checkHooks(options);
   const createRequest = ({ ttl: own = ttl }: TryOptions, whenBusy: AcquireRequest["whenBusy"]): AcquireRequest => ({
     token: crypto.randomUUID(),
     ttl: checkDuration("ttl", own, leastTtl),
@@ -92,6 +91,11 @@ export function createLocks(prefix: string, createLockable: (name: string) => Lo
       return resumeLease(createLockable, serialized, contextOf(call), own);
     },
   };
+}
+
+function checkHooks({ onEvent, waitUntil }: LeaseOptions): void {
+  if (onEvent !== undefined) checkFunction("onEvent", onEvent);
+  if (waitUntil !== undefined) checkFunction("waitUntil", waitUntil);
 }
 
 /** @throws {OptionError} The watchdog is none. */

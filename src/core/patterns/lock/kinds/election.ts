@@ -1,5 +1,4 @@
 import { checkDuration, checkFunction, checkOptions, checkPort, checkText } from "../../../check.ts";
-import { ConnectionError } from "../../../errors.ts";
 import type { OnEvent } from "../../../event.ts";
 import type { Redis } from "../../../port/redis.ts";
 import { jitter } from "../../../wait/backoff.ts";
@@ -104,10 +103,15 @@ async function standOnce(
     return await locks.acquire(name, { signal });
   } catch (error) {
     if (isOver(signal) || error instanceof LockBusyError) return null;
-    if (!(error instanceof ConnectionError)) throw error;
+    if (!isUnreached(error)) throw error;
     await pause(jitter(ttl / 3), signal);
     return null;
   }
+}
+
+/** By its code, since the adapter may come from another copy of this package. */
+function isUnreached(error: unknown): boolean {
+  return error instanceof Error && ["CONNECTION", "TIMEOUT"].includes(String(Reflect.get(error, "code")));
 }
 
 /** Waits, or returns early when the campaign ends. */

@@ -3,7 +3,7 @@ import { defineScript } from "../../../script/define-script.ts";
 import { keepFor, serverClock } from "../../../script/fragments.lua.ts";
 import { decodeAcquire, drawFence, lastFence, leftOf, markFreed, unknownFence, wasFreed } from "./fence.lua.ts";
 import { giveUp, wasGivenUp } from "./gone.lua.ts";
-import { markWanted, waits, wakeNext } from "./wanted.lua.ts";
+import { wakeNext } from "./wanted.lua.ts";
 
 // In all three scripts `keys` holds four keys for each name: its lock, its counter, its mark `wanted`, and the tokens that were given up.
 
@@ -19,16 +19,19 @@ export function splitFences(fences: string): string[] {
   return fences.split(separator);
 }
 
-/** Takes all locks or none: one script, so that nobody sees, or takes, half of them. */
+/**
+ * Takes all locks or none: one script, so that nobody sees, or takes, half of them. An asker that waits leaves no mark `wanted`: it polls, and
+ * hears of no release.
+ */
 export const acquireMany = defineScript({
   keys: ["...keys"],
-  args: ["token", "ttl", "whenBusy"],
+  args: ["token", "ttl"],
   decode: decodeAcquire,
   lua: `
 local busy, left = false, 0
 local held, read = {}, {}
 for i = 1, #keys, 4 do
-  local lock, counter, wanted, gone = keys[i], keys[i + 1], keys[i + 2], keys[i + 3]
+  local lock, counter, gone = keys[i], keys[i + 1], keys[i + 3]
   local holder = redis.call("GET", lock)
   local fences, givenUp = unpack(redis.call("MGET", counter, gone))
   held[i], read[i] = holder == token, fences
@@ -37,7 +40,6 @@ for i = 1, #keys, 4 do
     busy = true
     local longest = ${leftOf("lock")}
     if left ~= -1 then left = longest == -1 and -1 or math.max(left, longest) end
-    if ${waits} then ${markWanted} end
   end
 end
 if busy then return left end
