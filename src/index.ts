@@ -83,6 +83,8 @@ export { createIdempotency } from "./core/patterns/idempotency/index.ts";
 export {
   IdempotencyBusyError,
   IdempotencyConflictError,
+  IdempotencyNotStoredError,
+  IdempotencyOutcomeLostError,
   IdempotentFailureError,
 } from "./core/patterns/idempotency/index.ts";
 export type {

@@ -3,10 +3,14 @@ import { OptionError } from "../../src/core/errors.ts";
 import {
   IdempotencyBusyError,
   IdempotencyConflictError,
+  IdempotencyNotStoredError,
   IdempotentFailureError,
 } from "../../src/core/patterns/idempotency/errors.ts";
-import { createIdempotency } from "../../src/core/patterns/idempotency/index.ts";
+import { createIdempotency, type IdempotentRun } from "../../src/core/patterns/idempotency/index.ts";
+import { days } from "../../src/core/time/duration.ts";
 import { sleep } from "../../src/core/wait/sleep.ts";
+import idempotencyV1 from "../fixtures/idempotency-v1.json" with { type: "json" };
+import { restore } from "../fixtures/restore.ts";
 import { onEveryBackend } from "../support/backends.ts";
 
 onEveryBackend("an idempotent call", (backend) => {
@@ -73,10 +77,99 @@ onEveryBackend("an idempotent call", (backend) => {
     expect(replayed).toMatchObject({ message: "no funds" });
   });
 
-  it("takes a result that JSON cannot hold for a failure, and frees the key at once", async () => {
-    const idempotent = createIdempotency(await backend.connect(), { ttl: 60_000, wait: 0, prefix: backend.prefix });
-    await expect(idempotent("big", () => 10n)).rejects.toThrow(TypeError);
-    expect(await idempotent("big", () => 10)).toBe(10);
+  it.each<[string, unknown]>([
+    ["`result` is of type bigint", 10n],
+    ["`result` is of type function", () => 1],
+    ["`result.paid.at` is of type Date", { paid: { at: new Date(0) } }],
+    ["`result.items[1]` is of type Map", { items: [1, new Map()] }],
+    ["`result[0]` is NaN", [Number.NaN]],
+    ["plain JSON", cyclic()],
+    ["plain JSON", { toJSON: () => Promise.reject(new Error("secret")) }],
+  ])("says that the work ran and its result cannot be stored: %s", async (message, value) => {
+    const types: string[] = [];
+    const idempotent = createIdempotency(await backend.connect(), {
+      ttl: 60_000,
+      wait: 0,
+      prefix: `${backend.prefix}:unfit`,
+      onEvent: ({ type }) => types.push(type),
+    });
+    const key = Math.random().toString(36);
+    const first = await idempotent(key, () => value).catch((error: unknown) => error);
+    expect(first).toBeInstanceOf(IdempotencyNotStoredError);
+    expect(first).toMatchObject({ code: "IDEMPOTENCY_NOT_STORED", marked: true });
+    expect(first instanceof IdempotencyNotStoredError && first.result).toBe(value);
+    expect(String(first)).toContain(message);
+    expect(String(first)).not.toContain("secret");
+    const again = idempotent(key, () => expect.unreachable("ran twice"));
+    await expect(again).rejects.toMatchObject({ code: "IDEMPOTENCY_OUTCOME_LOST" });
+    expect(types).toEqual(["run", "not-stored"]);
+  });
+
+  it("does not store the caller's own abort, nor what fails after it or after the lease", async () => {
+    const redis = await backend.connect();
+    const options = { ttl: 60_000, wait: 0, prefix: `${backend.prefix}:abort`, failures: "store" } as const;
+    const untilAbort = ({ signal }: IdempotentRun) =>
+      new Promise<never>((_, reject) => {
+        signal.addEventListener("abort", () => reject(new Error("wrapped", { cause: signal.reason })));
+      });
+    const controller = new AbortController();
+    const storing = createIdempotency(redis, options);
+    const leaving = storing(
+      "left",
+      (run) => {
+        const waiting = untilAbort(run);
+        controller.abort(new Error("left"));
+        return waiting;
+      },
+      { signal: controller.signal },
+    );
+    await expect(leaving).rejects.toThrow("wrapped");
+    expect(await storing("left", () => "ran again")).toBe("ran again");
+    const short = createIdempotency(redis, { ...options, lease: 40, wait: 5_000 });
+    await expect(short("late", untilAbort)).rejects.toMatchObject({ cause: { name: "TimeoutError" } });
+    expect(await short("late", () => "ran again")).toBe("ran again");
+  });
+
+  it.each([days(25), days(50), Number.MAX_SAFE_INTEGER])("runs under a lease of %d ms", async (lease) => {
+    const idempotent = createIdempotency(await backend.connect(), {
+      ttl: 60_000,
+      prefix: `${backend.prefix}:l${lease}`,
+      lease,
+    });
+    const work = async ({ signal }: IdempotentRun) => {
+      await sleep(20);
+      return signal.aborted;
+    };
+    expect(await idempotent("long", work)).toBe(false);
+  });
+
+  it("gives the work's own error, whatever it threw and whatever the hooks throw", async () => {
+    const throwing = () => {
+      throw new Error("hook");
+    };
+    const idempotent = createIdempotency(await backend.connect(), {
+      ttl: 60_000,
+      prefix: `${backend.prefix}:hooks`,
+      failures: "store",
+      onEvent: throwing,
+      waitUntil: throwing,
+    });
+    for (const thrown of [undefined, null, Symbol("x"), Object.create(null), "text"]) {
+      const key = Math.random().toString(36);
+      const failing = idempotent(key, () => Promise.reject(thrown)).then(
+        () => "resolved",
+        (error: unknown) => [error],
+      );
+      expect(await failing).toEqual([thrown]);
+      await expect(idempotent(key, () => 1)).rejects.toThrow(IdempotentFailureError);
+    }
+  });
+
+  it("stores the outcome of a run that outlived its lease, if no other took its place", async () => {
+    const redis = await backend.connect();
+    const idempotent = createIdempotency(redis, { ttl: 60_000, prefix: `${backend.prefix}:outlived`, lease: 5 });
+    expect(await idempotent("slow", () => sleep(30).then(() => "first"))).toBe("first");
+    expect(await idempotent("slow", () => "second")).toBe("first");
   });
 
   it("refuses the same key with another payload, also while the first one runs", async () => {
@@ -144,6 +237,42 @@ onEveryBackend("an idempotent call", (backend) => {
     expect(counts).toEqual({});
   });
 
+  it("reads what version 1 wrote", async () => {
+    const redis = await backend.connect();
+    await restore(redis, idempotencyV1.keys, "idempotency-v1", `${backend.prefix}:v1`);
+    const idempotent = createIdempotency(redis, { ttl: 60_000, wait: 0, prefix: `${backend.prefix}:v1` });
+    const never = () => expect.unreachable("ran again");
+    expect(await idempotent("result", never)).toEqual({ receipt: 7 });
+    expect(await idempotent("nothing", never)).toBeUndefined();
+    await expect(idempotent("failure", never)).rejects.toThrow("no funds: 7");
+    expect(await idempotent("payload", never, { payload: "payload" })).toBe(1);
+    await expect(idempotent("payload", never)).rejects.toMatchObject({ code: "IDEMPOTENCY_CONFLICT" });
+    await expect(idempotent("running", never)).rejects.toMatchObject({ code: "IDEMPOTENCY_BUSY" });
+    await expect(idempotent("lost", never)).rejects.toMatchObject({ code: "IDEMPOTENCY_OUTCOME_LOST" });
+    expect(await idempotent("gone", () => "free")).toBe("free");
+  });
+
+  it.each<[string, unknown]>([
+    ["options", 1_000],
+    ["options", null],
+    ["ttl", { ttl: null }],
+    ["signal", { signal: null }],
+    ["signal", { signal: {} }],
+    ["payload", { payload: null }],
+  ])("refuses a wrong shape of `%s`: %j", async (name, options) => {
+    const idempotent = createIdempotency(await backend.connect(), { ttl: 60_000, prefix: backend.prefix });
+    const wrong = idempotent("shape", () => expect.unreachable("ran"), options as never);
+    await expect(wrong).rejects.toMatchObject({ code: "OPTION", message: expect.stringContaining(`\`${name}\``) });
+  });
+
+  it.each(["ttl", "lease", "wait", "failures", "prefix", "onEvent", "waitUntil"])(
+    "refuses `%s: null`",
+    async (name) => {
+      const redis = await backend.connect();
+      expect(() => createIdempotency(redis, { ttl: 1, prefix: "p", [name]: null })).toThrow(`\`${name}\``);
+    },
+  );
+
   it("says that the key is used for something else", async () => {
     const redis = await backend.connect();
     await redis.send(["SET", `idempotency:${backend.prefix}:{foreign}`, "value", "PX", 60_000]);
@@ -151,3 +280,9 @@ onEveryBackend("an idempotent call", (backend) => {
     await expect(idempotent("foreign", () => 1)).rejects.toMatchObject({ code: "SHAPE" });
   });
 });
+
+function cyclic(): object {
+  const value: { self?: object } = {};
+  value.self = value;
+  return value;
+}

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { createIdempotency } from "../../src/core/patterns/idempotency/index.ts";
+import { createIdempotency, IdempotencyNotStoredError } from "../../src/core/patterns/idempotency/index.ts";
 import { onStandaloneBackends } from "../support/backends.ts";
 
 onStandaloneBackends("an idempotent call whose replies are lost", (backend) => {
@@ -39,5 +39,61 @@ onStandaloneBackends("an idempotent call whose replies are lost", (backend) => {
     ).rejects.toBe(failure);
     expect(proxy.cuts).toBe(1);
     expect(await idempotent("fails", () => "works")).toBe("works");
+  });
+
+  it("tells a caller whose claim is refused from one whose work ran, without memory, and runs no work twice", async () => {
+    const { redis } = await backend.connectThroughProxy();
+    const options = { ttl: 1_000, lease: 500, wait: 0, prefix: `${backend.prefix}:oom` };
+    const types: string[] = [];
+    const idempotent = createIdempotency(redis, { ...options, onEvent: ({ type }) => types.push(type) });
+    const storing = createIdempotency(redis, { ...options, prefix: `${options.prefix}:f`, failures: "store" });
+    const [server] = backend.servers;
+    const limit = (bytes: number) => server?.send(["CONFIG", "SET", "maxmemory", bytes]);
+    // The scripts are known before memory ends.
+    await expect(idempotent("warm", () => 1n)).rejects.toThrow(IdempotencyNotStoredError);
+    types.length = 0;
+    try {
+      const charge = async () => {
+        await limit(1);
+        return { receipt: 7 };
+      };
+      const ran = await idempotent("order", charge).catch((error: unknown) => error);
+      expect(ran).toMatchObject({ code: "IDEMPOTENCY_NOT_STORED", marked: true, cause: { code: "OOM" } });
+      expect(ran).toHaveProperty("result", { receipt: 7 });
+      await expect(idempotent("other", charge)).rejects.toMatchObject({ code: "OOM" });
+      await limit(0);
+      const failing = () => limit(1)?.then(() => Promise.reject(new Error("declined")));
+      await expect(storing("order", async () => failing())).rejects.toThrow("declined");
+    } finally {
+      await limit(0);
+    }
+    // Beyond the lease, and beyond the clock of another lease.
+    await new Promise((resolve) => setTimeout(resolve, options.lease + 100));
+    for (const redelivery of [idempotent, storing, createIdempotency(redis, { ...options, lease: 60_000 })]) {
+      const again = redelivery("order", () => expect.unreachable("ran twice"));
+      await expect(again).rejects.toMatchObject({ code: "IDEMPOTENCY_OUTCOME_LOST" });
+    }
+    expect(types).toEqual(["run", "not-stored"]);
+  });
+
+  it("stores the result after an outage that began while the work ran", async () => {
+    const { redis, proxy } = await backend.connectThroughProxy();
+    const idempotent = createIdempotency(redis, { ttl: 60_000, prefix: `${backend.prefix}:outage` });
+    await idempotent("warm", () => 1);
+    const work = async () => {
+      proxy.cutReplies(3);
+      return "receipt";
+    };
+    expect(await idempotent("order", work)).toBe("receipt");
+    expect(await idempotent("order", () => "again")).toBe("receipt");
+  });
+
+  it.runIf(/rest|upstash/.test(backend.name))("runs work once whose result the transport refuses", async () => {
+    const { redis } = await backend.connectThroughProxy();
+    const idempotent = createIdempotency(redis, { ttl: 60_000, wait: 0, prefix: `${backend.prefix}:big` });
+    const big = idempotent("report", () => "x".repeat(11 * 2 ** 20));
+    await expect(big).rejects.toMatchObject({ code: "IDEMPOTENCY_NOT_STORED", marked: true });
+    const again = idempotent("report", () => expect.unreachable("ran twice"));
+    await expect(again).rejects.toMatchObject({ code: "IDEMPOTENCY_OUTCOME_LOST" });
   });
 });

@@ -5,6 +5,8 @@ export interface IdempotentCall {
   readonly redis: Redis;
   /** The key in Redis. */
   readonly key: string;
+  /** The lease and the random name of this run. */
+  readonly run: string;
   /** The record that this call stores while its work is running. */
   readonly ownRecord: string;
   readonly fingerprint: string;
@@ -13,5 +15,6 @@ export interface IdempotentCall {
   readonly ttl: number;
   readonly failures: "retry" | "store";
   readonly signal: AbortSignal | undefined;
+  readonly waitUntil: ((work: Promise<unknown>) => void) | undefined;
   readonly report: (type: string, error?: unknown) => void;
 }

@@ -1,4 +1,12 @@
-import { checkDuration, checkDurationOrZero, checkFunction, checkOneOf, checkPort } from "../../check.ts";
+import {
+  checkDuration,
+  checkDurationOrZero,
+  checkFunction,
+  checkMethods,
+  checkOneOf,
+  checkOptions,
+  checkPort,
+} from "../../check.ts";
 import { hexDigest } from "../../crypto.ts";
 import { OptionError } from "../../errors.ts";
 import { emit } from "../../event.ts";
@@ -8,8 +16,8 @@ import { unchecked } from "../../unchecked.ts";
 import { claimRun } from "./claim.ts";
 import type { IdempotentCall } from "./context.ts";
 import { IdempotentFailureError } from "./errors.ts";
-import { decodeResult, encodeRecord, type IdempotencyRecord } from "./format.ts";
-import type { Idempotent, IdempotencyOptions } from "./options.ts";
+import { decodeResult, encodeRecord, encodeRun, type IdempotencyRecord } from "./format.ts";
+import type { Idempotent, IdempotencyOptions, IdempotentOptions } from "./options.ts";
 import { runWork } from "./run.ts";
 
 /**
@@ -23,36 +31,45 @@ import { runWork } from "./run.ts";
  */
 export function createIdempotency(redis: Redis, options: IdempotencyOptions): Idempotent {
   checkPort(redis, options);
-  const { ttl, lease = 30_000, wait = lease, failures = "retry", prefix, onEvent } = options;
+  const { prefix, ttl, lease = 30_000, wait = lease, failures = "retry", onEvent, waitUntil } = options;
+  const namespace = namespaceOf("idempotency", prefix);
   checkDuration("ttl", ttl);
-  checkDuration("lease", lease);
+  const wholeLease = checkDuration("lease", lease);
   checkDurationOrZero("wait", wait);
   checkOneOf("failures", failures, ["retry", "store"]);
-  const namespace = namespaceOf("idempotency", prefix);
-  return async (id, work, { ttl: ownTtl = ttl, payload, signal } = {}) => {
+  if (onEvent !== undefined) checkFunction("onEvent", onEvent);
+  if (waitUntil !== undefined) checkFunction("waitUntil", waitUntil);
+  return async (id, work, callOptions) => {
+    const own = checkCall(callOptions, ttl);
     const key = keyOf(namespace, id);
     checkFunction("work", work);
-    checkDuration("ttl", ownTtl);
-    signal?.throwIfAborted();
-    const fingerprint = await fingerprintOf(payload);
-    const ownRecord = encodeRecord({ kind: "running", fingerprint, body: crypto.randomUUID() });
-    const report = (type: string, error?: unknown) =>
-      emit(onEvent, { pattern: "idempotency", type, prefix, id, error });
+    own.signal?.throwIfAborted();
+    const fingerprint = await fingerprintOf(own.payload);
+    const run = encodeRun(wholeLease, crypto.randomUUID());
     const call: IdempotentCall = {
       redis,
       key,
-      ownRecord,
+      run,
+      ownRecord: encodeRecord({ kind: "running", fingerprint, body: run }),
       fingerprint,
-      lease,
+      lease: wholeLease,
       wait,
-      ttl: ownTtl,
+      ttl: own.ttl,
       failures,
-      signal,
-      report,
+      signal: own.signal,
+      waitUntil,
+      report: (type, error) => emit(onEvent, { pattern: "idempotency", type, prefix, id, error }),
     };
     const claimed = await claimRun(call);
     return typeof claimed === "number" ? runWork(call, work, claimed) : unchecked(toResult(claimed));
   };
+}
+
+/** Checks the options of one call, and fills in the usual `ttl`. */
+function checkCall(options: IdempotentOptions | undefined, usualTtl: number) {
+  const { ttl = usualTtl, payload, signal } = checkOptions(options, "{ ttl: hours(1) }") ?? {};
+  checkMethods("signal", signal, "an AbortSignal", "throwIfAborted");
+  return { ttl: checkDuration("ttl", ttl), payload, signal };
 }
 
 async function fingerprintOf(payload: string | undefined): Promise<string> {

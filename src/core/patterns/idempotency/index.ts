@@ -1,3 +1,9 @@
-export { IdempotencyBusyError, IdempotencyConflictError, IdempotentFailureError } from "./errors.ts";
+export {
+  IdempotencyBusyError,
+  IdempotencyConflictError,
+  IdempotencyNotStoredError,
+  IdempotencyOutcomeLostError,
+  IdempotentFailureError,
+} from "./errors.ts";
 export { createIdempotency } from "./idempotency.ts";
 export type { Idempotent, IdempotencyOptions, IdempotentOptions, IdempotentRun } from "./options.ts";

@@ -1,17 +1,19 @@
 import type { OnEvent } from "../../event.ts";
 
 /**
- * Runs `work` once per key. The first caller runs it; every later caller gets the stored result, as JSON restores it. A caller who comes
- * while the work is running waits for its result.
+ * Runs `work` once per key. The first caller runs it; every later caller gets the stored result. A caller who comes while the work is
+ * running waits for its result. The `code` of an error tells what happened: see docs/idempotency.md.
  * @throws What `work` throws. The key is then free for the next call, unless failures are stored.
  * @throws The reason of `signal`, if it aborts during the wait.
  * @throws {OptionError} The key is empty or too long, or an option can never work. Nothing was run.
- * @throws {TypeError} JSON cannot hold the result, such as a `bigint`.
  * @throws {IdempotencyBusyError} The first caller was still at work when the wait ended.
  * @throws {IdempotencyConflictError} The key was used with another payload.
  * @throws {IdempotentFailureError} The stored outcome is a failure.
- * @throws {ConnectionError} Redis was not reached. If the work had run by then, its result is lost and a
- * call after the end of the lease runs it again.
+ * @throws {IdempotencyNotStoredError} The work ran, and its result could not be stored: Redis refused or was not reached, or the result is
+ * no plain JSON, such as a `Date`. The error has the result.
+ * @throws {IdempotencyOutcomeLostError} The work ran in an earlier call whose result could not be stored.
+ * @throws {ReplyError} Redis refused the call. Nothing was run.
+ * @throws {ConnectionError} Redis was not reached. Nothing was run.
  */
 export type Idempotent = <T>(
   key: string,
@@ -60,7 +62,7 @@ export interface IdempotencyOptions {
   readonly wait?: number | undefined;
   /**
    * The treatment of failures: `retry` frees the key for the next call, `store` makes later calls throw
-   * `IdempotentFailureError` with the message of the failure.
+   * `IdempotentFailureError` with the message of the failure. A failure after the `signal` of the run has aborted is never stored.
    * @default "retry"
    */
   readonly failures?: "retry" | "store" | undefined;
@@ -68,7 +70,14 @@ export interface IdempotencyOptions {
   readonly prefix: string;
   /**
    * Receives `run` (this call runs the work), `waited` (it waits for another run), `replayed` (it takes a stored outcome), `failed` (the
-   * work threw) and `late` (the outcome could not be stored in time).
+   * work threw), `not-stored` (the work ran, and its outcome could not be stored) and `late` (another run took the place of this one, or
+   * the key could not be freed or marked).
    */
   readonly onEvent?: OnEvent | undefined;
+  /**
+   * Called with work that goes on after a call was aborted or failed: freeing what may have been claimed. A Worker passes
+   * `(work) => ctx.waitUntil(work)`.
+   * @default none
+   */
+  readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined;
 }
