@@ -61,3 +61,8 @@ export function checkPort<T extends { send: unknown; pipeline: unknown }>(redis:
   if (typeof redis?.send === "function" && typeof redis.pipeline === "function") return redis;
   throw new OptionError("`redis` must be an adapter: ioredis(client), rest({ url, token }) or upstash(client)");
 }
+
+export function checkFlag(name: string, value: boolean): boolean {
+  if (typeof value === "boolean") return value;
+  throw new OptionError(`\`${name}\` must be true or false`);
+}

@@ -4,8 +4,10 @@ import type { Redis } from "../../src/core/port/redis.ts";
 import {
   createSessionCookies,
   createSessions,
+  hmacSigner,
   type SessionCookiesOptions,
   type SessionOptions,
+  type Visit,
 } from "../../src/core/patterns/session/index.ts";
 import { browser } from "../fixtures/session-jar.ts";
 import { ageRecord } from "../fixtures/session-age.ts";
@@ -138,5 +140,93 @@ onEveryBackend("session cookies", (backend) => {
     const late = await cookies.open({ ...slow, read: () => `__Host-session=${old}` });
     expect(late.user).toBeNull();
     expect(await sessions.read([...visitor.kept.values()][0])).not.toBeNull();
+  });
+
+  /** A request with this cookie header, and the `Set-Cookie` headers of its response. */
+  const request = (header: string) => {
+    const cookies: string[] = [];
+    const jar = {
+      read: (name: string) => (name === "cookie" ? header : null),
+      write(name: string, value: string, replaced?: string) {
+        if (name !== "Set-Cookie") return;
+        if (replaced !== undefined) cookies.splice(cookies.indexOf(replaced), 1);
+        cookies.push(value);
+      },
+    };
+    return { jar, cookies };
+  };
+  const junk = `${"A".repeat(83)}`;
+
+  it.each<[string, (old: string, live: string) => string]>([
+    ["before", (old, live) => `sid=${old}; sid=${live}`],
+    ["behind", (old, live) => `sid=${live}; sid=${old}`],
+    ["among junk", (old, live) => `sid=; sid=${junk}; sid=${old}; sid=${live}`],
+    ["under an earlier name", (old, live) => `sid=${old}; theirs=x; connect.sid=${live}`],
+  ])("finds the live session with a dead one %s, in as many reads", async (_, headerOf) => {
+    const { cookies, sessions } = open({ name: "sid", domain: "example.org", previous: [{ name: "connect.sid" }] });
+    const [old, live] = [
+      await sessions.create({ user: "ada", data: {} }),
+      await sessions.create({ user: "ada", data: {} }),
+    ];
+    await old.destroy();
+    const visit = await cookies.open(request(headerOf(old.token, live.token)).jar);
+    expect(visit.user).toBe("ada");
+    expect(visit.session?.id).toBe(live.id);
+  });
+
+  it("reads four cookies of one request at most", async () => {
+    const { cookies } = open();
+    const tokens = Array.from({ length: 50 }, (_, i) => String(i).padStart(83, "A"));
+    const header = tokens.map((token) => `__Host-session=${token}`).join("; ");
+    const counts = await backend.count(() => cookies.open(request(header).jar));
+    expect(counts["evalsha"]).toBe(4);
+  });
+
+  it("logs out of every session that the request had, and removes each cookie that was set", async () => {
+    const { cookies, sessions } = open({ name: "sid", domain: "example.org", clearSiteData: [] });
+    const [one, two] = [
+      await sessions.create({ user: "ada", data: {} }),
+      await sessions.create({ user: "ada", data: {} }),
+    ];
+    const { jar, cookies: set } = request(`sid=${one.token}; sid=${two.token}`);
+    await (await cookies.open(jar)).logout();
+    expect([await sessions.read(one.token), await sessions.read(two.token)]).toEqual([null, null]);
+    expect(set.map((value) => value.replace("; HttpOnly; Secure; SameSite=Lax", ""))).toEqual([
+      "sid=; Max-Age=0; Path=/; Domain=example.org",
+      "sid=; Max-Age=0; Path=/",
+    ]);
+  });
+
+  it.each<[string, (visit: Visit<Shop>) => Promise<unknown>]>([
+    ["set and login", async (visit) => (await visit.set({ theme: "dark" }), visit.login("ada"))],
+    ["two logins", async (visit) => (await visit.login("eve"), visit.login("ada"))],
+    ["login and rotate", async (visit) => (await visit.login("ada"), visit.rotate())],
+    ["logout and login", async (visit) => (await visit.logout(), visit.login("ada"))],
+    [
+      "set, login, logout, login",
+      async (visit) => {
+        await visit.set({ theme: "dark" });
+        await visit.login("ada");
+        await visit.logout();
+        await visit.login("ada");
+      },
+    ],
+  ])("sends one cookie after %s: the last", async (_, work) => {
+    const { cookies, sessions } = open();
+    const { jar, cookies: set } = request("");
+    const visit = await cookies.open(jar);
+    await work(visit);
+    expect(set).toEqual([expect.stringContaining(`__Host-session=${visit.session?.token}`)]);
+    expect((await sessions.read(visit.session?.token))?.user).toBe("ada");
+  });
+
+  it.each(["plain", "signed"])("accepts one form of a %s token, whatever its spare bits", async (kind) => {
+    const signer = kind === "signed" ? hmacSigner(["s".repeat(32)]) : undefined;
+    const { sessions } = open({}, { signer });
+    const { token } = await sessions.create({ data: {} });
+    const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    const forms = [...digits].map((last) => token.slice(0, -1) + last);
+    const found = await Promise.all(forms.map((form) => sessions.read(form)));
+    expect(forms.filter((_, i) => found[i])).toEqual([token]);
   });
 });

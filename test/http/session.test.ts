@@ -68,6 +68,18 @@ describe.each([
     expect((await browser.post("/theme?theme=dark")).cookies).toEqual([]);
   });
 
+  it.each(["\u00a0", "\u0085", "\u000b"])("does not take %j in front of a name for blank space", async (blank) => {
+    const other = openBrowser(app.send);
+    await browser.post("/login?user=ada");
+    await other.post("/login?user=eve");
+    const [[mine], [theirs]] = [[...browser.kept.values()], [...other.kept.values()]];
+    const cookie = `${blank}__Host-session=${theirs}; __Host-session=${mine}`;
+    // Some stacks refuse a control character before the application sees it.
+    const answer = await app.send("GET", "/me", { cookie }).catch(() => null);
+    if (answer?.status === 200) expect(answer.body["user"]).toBe("ada");
+    else expect(blank).toBe("\u000b");
+  });
+
   it("asks Redis nothing for a visitor without a cookie, or with a forged one", async () => {
     const counts = await countCommands([ioredis(client)], async () => {
       for (let i = 0; i < 5; i += 1) expect((await browser.get("/me")).body).toEqual({ user: null });

@@ -1,9 +1,10 @@
-import { checkDurationOrZero, checkOneOf } from "../../../check.ts";
+import { checkDurationOrZero, checkList, checkOneOf, checkOptions } from "../../../check.ts";
 import { contextOf } from "../context.ts";
 import { stateOf } from "../live-session.ts";
-import type { SessionCallOptions } from "../session.ts";
+import type { Session, SessionCallOptions } from "../session.ts";
 import type { Sessions } from "../sessions.ts";
-import { createCookie, readCookie, type SessionCookieOptions } from "./set-cookie.ts";
+import { readCookies } from "./cookie-header.ts";
+import { createCookie, type SessionCookie, type SessionCookieOptions } from "./set-cookie.ts";
 import { type HeaderJar, LiveVisit, type Visit } from "./visit.ts";
 
 /** Options of `createSessionCookies`. */
@@ -22,11 +23,20 @@ export interface SessionCookiesOptions extends SessionCookieOptions {
   readonly clearSiteData?: readonly ("cache" | "cookies" | "storage")[] | undefined;
 }
 
+/**
+ * The number of cookies that one request is searched for: those of several paths, domains and names stand side by side in a browser. More
+ * are not read, so that nobody can make one request cost many reads.
+ */
+const maxCookies = 4;
+
 const siteData = ["cache", "cookies", "storage"] as const;
 
 /** Sessions over HTTP. */
 export interface SessionCookies<Data extends object> {
-  /** Reads the visitor's session: one round trip, none without a cookie. Await it before the response's headers are sent. */
+  /**
+   * Reads the visitor's session: one round trip, none without a cookie. Where the request has several cookies of the name, the first four
+   * are read side by side, and the first that is a live session counts. Await it before the response's headers are sent.
+   */
   open(jar: HeaderJar, options?: SessionCallOptions): Promise<Visit<Data>>;
 }
 
@@ -47,20 +57,35 @@ export function createSessionCookies<Data extends object>(
   sessions: Sessions<Data>,
   options: SessionCookiesOptions = {},
 ): SessionCookies<Data> {
-  const { renewEvery = 0, clearSiteData: words = siteData } = options;
+  const { renewEvery = 0, clearSiteData: words = siteData } = checkOptions(options, "{ name }");
   contextOf(sessions);
   const renewAge = checkDurationOrZero("renewEvery", renewEvery);
   const cookie = createCookie(options);
-  const clearSiteData = words.map((word) => `"${checkOneOf("clearSiteData", word, siteData)}"`).join(", ");
+  const clearSiteData = checkList("clearSiteData", words)
+    .map((word) => `"${checkOneOf("clearSiteData", word, siteData)}"`)
+    .join(", ");
   return {
     async open(jar, call) {
       // A cookie without a session is left alone: a slow request with a rotated token would remove the new one.
-      const session = await sessions.read(readCookie(jar.read("cookie"), cookie.name), call);
-      const visit = new LiveVisit<Data>({ sessions, cookie, jar, session, clearSiteData, creation: undefined });
+      const [session = null, ...others] = await readSessions(sessions, cookie, jar, call);
+      const state = { sessions, cookie, jar, session, others, clearSiteData, creation: undefined, written: undefined };
+      const visit = new LiveVisit<Data>(state);
       if (renewAge > 0 && session && ageOfToken(session) >= renewAge) await visit.rotate(call);
       return visit;
     },
   };
+}
+
+async function readSessions<Data extends object>(
+  sessions: Sessions<Data>,
+  { names }: SessionCookie,
+  jar: HeaderJar,
+  call: SessionCallOptions | undefined,
+): Promise<Session<Data>[]> {
+  const header = jar.read("cookie");
+  const values = new Set(names.flatMap((name) => readCookies(header, name, maxCookies)));
+  const reads = [...values].slice(0, maxCookies).map((value) => sessions.read(value, call));
+  return (await Promise.all(reads)).filter((session) => session !== null);
 }
 
 function ageOfToken(session: object): number {

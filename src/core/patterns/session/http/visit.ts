@@ -12,8 +12,12 @@ import type { SessionCookie } from "./set-cookie.ts";
 export interface HeaderJar {
   /** Reads a header of the request. */
   read(name: string): string | null | undefined;
-  /** Appends a header to the response. */
-  write(name: string, value: string): void;
+  /**
+   * Appends a header to the response.
+   * @param replaced The value that was written before under this name in the same request, which the new one makes void. Leave that out of
+   * the response if the framework can; else a browser gets two cookies of one name, and keeps the last.
+   */
+  write(name: string, value: string, replaced?: string): void;
 }
 
 /** One request of one visitor, who may have a session or not. */
@@ -45,6 +49,10 @@ export interface VisitState<Data extends object> {
   /** The value of `Clear-Site-Data`. */
   readonly clearSiteData: string;
   session: Session<Data> | null;
+  /** Live sessions of other cookies of the request. */
+  readonly others: readonly Session<Data>[];
+  /** The cookie that this response has set. */
+  written: string | undefined;
   /** The anonymous session that is being created. */
   creation: Promise<void> | undefined;
 }
@@ -110,17 +118,29 @@ async function rotate<Data extends object>(state: VisitState<Data>, options?: Se
 }
 
 async function logout<Data extends object>(state: VisitState<Data>, options?: SessionCallOptions): Promise<void> {
-  const { session, cookie, jar, clearSiteData } = state;
+  // Whoever called `set` hears its error.
+  await state.creation?.catch(() => undefined);
+  const { session, others, cookie, clearSiteData } = state;
   state.session = null;
   // First the cookie: if Redis is down, this browser at least is logged out, and the error tells the application.
-  jar.write("Set-Cookie", cookie.clear());
-  if (clearSiteData !== "") jar.write("Clear-Site-Data", clearSiteData);
-  await session?.destroy(options);
+  const [cleared = "", ...more] = cookie.clear();
+  writeCookie(state, cleared);
+  for (const value of more) state.jar.write("Set-Cookie", value);
+  if (clearSiteData !== "") state.jar.write("Clear-Site-Data", clearSiteData);
+  // Another cookie of this request must not log the visitor in again.
+  await Promise.all([session, ...others].map((session) => session?.destroy(options)));
 }
 
 function setSession<Data extends object>(state: VisitState<Data>, session: Session<Data>): Session<Data> {
   const { now, ends, remembered } = stateOf(session).snapshot;
   state.session = session;
-  state.jar.write("Set-Cookie", state.cookie.set(session.token, remembered ? ends - now : undefined));
+  writeCookie(state, state.cookie.set(session.token, remembered ? ends - now : undefined));
   return session;
+}
+
+/** Writes the cookie of today's scope, and says which one it replaces in this response. */
+function writeCookie(state: { readonly jar: HeaderJar; written: string | undefined }, value: string): void {
+  const replaced = state.written;
+  state.written = value;
+  state.jar.write("Set-Cookie", value, replaced);
 }
