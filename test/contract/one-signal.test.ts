@@ -10,7 +10,7 @@ import { onEveryBackend } from "../support/backends.ts";
 
 /** The listeners that Node allows before it warns of a leak. */
 const most = 10;
-const calls = 50;
+const calls = 20;
 const ttl = 60_000;
 
 type Call = (redis: Redis, prefix: string, signal: AbortSignal, i: number) => Promise<unknown>;
@@ -41,7 +41,7 @@ const patterns: Readonly<Record<string, Call>> = {
   "a token": (redis, prefix, signal) => createTokens(redis, { prefix, ttl }).issue({ user: "a", purpose: "b", signal }),
 };
 
-onEveryBackend("fifty calls on one signal", (backend) => {
+onEveryBackend("twenty calls on one signal", (backend) => {
   it.each(Object.entries(patterns))("have few listeners on it, and none when they end: %s", async (_, call) => {
     const redis = await backend.connect();
     const { signal } = new AbortController();
