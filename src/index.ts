@@ -65,6 +65,7 @@ export { createSessionCookies, createSessions, loginSession } from "./core/patte
 export {
   ReauthenticationError,
   SessionConflictError,
+  SessionDataError,
   SessionGoneError,
   SessionLimitError,
   SessionTooLargeError,

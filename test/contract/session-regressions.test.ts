@@ -208,7 +208,7 @@ onEveryBackend("what goes wrong with other session stores", (backend) => {
     };
     await expect(open().create({ data })).rejects.toThrow(OptionError);
     // The codec of another package, as it comes.
-    const sessions = open({ codec: { encode: stringify, decode: parse } });
+    const sessions = open({ codec: { name: "devalue", encode: stringify, decode: parse } });
     const session = await sessions.create({ data });
     const { none: _, ...kept } = data;
     expect((await sessions.read(session.token))?.data).toEqual(kept);

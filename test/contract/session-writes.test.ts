@@ -132,6 +132,7 @@ onEveryBackend("writes to sessions", (backend) => {
 
   it("keeps types through a codec that knows them", async () => {
     const codec = {
+      name: "dates",
       encode: (value: unknown) => (value instanceof Date ? `date:${value.getTime()}` : JSON.stringify(value)),
       decode: (text: string): unknown =>
         text.startsWith("date:") ? new Date(Number(text.slice(5))) : JSON.parse(text),
@@ -142,7 +143,7 @@ onEveryBackend("writes to sessions", (backend) => {
   });
 
   it("takes names and values of any text", async () => {
-    const codec = { encode: String, decode: (text: string) => text };
+    const codec = { name: "text", encode: String, decode: (text: string) => text };
     const lines = ["\n", "\u0001", "\u00010", "\u00011", "\u0001\n", "a\nb", "\n\n", "\r\n"];
     const names = [
       "",

@@ -1,7 +1,17 @@
+import { checkMethods } from "../../check.ts";
 import { OptionError } from "../../errors.ts";
+import { findNonJson } from "../../json.ts";
 
-/** Turns the value of one field into text and back. `devalue`'s `stringify` and `parse` make one that keeps dates, maps and sets. */
+/**
+ * Turns the value of one field into text and back. `devalue`'s `stringify` and `parse` make one that keeps dates, maps and sets:
+ * `{ name: "devalue", encode: stringify, decode: parse }`.
+ */
 export interface SessionCodec {
+  /**
+   * Names the format of the text, such as "devalue". Each session keeps the name, and is refused to a store whose codec has another one, so
+   * that no text is misread. Give an incompatible version another name.
+   */
+  readonly name: string;
   /** Turns a value into text. It may throw if it cannot. */
   encode(value: unknown): string;
   /** Turns the text back into an equal value. */
@@ -10,21 +20,38 @@ export interface SessionCodec {
 
 /** JSON, which refuses a value that would come back as something else: a `Date`, a `Map`, a class instance, `NaN`. */
 export const jsonCodec: SessionCodec = {
-  encode: (value) => JSON.stringify(value, refuseLoss),
+  name: "json",
+  encode: (value) => JSON.stringify(value),
   decode: (text) => JSON.parse(text),
 };
 
-// `this[key]` is the value before its `toJSON`, which has already made a string of a `Date`.
-function refuseLoss(this: Readonly<Record<string, unknown>>, key: string, value: unknown): unknown {
-  if (isLossless(this[key]) && !(this[key] === undefined && Array.isArray(this))) return value;
-  throw new OptionError("The session's data holds what JSON would change; pass a `codec` such as devalue's");
+export function checkCodec(codec: SessionCodec): SessionCodec {
+  checkMethods("codec", codec, 'such as { name: "devalue", encode: stringify, decode: parse }', "encode", "decode");
+  if (typeof codec.name === "string" && /^[!-~]{1,64}$/.test(codec.name)) return codec;
+  throw new OptionError(
+    "`codec.name` must name the format in 1 to 64 ASCII characters without spaces, such as `devalue`",
+  );
 }
 
-function isLossless(value: unknown): boolean {
-  if (typeof value === "number") return Number.isFinite(value);
-  if (typeof value !== "object" || value === null) return !["bigint", "function", "symbol"].includes(typeof value);
-  if (Array.isArray(value)) return true;
-  // A plain object's prototype is the root of some realm, or there is none.
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
+/** @throws {OptionError} JSON would change a value. */
+export function refuseLoss(codec: SessionCodec, data: object): void {
+  const found = codec === jsonCodec ? findNonJson(data, "data") : undefined;
+  if (found)
+    throw new OptionError(
+      `${found}, which JSON cannot carry; store a text or a number, or pass a \`codec\` such as devalue's`,
+    );
+}
+
+/** @param name That of the field. */
+export function encodeValue(codec: SessionCodec, name: string, value: unknown): string {
+  const fail = (cause?: unknown) =>
+    new OptionError(`\`codec.encode\` cannot turn \`data.${name}\` into text`, { cause });
+  let encoded: unknown;
+  try {
+    encoded = codec.encode(value);
+  } catch (error) {
+    throw fail(error);
+  }
+  if (typeof encoded === "string") return encoded;
+  throw fail();
 }

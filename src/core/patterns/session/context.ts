@@ -4,7 +4,7 @@ import { bindInside, insideOf, type Internals } from "../../internals.ts";
 import type { Redis } from "../../port/redis.ts";
 import type { SessionCodec } from "./codec.ts";
 import type { Snapshot } from "./format/snapshot.ts";
-import { type Identity, identify } from "./identity.ts";
+import { type Identity, identify, type SessionArgs } from "./identity.ts";
 import type { TokenSigner } from "./signer.ts";
 
 /** The lifetime of a session, in milliseconds. */
@@ -80,6 +80,23 @@ export async function verifyToken(context: SessionContext, token: unknown): Prom
   const verified = await context.signer.verify(token);
   const identity = verified && (await identify(context.prefix, verified.token));
   return identity && { ...identity, signed: verified.current ? token : undefined };
+}
+
+/** Signs the token of an identity, where there is a signer. It comes before what it is for is written: a signer may throw. */
+export async function signIdentity(
+  context: SessionContext,
+  identity: Identity,
+): Promise<Identity & { signed: string }> {
+  const { signer } = context;
+  const signed = identity.signed ?? (signer ? await signer.sign(identity.token) : identity.token);
+  const whole = { ...identity, signed };
+  if (!identity.signed) rememberToken(context, signed, whole);
+  return whole;
+}
+
+/** The arguments of every script that reads or writes data. */
+export function argsOf({ codec }: SessionContext, { args }: Identity): SessionArgs & { readonly codec: string } {
+  return { ...args, codec: codec.name };
 }
 
 /** @param id The public id of the session. */

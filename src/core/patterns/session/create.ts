@@ -1,11 +1,11 @@
-import { checkText } from "../../check.ts";
+import { checkFlag, checkOptions, checkText } from "../../check.ts";
 import { randomText, userTag } from "../../crypto.ts";
-import { report, type SessionContext } from "./context.ts";
-import { encodePatch } from "./data.ts";
+import { report, type SessionContext, signIdentity } from "./context.ts";
+import { type EncodedPatch, encodePatch, mergeFields, tooManyFields } from "./data.ts";
 import { SessionGoneError, SessionLimitError, SessionTooLargeError } from "./errors.ts";
 import { encodeWho } from "./format/head.ts";
 import { decodeSnapshot } from "./format/snapshot.ts";
-import { createIdentity } from "./identity.ts";
+import { createIdentity, type Identity } from "./identity.ts";
 import { openSession } from "./live-session.ts";
 import { chooseLimits } from "./options.ts";
 import { createScript } from "./scripts/create.lua.ts";
@@ -35,21 +35,33 @@ export interface NewSession<Data extends object> extends SessionDevice, SessionC
   readonly remember?: boolean | undefined;
 }
 
+/** A session that only waits to be stored: all that may fail on this side has been done. */
+export interface PreparedSession {
+  readonly identity: Identity;
+  readonly patch: EncodedPatch;
+  /** The arguments of the script, without the fields. */
+  readonly values: Omit<Parameters<typeof createScript>[1], "fields">;
+}
+
 export async function createSession<Data extends object>(
   context: SessionContext,
   options: NewSession<object>,
 ): Promise<Session<Data>> {
-  const { user, data, remember = false, ip, userAgent, signal } = options;
-  const { idle, absolute } = chooseLimits(context, remember);
-  const { maxPerUser, atLimit, maxBytes } = context;
-  const { removed, fields } = encodePatch(context, data);
-  const identity = await createIdentity(
-    context.prefix,
-    user === undefined ? randomText(18) : await userTag(context.prefix, user),
-  );
+  const prepared = await prepareSession(context, options);
+  return storeSession<Data>(context, prepared, [], options);
+}
+
+export async function prepareSession(context: SessionContext, options: NewSession<object>): Promise<PreparedSession> {
+  const { user, data, remember = false, ip, userAgent } = checkOptions(options, "{ user, data }");
+  const { idle, absolute } = chooseLimits(context, checkFlag("remember", remember));
+  const { prefix, maxPerUser, atLimit, maxBytes, codec } = context;
+  const patch = encodePatch(context, data);
+  const owner = user === undefined ? randomText(18) : await userTag(prefix, user);
+  const identity = await signIdentity(context, await createIdentity(prefix, owner));
   const values = {
     ...identity.args,
-    owner: identity.owner,
+    codec: codec.name,
+    owner,
     hasUser: user ? 1 : 0,
     who: encodeWho(user, truncate("ip", ip, 64), truncate("userAgent", userAgent, 512)),
     remembered: remember ? 1 : 0,
@@ -58,11 +70,21 @@ export async function createSession<Data extends object>(
     maxPerUser,
     atLimit,
     maxBytes,
-    fields: fields.slice(removed),
   };
-  const reply = await createScript(context.redis, values, { signal, idempotent: true });
-  if (typeof reply === "number")
-    throw reply === 0 ? new SessionLimitError(maxPerUser) : new SessionTooLargeError(maxBytes);
+  return { identity, patch, values };
+}
+
+/** @param carried Names and values of the fields that the session begins with, as they are stored; the patch of its data comes over them. */
+export async function storeSession<Data extends object>(
+  context: SessionContext,
+  { identity, patch, values }: PreparedSession,
+  carried: readonly string[],
+  { signal }: SessionCallOptions,
+): Promise<Session<Data>> {
+  const fields = mergeFields(carried, patch);
+  const reply = await createScript(context.redis, { ...values, fields }, { signal, idempotent: true });
+  if (reply === 0) throw new SessionLimitError(context.maxPerUser);
+  if (typeof reply === "number") throw reply === -1 ? new SessionTooLargeError(context.maxBytes) : tooManyFields();
   const created = decodeSnapshot(reply);
   if (!created) throw new SessionGoneError();
   report(context, "created", identity.id);

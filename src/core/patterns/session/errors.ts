@@ -33,6 +33,19 @@ export class SessionTooLargeError extends RedisPatternsError {
   }
 }
 
+/** The session's data was written with another codec, or the codec cannot read it. Nothing was changed. */
+export class SessionDataError extends RedisPatternsError {
+  override readonly name = "SessionDataError";
+
+  /** @param reason It names no value of the data, and the codec's own error, which may hold one, is no cause. */
+  constructor(reason: string) {
+    super(
+      "SESSION_DATA",
+      `${reason}; read it with the codec that wrote it, or take another \`prefix\` with another codec`,
+    );
+  }
+}
+
 /** Others wrote to the session first, each time. Nothing was written. */
 export class SessionConflictError extends RedisPatternsError {
   override readonly name = "SessionConflictError";

@@ -5,6 +5,7 @@ export type { SessionPatch } from "./data.ts";
 export {
   ReauthenticationError,
   SessionConflictError,
+  SessionDataError,
   SessionGoneError,
   SessionLimitError,
   SessionTooLargeError,
@@ -13,7 +14,7 @@ export type { SessionCookies, SessionCookiesOptions } from "./http/cookies.ts";
 export { createSessionCookies } from "./http/cookies.ts";
 export type { Csrf, OriginCheck } from "./http/csrf.ts";
 export { createCsrf, isSameOrigin } from "./http/csrf.ts";
-export type { SessionCookieOptions } from "./http/set-cookie.ts";
+export type { SessionCookieOptions, SessionCookieScope } from "./http/set-cookie.ts";
 export type { HeaderJar, Visit } from "./http/visit.ts";
 export { extendSession } from "./operations/extend.ts";
 export type { SessionInfo } from "./operations/list.ts";

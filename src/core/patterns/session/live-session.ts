@@ -1,8 +1,9 @@
 import { randomText } from "../../crypto.ts";
+import { checkOptions } from "../../check.ts";
 import { OptionError } from "../../errors.ts";
 import { unchecked } from "../../unchecked.ts";
-import { rememberToken, report, type SessionContext, type SessionState } from "./context.ts";
-import { applyPatch, decodeData, encodePatch } from "./data.ts";
+import { argsOf, report, type SessionContext, type SessionState, signIdentity } from "./context.ts";
+import { applyPatch, decodeData, encodePatch, tooManyFields } from "./data.ts";
 import { SessionGoneError, SessionTooLargeError } from "./errors.ts";
 import type { Snapshot } from "./format/snapshot.ts";
 import { createIdentity, type Identity } from "./identity.ts";
@@ -16,7 +17,7 @@ export async function openSession<Data extends object>(
   identity: Identity,
   snapshot: Snapshot,
 ): Promise<Session<Data>> {
-  const token = await tokenOf(context, identity);
+  const { signed: token } = await signIdentity(context, identity);
   return new LiveSession<Data>({ context, token, identity, snapshot, data: undefined });
 }
 
@@ -74,33 +75,38 @@ export function dataOf<Data extends object>(state: SessionState<Data>): Data {
   return (state.data ??= unchecked<Data>(decodeData(state.context, state.snapshot.lines)));
 }
 
-async function set(state: SessionState, patch: object, { signal }: SessionCallOptions = {}): Promise<void> {
+async function set(state: SessionState, patch: object, options: SessionCallOptions = {}): Promise<void> {
   const { context, identity } = state;
+  const { signal } = checkOptions(options);
   const encoded = encodePatch(context, patch);
   if (encoded.fields.length === 0) return;
-  const values = { ...identity.args, request: randomText(6), maxBytes: context.maxBytes, ...encoded };
+  // Data that cannot be read fails before the write, not after it.
+  dataOf(state);
+  const values = { ...argsOf(context, identity), request: randomText(6), maxBytes: context.maxBytes, ...encoded };
   const version = await setScript(context.redis, values, { signal, idempotent: true });
   if (version === 0) throw reportGone(state);
-  if (version < 0) throw new SessionTooLargeError(context.maxBytes);
+  if (version < 0) throw version === -1 ? new SessionTooLargeError(context.maxBytes) : tooManyFields();
   // Where others wrote in between, the data is not what that version holds: the version stays, so that an update sees it.
   if (version === state.snapshot.version + 1) state.snapshot = { ...state.snapshot, version };
-  state.data = applyPatch(context, dataOf(state), encoded);
+  state.data = applyPatch(dataOf(state), encoded);
 }
 
-async function rotate(state: SessionState, { signal }: SessionCallOptions = {}): Promise<string> {
+async function rotate(state: SessionState, options: SessionCallOptions = {}): Promise<string> {
   const { context, identity } = state;
-  const next = await createIdentity(context.prefix, identity.owner, identity.sid);
-  const values = { ...identity.args, newDigest: next.args.digest, grace: context.grace };
+  const { signal } = checkOptions(options);
+  const next = await signIdentity(context, await createIdentity(context.prefix, identity.owner, identity.sid));
+  const values = { ...argsOf(context, identity), newDigest: next.args.digest, grace: context.grace };
   const outcome = await rotateScript(context.redis, values, { signal, idempotent: true });
   if (outcome === 0) throw reportGone(state);
   if (outcome === 2) return state.token;
   state.identity = next;
-  state.token = await tokenOf(context, next);
+  state.token = next.signed;
   report(context, "rotated", next.id);
   return state.token;
 }
 
-async function destroy({ context, identity }: SessionState, { signal }: SessionCallOptions = {}): Promise<void> {
+async function destroy({ context, identity }: SessionState, options: SessionCallOptions = {}): Promise<void> {
+  const { signal } = checkOptions(options);
   const ended = await destroyScript(context.redis, identity.args, { signal, idempotent: true });
   if (ended) report(context, "destroyed", identity.id);
 }
@@ -109,11 +115,4 @@ async function destroy({ context, identity }: SessionState, { signal }: SessionC
 export function reportGone({ context, identity }: SessionState): SessionGoneError {
   report(context, "gone", identity.id);
   return new SessionGoneError();
-}
-
-async function tokenOf(context: SessionContext, identity: Identity): Promise<string> {
-  if (identity.signed) return identity.signed;
-  const token = context.signer ? await context.signer.sign(identity.token) : identity.token;
-  rememberToken(context, token, { ...identity, signed: token });
-  return token;
 }

@@ -1,9 +1,18 @@
-import { checkCount, checkDuration, checkDurationOrZero, checkFunction, checkOneOf, checkPort } from "../../check.ts";
+import {
+  checkCount,
+  checkDuration,
+  checkDurationOrZero,
+  checkFunction,
+  checkMethods,
+  checkOneOf,
+  checkOptions,
+  checkPort,
+} from "../../check.ts";
 import { OptionError } from "../../errors.ts";
 import type { OnEvent } from "../../event.ts";
 import { keyPrefix } from "../../keys.ts";
 import type { Redis } from "../../port/redis.ts";
-import { jsonCodec, type SessionCodec } from "./codec.ts";
+import { checkCodec, jsonCodec, type SessionCodec } from "./codec.ts";
 import type { SessionContext, SessionLimits } from "./context.ts";
 import type { TokenSigner } from "./signer.ts";
 
@@ -42,7 +51,7 @@ export interface SessionOptions extends SessionLimits {
    */
   readonly maxBytes?: number | undefined;
   /**
-   * Turns values into text and back.
+   * Turns values into text and back. Another codec cannot read the sessions of this one: take another `prefix` with it.
    * @default JSON, which refuses a value that it would change
    */
   readonly codec?: SessionCodec | undefined;
@@ -70,27 +79,25 @@ export function createContext(redis: Redis, options: SessionOptions): SessionCon
     signer,
     onEvent,
   } = options;
-  checkFunction("codec.encode", codec.encode);
-  checkFunction("codec.decode", codec.decode);
-  if (signer) checkFunction("signer.verify", signer.verify);
   return {
     redis,
     prefix: keyPrefix(prefix),
     ...checkLimits(options),
-    remember: remember && checkLimits(remember, "remember."),
+    remember: remember === undefined ? undefined : checkLimits(remember, "remember."),
     touchEvery: checkDurationOrZero("touchEvery", touchEvery),
     grace: checkDurationOrZero("grace", grace),
     maxPerUser: maxPerUser === undefined ? 0 : checkCount("maxPerUser", maxPerUser),
     atLimit: checkOneOf("atLimit", atLimit, ["evict-oldest", "refuse"]),
     maxBytes: checkCount("maxBytes", maxBytes),
-    codec,
-    signer,
+    codec: checkCodec(codec),
+    signer: checkMethods("signer", signer, "a signer such as hmacSigner([secret])", "sign", "verify"),
     knownTokens: new Map(),
-    onEvent: onEvent && checkFunction("onEvent", onEvent),
+    onEvent: onEvent === undefined ? undefined : checkFunction("onEvent", onEvent),
   };
 }
 
-function checkLimits(given: SessionLimits, path = ""): SessionLimits {
+function checkLimits(limits: SessionLimits, path = ""): SessionLimits {
+  const given = checkOptions(limits, "{ idle, absolute }");
   const idle = checkDuration(`${path}idle`, given.idle);
   const absolute = checkDuration(`${path}absolute`, given.absolute);
   if (idle <= absolute) return { idle, absolute };

@@ -1,7 +1,8 @@
+import { checkOptions } from "../../check.ts";
 import { randomText, userTag } from "../../crypto.ts";
 import { OptionError } from "../../errors.ts";
 import type { Redis } from "../../port/redis.ts";
-import { bindContext, rememberToken, report, type SessionContext, verifyToken } from "./context.ts";
+import { argsOf, bindContext, rememberToken, report, type SessionContext, verifyToken } from "./context.ts";
 import { createSession, type NewSession } from "./create.ts";
 import { SessionGoneError } from "./errors.ts";
 import { keysOf } from "./format/keys.ts";
@@ -30,6 +31,7 @@ export interface Sessions<Data extends object> {
   create(session: NewSession<Data>): Promise<Session<Data>>;
   /**
    * Reads a session by its token in one round trip, and writes down its use if `touchEvery` has passed.
+   * @throws {SessionDataError} It was written with another codec.
    * @returns `null` if it is unknown, expired, destroyed or revoked. A text that is no token costs no round trip.
    */
   read(token: string | null | undefined, options?: SessionCallOptions): Promise<Session<Data> | null>;
@@ -67,26 +69,24 @@ export function createSessions<Data extends object = Record<string, unknown>>(
 async function read<Data extends object>(
   context: SessionContext,
   token: string | null | undefined,
-  { signal }: SessionCallOptions = {},
+  options: SessionCallOptions = {},
 ): Promise<Session<Data> | null> {
+  const { signal } = checkOptions(options);
   const known = context.knownTokens.get(token);
   const identity = known ?? (await verifyToken(context, token));
   if (!identity) return null;
   const { redis, touchEvery } = context;
-  const found = await readScript(redis, { ...identity.args, touchEvery }, { signal, idempotent: true });
+  const found = await readScript(redis, { ...argsOf(context, identity), touchEvery }, { signal, idempotent: true });
   if (!found) return null;
   const session = await openSession<Data>(context, identity, found);
   if (!known) rememberToken(context, token, { ...identity, signed: session.token });
   return session;
 }
 
-async function revokeAll(
-  context: SessionContext,
-  user: string,
-  { except, signal }: RevokeAllOptions = {},
-): Promise<void> {
+async function revokeAll(context: SessionContext, user: string, options: RevokeAllOptions = {}): Promise<void> {
+  const { except, signal } = checkOptions(options, "{ except: session }");
   const owner = await userTag(context.prefix, user);
-  const kept = except && stateOf(except).identity;
+  const kept = except === undefined ? undefined : stateOf(except).identity;
   if (kept && kept.owner !== owner) throw new OptionError("`except` must be a session of the user");
   const values = { ...keysOf(context.prefix, owner, "-"), digest: "", ...kept?.args, request: randomText(9) };
   const alive = await revokeAllScript(context.redis, values, { signal, idempotent: true });

@@ -4,6 +4,7 @@
 // t      when the session was seen
 // w      its version, the bytes of its data, and its last eight requests of 8 characters, as in "2 69 pqNMU_Q9"
 // p      the digest before the last rotation, and until when it counts
+// c      the name of the codec, unless it is JSON
 // y      the request that took a field last, and what it took
 // :name  a field of data
 //
@@ -13,6 +14,9 @@
 // left   the head, which comes back where that login is refused
 // ttl    how long the session would have lived, for the same reason
 // o      the number and the owner of a session that was revoked by its id
+
+/** The largest number of fields of data: Lua hands at most some 8,000 values over at once. */
+export const maxFields = 1_000;
 
 /** Puts any text into one line: the escape is a character that JSON never holds. */
 export function escapeLine(text: string): string {

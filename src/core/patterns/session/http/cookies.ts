@@ -65,7 +65,8 @@ export function createSessionCookies<Data extends object>(
     .map((word) => `"${checkOneOf("clearSiteData", word, siteData)}"`)
     .join(", ");
   return {
-    async open(jar, call) {
+    async open(jar, call = {}) {
+      checkOptions(call);
       // A cookie without a session is left alone: a slow request with a rotated token would remove the new one.
       const [session = null, ...others] = await readSessions(sessions, cookie, jar, call);
       const state = { sessions, cookie, jar, session, others, clearSiteData, creation: undefined, written: undefined };

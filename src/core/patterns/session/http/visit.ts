@@ -123,12 +123,15 @@ async function logout<Data extends object>(state: VisitState<Data>, options?: Se
   const { session, others, cookie, clearSiteData } = state;
   state.session = null;
   // First the cookie: if Redis is down, this browser at least is logged out, and the error tells the application.
-  const [cleared = "", ...more] = cookie.clear();
-  writeCookie(state, cleared);
-  for (const value of more) state.jar.write("Set-Cookie", value);
-  if (clearSiteData !== "") state.jar.write("Clear-Site-Data", clearSiteData);
-  // Another cookie of this request must not log the visitor in again.
-  await Promise.all([session, ...others].map((session) => session?.destroy(options)));
+  try {
+    const [cleared = "", ...more] = cookie.clear();
+    writeCookie(state, cleared);
+    for (const value of more) state.jar.write("Set-Cookie", value);
+    if (clearSiteData !== "") state.jar.write("Clear-Site-Data", clearSiteData);
+  } finally {
+    // Another cookie of this request must not log the visitor in again.
+    await Promise.all([session, ...others].map((session) => session?.destroy(options)));
+  }
 }
 
 function setSession<Data extends object>(state: VisitState<Data>, session: Session<Data>): Session<Data> {

@@ -1,3 +1,4 @@
+import { checkOptions } from "../../../check.ts";
 import { userTag } from "../../../crypto.ts";
 import { contextOf } from "../context.ts";
 import { keysOf, sidOf } from "../format/keys.ts";
@@ -33,8 +34,9 @@ const pageSize = 500;
 export async function listSessions(
   sessions: Sessions<object>,
   user: string,
-  { signal }: SessionCallOptions = {},
+  callOptions: SessionCallOptions = {},
 ): Promise<SessionInfo[]> {
+  const { signal } = checkOptions(callOptions);
   const { redis, prefix } = contextOf(sessions);
   const owner = await userTag(prefix, user);
   // Only the keys of the user and the bucket are used: "-" names no session.

@@ -1,4 +1,4 @@
-import { checkText } from "../../../check.ts";
+import { checkOptions, checkText } from "../../../check.ts";
 import { contextOf, report } from "../context.ts";
 import { bucketCount, keysOf } from "../format/keys.ts";
 import { revokeBucketScript } from "../scripts/revoke-everybody.lua.ts";
@@ -17,8 +17,9 @@ const batchSize = 128;
 export async function revokeEverybody(
   sessions: Sessions<object>,
   request: string,
-  { signal }: SessionCallOptions = {},
+  options: SessionCallOptions = {},
 ): Promise<number> {
+  const { signal } = checkOptions(options);
   const context = contextOf(sessions);
   const ttl = Math.max(context.absolute, context.remember?.absolute ?? 0);
   const endBucket = (bucket: number) => {

@@ -1,3 +1,4 @@
+import { checkOptions } from "../../../check.ts";
 import { userTag } from "../../../crypto.ts";
 import { contextOf, report } from "../context.ts";
 import { keysOf, toMember } from "../format/keys.ts";
@@ -24,7 +25,7 @@ export async function revokeSession(
   id: string,
   options: RevokeOptions = {},
 ): Promise<boolean> {
-  const { user, signal } = options;
+  const { user, signal } = checkOptions(options, "{ user }");
   const context = contextOf(sessions);
   // A caller whose user is `undefined` by mistake must not have the rights of an administrator.
   const requiredOwner = "user" in options ? await userTag(context.prefix, user ?? "") : "";

@@ -1,8 +1,9 @@
-import { checkText } from "../../../check.ts";
+import { checkOptions, checkText } from "../../../check.ts";
 import { randomText } from "../../../crypto.ts";
 import { unchecked } from "../../../unchecked.ts";
-import { applyPatch } from "../data.ts";
-import { encodeName, unescapeLine } from "../format/record.ts";
+import { argsOf } from "../context.ts";
+import { applyPatch, decodeValue } from "../data.ts";
+import { encodeName } from "../format/record.ts";
 import { dataOf, reportGone, stateOf } from "../live-session.ts";
 import { takeScript } from "../scripts/take.lua.ts";
 import type { Session, SessionCallOptions } from "../session.ts";
@@ -15,15 +16,18 @@ import type { Session, SessionCallOptions } from "../session.ts";
 export async function takeField<Data extends object, Name extends keyof Data & string>(
   session: Session<Data>,
   name: Name,
-  { signal }: SessionCallOptions = {},
+  options: SessionCallOptions = {},
 ): Promise<Exclude<Data[Name], undefined> | null> {
+  const { signal } = checkOptions(options);
   const state = stateOf(session);
   const { context, identity } = state;
   const field = encodeName(checkText("name", name));
-  const values = { ...identity.args, request: randomText(6), name: field };
+  // Data that cannot be read fails before the field is deleted, not after it.
+  dataOf(state);
+  const values = { ...argsOf(context, identity), request: randomText(6), name: field };
   const taken = await takeScript(context.redis, values, { signal, idempotent: true });
   if (!taken) throw reportGone(state);
-  state.data = applyPatch(context, dataOf(state), { removed: 1, fields: [field] });
+  state.data = applyPatch(dataOf(state), { removed: 1, fields: [field], values: [] });
   const [value] = taken;
-  return value === undefined ? null : (unchecked(context.codec.decode(unescapeLine(value))) ?? null);
+  return value === undefined ? null : (unchecked(decodeValue(context.codec, value)) ?? null);
 }

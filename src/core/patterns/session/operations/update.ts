@@ -1,9 +1,9 @@
-import { checkCount } from "../../../check.ts";
+import { checkCount, checkOptions } from "../../../check.ts";
 import { randomText } from "../../../crypto.ts";
 import { backoff } from "../../../wait/backoff.ts";
 import { sleep } from "../../../wait/sleep.ts";
-import type { SessionState } from "../context.ts";
-import { encodePatch, type SessionPatch } from "../data.ts";
+import { argsOf, type SessionState } from "../context.ts";
+import { encodePatch, type SessionPatch, tooManyFields } from "../data.ts";
 import { SessionConflictError, SessionTooLargeError } from "../errors.ts";
 import { reportGone, stateOf } from "../live-session.ts";
 import { swapScript } from "../scripts/swap.lua.ts";
@@ -35,8 +35,9 @@ const pauses = { first: 2, factor: 2, most: 64 };
 export async function updateSession<Data extends object>(
   session: Session<Data>,
   change: (data: Readonly<Data>) => SessionPatch<Data> | Promise<SessionPatch<Data>>,
-  { attempts = 50, signal }: UpdateOptions = {},
+  options: UpdateOptions = {},
 ): Promise<Readonly<Data>> {
+  const { attempts = 50, signal } = checkOptions(options, "{ attempts: 10 }");
   const state = stateOf(session);
   for (let attempt = 0; attempt < checkCount("attempts", attempts); attempt += 1) {
     if (attempt > 0) await sleep(backoff(attempt - 1, pauses), signal);
@@ -48,7 +49,7 @@ export async function updateSession<Data extends object>(
 async function writeIfUnchanged(state: SessionState, patch: object, signal: AbortSignal | undefined): Promise<boolean> {
   const { context, identity, snapshot } = state;
   const values = {
-    ...identity.args,
+    ...argsOf(context, identity),
     request: randomText(6),
     maxBytes: context.maxBytes,
     ...encodePatch(context, patch),
@@ -57,6 +58,7 @@ async function writeIfUnchanged(state: SessionState, patch: object, signal: Abor
   const result = await swapScript(context.redis, values, { signal, idempotent: true });
   if (!result) throw reportGone(state);
   if (result.outcome === "too large") throw new SessionTooLargeError(context.maxBytes);
+  if (result.outcome === "too many") throw tooManyFields();
   state.snapshot = result.snapshot;
   state.data = undefined;
   return result.outcome === "written";

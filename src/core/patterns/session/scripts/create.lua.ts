@@ -2,15 +2,17 @@ import { raw } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
 import { digits, newEpoch } from "../../../script/fragments.lua.ts";
 import { headText, noEpoch } from "../format/head.ts";
+import { maxFields } from "../format/record.ts";
 import { dataPrelude, enlist, keepUntil, reloadSnapshot, returnSnapshot, snapshotText } from "./record.lua.ts";
 
 // The epoch, the number of the session and the limit are taken in the script that creates it: a concurrent revocation comes wholly
 // before or wholly after, and two logins cannot both take the last place.
-// Answers with the session; 0 if the user has too many, -1 if the data is too large, nil if the session has ended meanwhile.
+// Answers with the session; 0 if the user has too many, -1 if the data is too large, -2 if it has too many fields, nil if the session has ended meanwhile.
 export const createScript = defineScript({
   keys: ["session", "user", "index", "bucket"],
   args: [
     "digest",
+    "codec",
     "owner",
     "hasUser",
     "remembered",
@@ -35,6 +37,11 @@ for i = 1, #fields, 2 do
   bytes = bytes + #fields[i] - 1 + #fields[i + 1]
 end
 if bytes > tonumber(maxBytes) then return -1 end
+if #fields > ${2 * maxFields + 12} then return -2 end
+if codec ~= "json" then
+  fields[#fields + 1] = "c"
+  fields[#fields + 1] = codec
+end
 idle = idleLimit
 local endsAt = now + absoluteLimit
 local expiresAt = math.min(now + idle, endsAt)

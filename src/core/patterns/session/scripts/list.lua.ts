@@ -14,7 +14,9 @@ redis.call("ZREMRANGEBYSCORE", index, "-inf", ${digits("now")})
 return redis.call("ZREVRANGE", index, 0, -1)`,
 });
 
-/** Describes the records that are alive, and drops the members of all others: they were revoked by their id, or are lost. */
+/**
+ * Describes the records that are alive, and drops the members of all others: they were revoked by their id, or are lost. A session that a login is about to end keeps its place, since the login may be refused.
+ */
 export const describeRecordsScript = defineScript({
   keys: ["user", "index", "bucket", "...records"],
   args: ["...members"],
@@ -24,12 +26,12 @@ local owner = redis.call("HMGET", user, "e", "w")
 local current = redis.call("HGET", bucket, "e")
 local rows = {}
 for i = 1, #records do
-  local record = redis.call("HMGET", records[i], "m", "t")
+  local record = redis.call("HMGET", records[i], "m", "t", "left")
   local epoch, generation, number, rest =
     string.match(record[1] or "", "${headPattern("ends", ["epoch", "generation", "number"])} (.+)$")
   if epoch and epoch == owner[1] and generation == current and tonumber(number) > tonumber(owner[2] or 0) then
     rows[#rows + 1] = {members[i], record[2], rest}
-  else
+  elseif not record[3] then
     redis.call("ZREM", index, members[i])
   end
 end

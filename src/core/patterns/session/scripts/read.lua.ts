@@ -2,14 +2,14 @@ import { defineScript } from "../../../script/define-script.ts";
 import { digits } from "../../../script/fragments.lua.ts";
 import { noEpoch } from "../format/head.ts";
 import { decodeSnapshot } from "../format/snapshot.ts";
-import { dataPrelude, enlist, returnSnapshot } from "./record.lua.ts";
+import { checkCodecName, dataPrelude, enlist, returnSnapshot, unlessForeign } from "./record.lua.ts";
 
 // Reading, checking and touching are one script, so that a touch cannot bring back what a logout ended between the two.
 export const readScript = defineScript({
   keys: ["session", "user", "index", "bucket"],
-  args: ["digest", "touchEvery"],
-  decode: decodeSnapshot,
-  lua: `${dataPrelude}
+  args: ["digest", "codec", "touchEvery"],
+  decode: unlessForeign(decodeSnapshot),
+  lua: `${dataPrelude}${checkCodecName}
 if not alive then return false end
 if now - record.t >= tonumber(touchEvery) then
   local expiresAt = math.min(now + idle, tonumber(ends))

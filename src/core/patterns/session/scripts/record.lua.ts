@@ -1,6 +1,9 @@
+import type { Decode } from "../../../port/reply.ts";
 import { digits, serverTime } from "../../../script/fragments.lua.ts";
+import { SessionDataError } from "../errors.ts";
 import { headPattern, noEpoch } from "../format/head.ts";
 import { memberOfSession } from "../format/keys.ts";
+import { maxFields } from "../format/record.ts";
 import { snapshotLine } from "../format/snapshot.ts";
 
 // The lines that the scripts of sessions share. The keys are those of `SessionKeys`, and `digest` is that of the caller's token.
@@ -33,7 +36,7 @@ end
 
 /** The first lines of a script that needs no data. The script must not go on unless `alive`. */
 export const prelude = `${serverTime}
-local head, writes, previous = unpack(redis.call("HMGET", session, "m", "w", "p"))
+local head, writes, previous, coded = unpack(redis.call("HMGET", session, "m", "w", "p", "c"))
 ${checkAlive("previous")}`;
 
 // Fields of data go to `data` as lines, whose first is left to the snapshot, and all others to `record` by name.
@@ -57,8 +60,25 @@ end
 export const dataPrelude = `${serverTime}
 local record, data
 ${loadRecord}
-local head = record.m
+local head, coded = record.m, record.c
 ${checkAlive("record.p")}`;
+
+/**
+ * Ends a script, before it has changed anything, with the name of the codec that the session was written with, if the caller's is another
+ * one. See `unlessForeign`.
+ */
+export const checkCodecName = `
+coded = coded or "json"
+if alive and coded ~= codec then return "!" .. coded end
+`;
+
+/** Decodes the reply of a script with `checkCodecName`. */
+export function unlessForeign<T>(decode: Decode<T>): Decode<T> {
+  return (reply) => {
+    if (typeof reply !== "string" || !reply.startsWith("!")) return decode(reply);
+    throw new SessionDataError(`The session was written with the codec \`${reply.slice(1)}\``);
+  };
+}
 
 /** The snapshot is one text of lines, which costs a client half of what a list does. */
 export const snapshotText = 'table.concat(data, "\\n")';
@@ -98,7 +118,7 @@ export const countWrite = `writes = ${digits("version + 1")} .. " " .. ${digits(
 
 /**
  * `write()` writes a patch: the first `removed` of `fields` are names to delete, the others names and values. It returns the new
- * version, or -1 if the data would outgrow `maxBytes`. The last eight requests are remembered, so that one that is sent twice is
+ * version, -1 if the data would outgrow `maxBytes`, or -2 if it would have too many fields. The last eight requests are remembered, so that one that is sent twice is
  * written once.
  */
 export const defineWrite = `
@@ -107,9 +127,11 @@ local function write()
   if string.find(requests, request, 1, true) then return tonumber(version) end
   local gone = tonumber(removed)
   -- The colon before each name does not count.
+  local kept = redis.call("HLEN", session)
   local function size(name)
     local length = redis.call("HSTRLEN", session, name)
     if length == 0 then return 0 end
+    kept = kept - 1
     return length + #name - 1
   end
   for i = 1, gone do
@@ -119,6 +141,8 @@ local function write()
     bytes = bytes - size(fields[i]) + #fields[i] - 1 + #fields[i + 1]
   end
   if tonumber(bytes) > tonumber(maxBytes) then return -1 end
+  -- Up to six fields are the record's own.
+  if kept + (#fields - gone) / 2 > ${maxFields + 6} then return -2 end
   for i = 1, gone do
     redis.call("HDEL", session, fields[i])
   end

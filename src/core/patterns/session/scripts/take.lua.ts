@@ -1,16 +1,16 @@
 import type { Reply } from "../../../port/redis.ts";
 import { texts } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
-import { countWrite, prelude, splitWrites } from "./record.lua.ts";
+import { checkCodecName, countWrite, prelude, splitWrites, unlessForeign } from "./record.lua.ts";
 
 // Reading and deleting are one script, so that only one of two parallel requests gets the value, such as a message to show once. The
 // field "y" keeps the value that was taken last behind the 8 characters of its request, so that the same request, sent again, gets it
 // again. Answers with a list of the value, or an empty one if there is none; nil if the session has ended.
 export const takeScript = defineScript({
   keys: ["session", "user", "bucket"],
-  args: ["digest", "request", "name"],
-  decode: decodeTaken,
-  lua: `${prelude}
+  args: ["digest", "codec", "request", "name"],
+  decode: unlessForeign(decodeTaken),
+  lua: `${prelude}${checkCodecName}
 if not alive then return false end
 local last, value = unpack(redis.call("HMGET", session, "y", name))
 if last and string.sub(last, 1, 8) == request then return {string.sub(last, 9)} end
