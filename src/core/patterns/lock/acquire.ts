@@ -136,46 +136,30 @@ export async function resumeLease(
 ): Promise<Lease> {
   const { name, token: held, ttl: before } = decodeHandOff(serialized);
   const ttl = checkDuration("ttl", newTtl === undefined ? before : newTtl, leastTtl);
-  const { signal } = context;
-  signal?.throwIfAborted();
-  const request = { held, token: crypto.randomUUID(), ttl };
-  const asker = { lockable: createLockable(name), request, context, mayHold: true };
-  const deadline = performance.now() + validity(ttl);
+  const request: AcquireRequest = { held, token: crypto.randomUUID(), ttl, whenBusy: "leave" };
+  const asker = { lockable: createLockable(name), request, context, mayHold: false };
   return orGiveBack(asker, async () => {
-    const fence = await asker.lockable.resume(request, { signal, idempotent: true }).catch((error: unknown) => {
-      asker.mayHold = !wasNotRun(error);
-      throw error;
-    });
-    asker.mayHold = fence !== null;
-    if (fence === null || deadline <= performance.now()) throw new LockLostError(name);
-    return startLease(asker.lockable, { token: request.token, fence, ttl, deadline }, context);
+    const lease = await ask(asker);
+    if (typeof lease === "number") throw new LockLostError(name);
+    return lease;
   });
 }
 
 /** Frees, after a failure, what the asker may have been granted, and its place in a line. */
-async function orGiveBack<T>(asker: GivesBack, work: () => Promise<T>): Promise<T> {
+async function orGiveBack<T>(asker: Asker, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     if (!asker.mayHold) throw error;
     const freed = abandon(asker.lockable, asker.request.token);
     keepAlive(asker.context, asker.lockable.name, freed);
-    // A Redis that refuses is there. Everybody else must not be held up.
-    if (isRefusal(error)) await freed;
+    // A Redis that refuses is there, whichever copy of this package tells so. Everybody else must not be held up.
+    if (Reflect.get(Object(error), "name") === "ReplyError") await freed;
     throw error;
   }
 }
 
-/** True if Redis answered with an error. Its name tells, since the adapter may come from another copy of this package. */
-function isRefusal(error: unknown): boolean {
-  return error instanceof Error && error.name === "ReplyError";
-}
-
-interface GivesBack extends Pick<Asker, "lockable" | "context" | "mayHold"> {
-  readonly request: { readonly token: string };
-}
-
 /** True if nothing was executed. An error of another kind, such as an abort, says nothing about the command: it may be on its way. */
 function wasNotRun(error: unknown): boolean {
-  return error instanceof Error && (Reflect.get(error, "sent") === false || Reflect.get(error, "code") === "OPTION");
+  return Reflect.get(Object(error), "sent") === false || Reflect.get(Object(error), "code") === "OPTION";
 }

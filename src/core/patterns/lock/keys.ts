@@ -122,9 +122,9 @@ export function freedKey(freed: string, token: string): string {
   return `${freed}:${token}`;
 }
 
-/** Names these keys of both tokens of a hand-off. */
-export function freedKeys(freed: string, { held, token }: { readonly held: string; readonly token: string }) {
-  return { freed: freedKey(freed, token), spent: freedKey(freed, held) };
+/** Names these keys of an asker and of the token that hands off to it. */
+export function freedKeys(freed: string, { held = "", token }: { readonly held?: string; readonly token: string }) {
+  return { held, freed: freedKey(freed, token), spent: freedKey(freed, held) };
 }
 
 /** The first part of every key of a fence guard. */

@@ -1,6 +1,7 @@
-import { onAbort } from "../../abort.ts";
 import { checkDuration, checkOptions } from "../../check.ts";
 import { emit, type OnEvent, type PatternEvent } from "../../event.ts";
+import { raceDeadline } from "../../time/deadline.ts";
+import { longestDelay } from "../../time/timer.ts";
 import { encodeHandOff } from "./hand-off.ts";
 import type { Lockable } from "./lockable.ts";
 import { unknownFence } from "./scripts/fence.lua.ts";
@@ -167,7 +168,7 @@ async function extendHeld({ lockable, grant, term }: HeldState, options: ExtendO
 
 async function releaseHeld(held: HeldState, options: ReleaseOptions = {}): Promise<boolean> {
   const { signal } = checkOptions(options);
-  const { lockable, grant, term } = held;
+  const { lockable, grant, term, context } = held;
   if (["lost", "handed off"].includes(term.state())) return false;
   // Before the command is sent, so that no extension follows it.
   term.end("released");
@@ -175,21 +176,14 @@ async function releaseHeld(held: HeldState, options: ReleaseOptions = {}): Promi
     if (!released) term.lose();
     return released;
   });
-  return signal ? untilAborted(held, releasing, signal) : releasing;
-}
-
-/** Waits until the signal aborts. The release goes on: a caller that leaves must not keep the lock taken. */
-function untilAborted({ lockable, context }: HeldState, releasing: Promise<boolean>, signal: AbortSignal) {
-  return new Promise<boolean>((resolve, reject) => {
-    const leave = () => {
-      const freed = releasing.catch(() => {});
-      keepAlive(context, lockable.name, freed);
-      reject(signal.reason);
-    };
-    const stay = onAbort(signal, leave);
-    if (signal.aborted) leave();
-    void releasing.then(resolve, reject).finally(stay);
-  });
+  if (!signal) return releasing;
+  // A caller that leaves must not keep the lock taken: the release goes on.
+  keepAlive(
+    context,
+    lockable.name,
+    releasing.catch(() => {}),
+  );
+  return raceDeadline(longestDelay, signal, () => releasing);
 }
 
 /** Calls until one call has succeeded, then repeats its result. */

@@ -36,7 +36,7 @@ export function createLock(redis: Redis, options: LockOptions): Locks {
 function unordered(redis: Redis, keys: LockKeys, name: string): Lockable {
   return {
     ...singleKey(redis, keys, name),
-    acquire: (request, options) => acquireLock(redis, { ...keys, ...request }, options),
+    acquire: (request, options) => acquireLock(redis, { held: "", ...keys, ...request }, options),
     release: (token, fence, options) => releaseLock(redis, { ...keys, token, fence }, options),
   };
 }

@@ -1,7 +1,6 @@
 import type { Redis, SendOptions } from "../../port/redis.ts";
 import { integer } from "../../port/reply.ts";
 import type { LockKeys } from "./keys.ts";
-import { resumeLock } from "./scripts/acquire.lua.ts";
 import { extendLock } from "./scripts/extend.lua.ts";
 import type { AcquireReply } from "./scripts/fence.lua.ts";
 
@@ -13,16 +12,8 @@ export interface AcquireRequest {
   readonly ttl: number;
   /** The asker's plan for a refusal: to leave, to ask again after a while, or to listen for a release. */
   readonly whenBusy: "leave" | "poll" | "listen";
-}
-
-/** A new token's wish to go on with what was handed off. */
-export interface ResumeRequest {
-  /** The token that holds it until then. */
-  readonly held: string;
-  /** The token that holds it from then on. */
-  readonly token: string;
-  /** The least time to hold it for, in milliseconds from now. */
-  readonly ttl: number;
+  /** The token that holds it and hands it off to the asker; absent for a claim of what is free. */
+  readonly held?: string;
 }
 
 /** One thing that tokens can hold: a lock, a place in a semaphore, a read lock. Each operation may run twice without harm. */
@@ -33,12 +24,10 @@ export interface Lockable {
   readonly channel: string;
   /** True if waiters have a place in a line in Redis, which they must give up when they leave. */
   readonly queues?: boolean;
-  /** Takes it for the token, unless that was given up by a release, or tells how long it may be busy. */
+  /** Takes it for the token, from nobody or from `held`, or tells how long it may be busy. A token that a release gave up is refused. */
   acquire(request: AcquireRequest, options?: SendOptions): Promise<AcquireReply>;
   /** Lets the token hold it for `ttl` milliseconds from now; false if the token does not hold it. */
   extend(token: string, ttl: number, options?: SendOptions): Promise<boolean>;
-  /** Passes it from one token to another, and gives the new fence; `null` if the token that held it does not any more. */
-  resume(request: ResumeRequest, options?: SendOptions): Promise<string | null>;
   /**
    * Frees it; false if the token had lost it before. A token that does not hold it can claim it no more. The fence `"0"` stands for an
    * unknown one.
@@ -57,14 +46,13 @@ export type ReplicaWait = (redis: Redis) => (lockable: Lockable, keys: LockKeys)
 /** The part that all locks of a single key have in common, whatever their order. */
 export function singleKey(
   redis: Redis,
-  keys: Pick<LockKeys, "lock" | "counter" | "wanted" | "gone">,
+  keys: Pick<LockKeys, "lock" | "wanted">,
   name: string,
 ): Omit<Lockable, "acquire" | "release"> {
   return {
     name,
     channel: keys.wanted,
     extend: (token, ttl, options) => extendLock(redis, { ...keys, token, ttl }, options),
-    resume: (request, options) => resumeLock(redis, { ...keys, ...request }, options),
     remaining: (options) => remainingOf(redis, keys.lock, options),
   };
 }

@@ -1,4 +1,5 @@
 import { checkDuration, checkOptions } from "../../../check.ts";
+import { acquireLock } from "../scripts/acquire.lua.ts";
 import { acquireInLine, releaseInLine } from "../scripts/fifo.lua.ts";
 import { singleKey, type LockOrder } from "../lockable.ts";
 
@@ -25,7 +26,10 @@ export function firstComeFirstServed(options: LineOptions = {}): LockOrder {
   return (redis, keys, name) => ({
     ...singleKey(redis, keys, name),
     queues: true,
-    acquire: (request, options) => acquireInLine(redis, { ...keys, ...request, patience }, options),
+    acquire: ({ held, ...request }, options) =>
+      held === undefined
+        ? acquireInLine(redis, { ...keys, ...request, patience }, options)
+        : acquireLock(redis, { ...keys, ...request, held }, options),
     release: (token, fence, options) => releaseInLine(redis, { ...keys, token, fence }, options),
   });
 }

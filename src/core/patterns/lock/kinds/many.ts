@@ -132,8 +132,7 @@ function combineGroups(name: string, groups: readonly Group[]): Lockable {
       const fenceOf = (i: number) => (groups.length === 1 ? fence : (fences[i] ?? unknownFence));
       return everyGroup((group, i) => group.release(token, fenceOf(i), options));
     },
-    // Several locks are neither handed off nor inspected as one.
-    resume: async () => null,
+    // Several locks are not inspected as one.
     remaining: async () => 0,
   };
 }

@@ -3,10 +3,10 @@ import { ConnectionError, OptionError, ReplyError } from "../../../errors.ts";
 import type { Redis, SendOptions } from "../../../port/redis.ts";
 import { longestDelay } from "../../../time/timer.ts";
 import { type LockKeys, type LockNaming, lockNaming } from "../keys.ts";
-import { type AcquireRequest, type Lockable, type ResumeRequest, singleKey } from "../lockable.ts";
+import { type AcquireRequest, type Lockable, singleKey } from "../lockable.ts";
 import { createLocks, type Locks } from "../locks.ts";
 import type { LeaseOptions } from "../options.ts";
-import { acquireLock, resumeLock } from "../scripts/acquire.lua.ts";
+import { acquireLock } from "../scripts/acquire.lua.ts";
 import { type AcquireReply, largestFence, unknownFence } from "../scripts/fence.lua.ts";
 import { raiseFence } from "../scripts/quorum.lua.ts";
 import { releaseLock } from "../scripts/release.lua.ts";
@@ -65,7 +65,6 @@ function createQuorum(quorum: Quorum, name: string): Lockable {
     acquire: (request, options) => acquireMajority(quorum, request, options),
     extend: (token, ttl, options) =>
       majorityAgrees(quorum, options, (node, options) => singleKey(node, keys, name).extend(token, ttl, options)),
-    resume: (request, options) => resumeMajority(quorum, request, options),
     release: (token, fence, options) =>
       majorityAgrees(quorum, options, (node, options) => releaseLock(node, { ...keys, token, fence }, options)),
     async remaining(options) {
@@ -77,7 +76,7 @@ function createQuorum(quorum: Quorum, name: string): Lockable {
 
 async function acquireMajority(quorum: Quorum, request: AcquireRequest, options?: SendOptions): Promise<AcquireReply> {
   const replies = await askAll(quorum, options, (node, options) =>
-    acquireLock(node, { ...quorum.keys, ...request, whenBusy: "leave" }, options),
+    acquireLock(node, { held: "", ...quorum.keys, ...request, whenBusy: "leave" }, options),
   );
   const fence = await agreeOnFence(
     quorum,
@@ -92,18 +91,6 @@ async function acquireMajority(quorum: Quorum, request: AcquireRequest, options?
       replies.map((reply) => ("busyFor" in reply ? reply.busyFor : 0)),
     ),
   };
-}
-
-async function resumeMajority(quorum: Quorum, request: ResumeRequest, options?: SendOptions): Promise<string | null> {
-  const fences = await askAll(quorum, options, (node, options) =>
-    resumeLock(node, { ...quorum.keys, ...request }, options),
-  );
-  return agreeOnFence(
-    quorum,
-    request,
-    fences.flatMap((fence) => fence ?? []),
-    options,
-  );
 }
 
 /**

@@ -4,7 +4,7 @@ import { freedKey, freedKeys, type ReadWriteKeys, readWriteKeys, readWriteNamesp
 import { type Lockable, remainingOf } from "../lockable.ts";
 import { createLocks, type Locks } from "../locks.ts";
 import type { LeaseOptions } from "../options.ts";
-import { resumeLock } from "../scripts/acquire.lua.ts";
+import { acquireLock } from "../scripts/acquire.lua.ts";
 import { extendLock } from "../scripts/extend.lua.ts";
 import {
   acquireRead,
@@ -13,7 +13,6 @@ import {
   inspectReaders,
   releaseRead,
   releaseWrite,
-  resumeRead,
 } from "../scripts/read-write.lua.ts";
 
 /** A lock that many readers hold together, or one writer alone. */
@@ -63,11 +62,9 @@ function createReaders(redis: Redis, keys: ReadWriteKeys, name: string, patience
     channel: keys.wanted,
     queues: true,
     acquire: (request, options) =>
-      acquireRead(redis, { ...keys, ...request, patience, freed: freedKey(keys.freed, request.token) }, options),
+      acquireRead(redis, { ...keys, ...request, ...freedKeys(keys.freed, request), patience }, options),
     extend: (token, ttl, options) => extendRead(redis, { ...keys, token, ttl }, options),
     release: (token, _, options) => releaseRead(redis, { ...keys, token, freed: freedKey(keys.freed, token) }, options),
-    resume: (request, options) =>
-      resumeRead(redis, { ...keys, ...request, ...freedKeys(keys.freed, request) }, options),
     remaining: (options) => inspectReaders(redis, keys, options),
   };
 }
@@ -77,10 +74,12 @@ function createWriter(redis: Redis, keys: ReadWriteKeys, name: string, patience:
     name,
     channel: keys.wanted,
     queues: true,
-    acquire: (request, options) => acquireWrite(redis, { ...keys, ...request, patience }, options),
+    acquire: ({ held, ...request }, options) =>
+      held === undefined
+        ? acquireWrite(redis, { ...keys, ...request, patience }, options)
+        : acquireLock(redis, { ...keys, ...request, held, lock: keys.writer }, options),
     extend: (token, ttl, options) => extendLock(redis, { lock: keys.writer, token, ttl }, options),
     release: (token, fence, options) => releaseWrite(redis, { ...keys, token, fence }, options),
-    resume: (request, options) => resumeLock(redis, { ...keys, ...request, lock: keys.writer }, options),
     remaining: (options) => remainingOf(redis, keys.writer, options),
   };
 }

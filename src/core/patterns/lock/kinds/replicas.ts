@@ -59,11 +59,6 @@ function withConfirmation(
       if ("fence" in reply) await confirm(request.token, options);
       return reply;
     },
-    async resume(request, options) {
-      const fence = await lockable.resume(request, options);
-      if (fence) await confirm(request.token, options);
-      return fence;
-    },
     async extend(token, ttl, options) {
       const extended = await lockable.extend(token, ttl, options);
       if (extended) await confirm(token, options);

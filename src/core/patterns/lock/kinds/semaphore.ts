@@ -4,7 +4,7 @@ import { freedKey, freedKeys, semaphoreKeys, semaphoreNamespace } from "../keys.
 import type { Lockable } from "../lockable.ts";
 import { createLocks, type Locks } from "../locks.ts";
 import type { LeaseOptions } from "../options.ts";
-import { acquirePlace, extendPlace, inspectPlaces, releasePlace, resumePlace } from "../scripts/semaphore.lua.ts";
+import { acquirePlace, extendPlace, inspectPlaces, releasePlace } from "../scripts/semaphore.lua.ts";
 
 /** Options of a semaphore. */
 export interface SemaphoreOptions extends LeaseOptions {
@@ -35,12 +35,10 @@ function createPlace(redis: Redis, namespace: string, limit: number, name: strin
     name,
     channel: keys.wanted,
     acquire: (request, options) =>
-      acquirePlace(redis, { ...keys, ...request, limit, freed: freedKey(keys.freed, request.token) }, options),
+      acquirePlace(redis, { ...keys, ...request, ...freedKeys(keys.freed, request), limit }, options),
     extend: (token, ttl, options) => extendPlace(redis, { ...keys, token, ttl }, options),
     release: (token, _, options) =>
       releasePlace(redis, { ...keys, token, freed: freedKey(keys.freed, token) }, options),
-    resume: (request, options) =>
-      resumePlace(redis, { ...keys, ...request, ...freedKeys(keys.freed, request) }, options),
     remaining: (options) => inspectPlaces(redis, { ...keys, limit }, options),
   };
 }

@@ -1,58 +1,33 @@
 import { defineScript } from "../../../script/define-script.ts";
 import { keepFor, serverClock } from "../../../script/fragments.lua.ts";
-import { decodeAcquire, decodeResume, drawFence, lastFence, leftOf } from "./fence.lua.ts";
+import { decodeAcquire, drawFence, lastFence, leftOf } from "./fence.lua.ts";
 import { wasGivenUp } from "./gone.lua.ts";
 import { markWanted, waits } from "./wanted.lua.ts";
 
 /**
- * Takes the lock if it is free. Asked again with the same token, as after a lost reply, it answers with the same fence: the holder
- * is not locked out by its own success.
+ * Takes the lock if it is free, or from the token `held`, which hands it off; it is empty for a claim. That token is worth nothing after that:
+ * a second reader of the same text comes too late. Asked again with the same token, as after a lost reply, it answers with the same
+ * fence: the holder is not locked out by its own success.
  */
 export const acquireLock = defineScript({
   keys: ["lock", "counter", "wanted", "gone"],
-  args: ["token", "ttl", "whenBusy"],
+  args: ["token", "ttl", "whenBusy", "held"],
   decode: decodeAcquire,
-  lua: `
-if not redis.call("SET", lock, token, "NX", "PX", ttl) then
-  if redis.call("GET", lock) ~= token then
-    local left = ${leftOf("lock")}
-    if ${waits} then ${markWanted} end
-    return left
-  end
-  -- Its own grant, of which it did not hear. It may have been extended meanwhile, which this must not shorten.
-  ${keepFor("lock", "ttl")}
-  local fences = redis.call("GET", counter)
-  if fences then return ${lastFence} end
-end
-local fences, givenUp = unpack(redis.call("MGET", counter, gone))
-if ${wasGivenUp} then
-  redis.call("DEL", lock)
-  return 0
-end
-${serverClock}
-${drawFence}
-return fence`,
-});
-
-/**
- * Passes a lock that was handed off from its old token, `held`, to a new one, with a new fence. The old token is worth nothing after that:
- * a second reader of the same text comes too late. Run again with the same new token, it answers as before.
- */
-export const resumeLock = defineScript({
-  keys: ["lock", "counter", "gone"],
-  args: ["held", "token", "ttl"],
-  decode: decodeResume,
   lua: `
 local holder = redis.call("GET", lock)
 local fences, givenUp = unpack(redis.call("MGET", counter, gone))
 if holder == token then
+  -- Its own grant, of which it did not hear. It may have been extended meanwhile, which this must not shorten.
   ${keepFor("lock", "ttl")}
   if fences then return ${lastFence} end
-elseif holder == held and not ${wasGivenUp} then
-  redis.call("SET", lock, token, "KEEPTTL")
-  ${keepFor("lock", "ttl")}
-else
+elseif ${wasGivenUp} then
   return 0
+elseif holder == (held ~= "" and held) then
+  redis.call("SET", lock, token, "PX", ttl)
+else
+  local left = ${leftOf("lock")}
+  if ${waits} then ${markWanted} end
+  return left
 end
 ${serverClock}
 ${drawFence}

@@ -13,12 +13,6 @@ export function decodeAcquire(reply: Reply): AcquireReply {
   return { busyFor: left === -1 ? Infinity : Math.max(0, left) };
 }
 
-/** Reads the new fence of what was resumed; `null` if it was not there any more. */
-export function decodeResume(reply: Reply): string | null {
-  const answer = decodeAcquire(reply);
-  return "fence" in answer ? answer.fence : null;
-}
-
 /** Milliseconds have fifteen digits at most, so that they are not read as a fence. */
 const mostLeft = "1e14";
 

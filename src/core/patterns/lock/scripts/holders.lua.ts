@@ -1,6 +1,3 @@
-import { serverTime } from "../../../script/fragments.lua.ts";
-import { drawFence } from "./fence.lua.ts";
-
 // Several holders at a time: a sorted set of their tokens, by the server's time at which each one's lease ends. These functions are given
 // the name of the Lua local that holds its key.
 
@@ -49,21 +46,15 @@ else
 end`;
 
 /**
- * Passes what was handed off from its old token, `held`, to a new one, with a new fence, as `resumeLock` does. Expects `counter`, `freed` of
- * the new token, `spent` of the old one, `held`, `token` and `ttl`.
+ * Passes a place from the token `held`, which hands it off, to the one that asks; `held` is empty for a claim. Expects whether the asker `holds`
+ * already, and `spent`, which remembers that the old token was given up.
  */
-export function resumeIn(holders: string): string {
+export function takeOverIn(holders: string): string {
   return `
-${serverTime}
-local fences, before = unpack(redis.call("MGET", counter, freed))
-if not ${holdsIn(holders)} then
-  local ends = redis.call("ZSCORE", ${holders}, held)
-  if before or tonumber(ends or 0) <= now then return 0 end
+if held ~= "" and not holds then
+  if not ${holdsIn(holders, "held")} then return 0 end
   redis.call("ZREM", ${holders}, held)
-  redis.call("ZADD", ${holders}, ends, token)
   redis.call("SET", spent, 0, "PX", 60000)
-end
-${holdIn(holders)}
-${drawFence}
-return fence`;
+  holds = true
+end`;
 }

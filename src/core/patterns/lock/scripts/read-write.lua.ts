@@ -1,18 +1,9 @@
 import { flag, integer } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
 import { digits, keepFor, newEpoch, serverTime } from "../../../script/fragments.lua.ts";
-import {
-  decodeAcquire,
-  decodeResume,
-  drawFence,
-  lastFence,
-  leftOf,
-  leftUntil,
-  markFreed,
-  wasFreed,
-} from "./fence.lua.ts";
+import { decodeAcquire, drawFence, lastFence, leftOf, leftUntil, markFreed, wasFreed } from "./fence.lua.ts";
 import { giveUp, wasGivenUp } from "./gone.lua.ts";
-import { countIn, holdIn, holdsIn, rememberRelease, removeEnded, resumeIn } from "./holders.lua.ts";
+import { countIn, holdIn, holdsIn, rememberRelease, removeEnded, takeOverIn } from "./holders.lua.ts";
 import { askAgainIn, boundSigns, keepPlace, leaveLine, removeDead } from "./line.lua.ts";
 import { leaves, polls, wakeAll } from "./wanted.lua.ts";
 
@@ -55,14 +46,15 @@ return again`;
 
 /** Lets a reader in unless a writer writes, or one has waited for longer than this reader. */
 export const acquireRead = defineScript({
-  keys: [...keys, "freed"],
-  args: ["token", "ttl", "whenBusy", "patience"],
+  keys: [...keys, "freed", "spent"],
+  args: ["token", "ttl", "whenBusy", "held", "patience"],
   decode: decodeAcquire,
   lua: `
 ${serverTime}
 local fences, before = unpack(redis.call("MGET", counter, freed))
 local holds = ${holdsIn("readers")}
 if before and not holds then return 0 end
+${takeOverIn("readers")}
 ${prelude}
 local arrival = tonumber(redis.call("ZSCORE", readLine, token) or math.huge)
 local free = redis.call("EXISTS", writer) == 0 and arrival <= (arrivalOf(writeLine, 0) or math.huge)
@@ -149,14 +141,6 @@ if waiting then ${wakeAll} end
 if holder == token or ${wasFreed} then return 1 end
 ${giveUp}
 return 0`,
-});
-
-/** Passes a read lease that was handed off to a new token. */
-export const resumeRead = defineScript({
-  keys: ["readers", "counter", "freed", "spent"],
-  args: ["held", "token", "ttl"],
-  decode: decodeResume,
-  lua: resumeIn("readers"),
 });
 
 /** The milliseconds until nobody reads. */

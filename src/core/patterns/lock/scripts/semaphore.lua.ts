@@ -1,8 +1,8 @@
 import { flag, integer } from "../../../port/reply.ts";
 import { defineScript } from "../../../script/define-script.ts";
 import { serverTime } from "../../../script/fragments.lua.ts";
-import { decodeAcquire, decodeResume, drawFence, leftUntil } from "./fence.lua.ts";
-import { countIn, holdIn, holdsIn, rememberRelease, removeEnded, resumeIn } from "./holders.lua.ts";
+import { decodeAcquire, drawFence, leftUntil } from "./fence.lua.ts";
+import { countIn, holdIn, holdsIn, rememberRelease, removeEnded, takeOverIn } from "./holders.lua.ts";
 import { markWanted, waits, wakeNext } from "./wanted.lua.ts";
 
 /**
@@ -10,20 +10,20 @@ import { markWanted, waits, wakeNext } from "./wanted.lua.ts";
  * evict a live holder.
  */
 export const acquirePlace = defineScript({
-  keys: ["places", "counter", "wanted", "freed"],
-  args: ["token", "ttl", "whenBusy", "limit"],
+  keys: ["places", "counter", "wanted", "freed", "spent"],
+  args: ["token", "ttl", "whenBusy", "held", "limit"],
   decode: decodeAcquire,
   lua: `
 ${serverTime}
 local fences, before = unpack(redis.call("MGET", counter, freed))
 ${removeEnded("places")}
-if not ${holdsIn("places")} then
-  if before then return 0 end
-  if ${countIn("places")} >= tonumber(limit) then
-    local left = ${leftUntil(`redis.call("ZRANGEBYSCORE", places, "(" .. now, "+inf", "WITHSCORES", "LIMIT", 0, 1)[2]`)}
-    if ${waits} then ${markWanted} end
-    return left
-  end
+local holds = ${holdsIn("places")}
+if before and not holds then return 0 end
+${takeOverIn("places")}
+if not holds and ${countIn("places")} >= tonumber(limit) then
+  local left = ${leftUntil(`redis.call("ZRANGEBYSCORE", places, "(" .. now, "+inf", "WITHSCORES", "LIMIT", 0, 1)[2]`)}
+  if ${waits} then ${markWanted} end
+  return left
 end
 ${holdIn("places")}
 ${drawFence}
@@ -52,14 +52,6 @@ local released = redis.call("ZREM", places, token)
 ${rememberRelease}
 if released == 1 and redis.call("EXISTS", wanted) == 1 then ${wakeNext} end
 return released`,
-});
-
-/** Passes a place that was handed off to a new token. */
-export const resumePlace = defineScript({
-  keys: ["places", "counter", "freed", "spent"],
-  args: ["held", "token", "ttl"],
-  decode: decodeResume,
-  lua: resumeIn("places"),
 });
 
 /** The milliseconds until a place is free; 0 if one is. */
