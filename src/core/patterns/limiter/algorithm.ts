@@ -30,7 +30,7 @@ export interface LimitAlgorithm {
   readonly numbers: readonly [number, number, number];
   /**
    * Makes a random id for a call, so that a script that the client sends twice counts once. It begins with a separator, for the ids of
-   * several calls are remembered in a row. It is empty where remembering it would take one more command.
+   * several calls are remembered in a row. It is empty where the algorithm remembers none.
    */
   requestId(): string;
   /** True where units are held until they are given back, so that nobody can know when they are free. */

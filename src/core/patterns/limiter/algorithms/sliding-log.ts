@@ -9,7 +9,8 @@ import { decideSlidingLog } from "../scripts/sliding-log.lua.ts";
 const longest = 100_000;
 
 /**
- * Remembers the time of every unit, to the millisecond: exact in any window, at 6 bytes for each of up to `limit` units.
+ * Remembers the time of every unit, to the millisecond: exact in any window, at 6 bytes for each of up to `limit` units, and of those that
+ * are booked ahead.
  * @throws {OptionError} The limit is not a whole number from 1 to 100,000, or the window is shorter than 1 ms or infinite.
  */
 export function slidingLog({ limit, window, name = "default" }: WindowOptions): LimitAlgorithm {

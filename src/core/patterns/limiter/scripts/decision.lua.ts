@@ -13,7 +13,7 @@ export interface Decision extends Script<Names, number[]> {
  * Defines the script of an algorithm. Reading, deciding and writing are one script, so that no two callers take the same unit.
  *
  * The plan takes `key`, where the state is; `call`, the id of this call; `units`, how many to take, below 0 to give back, 0 to look;
- * `block`, for how long to block if it is above 0; `cancels`, whether to undo the newest call; and the algorithm's numbers. It returns
+ * `block`, for how long to block if it is above 0; `cancels`, whether to undo the newest call; and the algorithm's numbers, which are `text1` and so on as they were sent. It returns
  * how long until the units fit; how many are free now; how long until all are free; the place of this call among those that were
  * counted last, 1 for the newest; a function that writes the decision and returns how long until all are free then; and whether the id
  * is blocked or booked ahead, if what is free does not show it.
@@ -25,7 +25,9 @@ export interface Decision extends Script<Names, number[]> {
  * @param plan The body of a Lua function.
  */
 export function defineDecision(numbers: readonly string[], plan: string): Decision {
-  const lua = `function(key, call, units, block, cancels, ${numbers.join(", ")})
+  const texts = numbers.map((_, i) => `text${i + 1}`);
+  const lua = `function(key, call, units, block, cancels, ${texts.join(", ")})
+local ${numbers.join(", ")} = ${texts.map((text) => `tonumber(${text})`).join(", ")}
 ${plan}
 end`;
   const script = defineScript({
@@ -41,7 +43,7 @@ end
 local cancels = hold < 0
 -- A client may send a script twice. What was counted is not counted again.
 local counted = seen[1] and redis.call("EXISTS", seen[1]) == 1
-local wait, free, reset, place, write, blocked = plan(key, call, counted and 0 or cost, hold, cancels, ${numbers.map((_, i) => `tonumber(numbers[${i + 1}])`).join()})
+local wait, free, reset, place, write, blocked = plan(key, call, counted and 0 or cost, hold, cancels, ${numbers.map((_, i) => `numbers[${i + 1}]`).join()})
 if blocked then free = -1 end
 if cancels then
   -- Only the newest call can be undone: what was promised after another rests on it.

@@ -27,7 +27,7 @@ if place and units > 0 then units = 0 end
 -- How long until the block ends, until the last window ends, and until it begins.
 local blockEnd, windowEnd, nextStart = 0, ttl, 0
 if tonumber(rest) then blockEnd = math.max(0, ttl - rest) end
-if stored and tonumber(stored) ~= window then
+if stored and stored ~= text2 then
   -- The units were counted in another window. They count until this one has passed since the first of them, or since the last of them
   -- if that is over: which of them are how old is not known.
   local age = math.min(lastTtl, stored) - ttl
@@ -70,7 +70,7 @@ end
 local function write()
   if units > 0 then lastTtl = windowEnd end
   calls = string.sub(cancels and string.sub(calls, #call + 1) or call .. calls, 1, 28)
-  local state = string.format("%d %d %d%s", used, window, lastTtl, calls)
+  local state = string.format("%d %s %d%s", used, text2, lastTtl, calls)
   if blockEnd > 0 then state = string.format("%s|%d", state, windowEnd - blockEnd) end
   -- The same window keeps its TTL, or it would end later by what this script takes.
   if windowEnd == ttl then

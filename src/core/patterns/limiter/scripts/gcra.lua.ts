@@ -10,8 +10,9 @@ export const decideGcra = /* @__PURE__ */ defineDecision(
   ["burst", "window", "rate"],
   `
 local ttl = redis.call("PTTL", key)
-local lastTtl, spare, oldBurst, oldWindow, oldRate, rest, lastCall = string.match(redis.call("GET", key) or "", "^(%d+) (%d+) (%d+) (%d+) (%d+)|?(%d*)(.*)$")
+local lastTtl, spare, oldLimit, rest, lastCall = string.match(redis.call("GET", key) or "", "^(%d+) (%d+) ([%d ]+)(|?%d*)(.*)$")
 lastCall = lastCall or ""
+local ownLimit = text1 .. " " .. text2 .. " " .. text3
 local place
 if call ~= "" then
   -- A call that was counted already takes nothing again.
@@ -21,15 +22,17 @@ end
 -- How long until a block ends, or the last unit is due that was booked under another limit.
 local debt, mostDebt, hold, converted, wait = 0, burst * window, 0, false
 if lastTtl and ttl > 0 then
-  lastTtl, oldBurst, oldWindow, oldRate = tonumber(lastTtl), tonumber(oldBurst), tonumber(oldWindow), tonumber(oldRate)
+  lastTtl = tonumber(lastTtl)
   if ttl > lastTtl then
     -- The server's clock was set back, which makes a key live longer than it was told to.
     redis.call("PEXPIRE", key, string.format("%.0f", lastTtl))
     ttl = lastTtl
   end
-  if rest ~= "" then hold = math.max(0, ttl - rest) end
-  debt = math.max(0, ttl * oldRate - spare)
-  if oldWindow ~= window or oldRate ~= rate or oldBurst ~= burst then
+  if rest ~= "" then hold = math.max(0, ttl - string.sub(rest, 2)) end
+  debt = math.max(0, ttl * rate - spare)
+  if oldLimit ~= ownLimit then
+    local oldBurst, oldWindow, oldRate = string.match(oldLimit, "(%d+) (%d+) (%d+)")
+    debt = math.max(0, ttl * oldRate - spare)
     -- The debt of another limit is counted in units, which come back at the faster one of both rates until the next write.
     hold = math.max(hold, math.ceil((debt - oldBurst * oldWindow) / oldRate))
     converted = true
@@ -46,18 +49,21 @@ if block > 0 then
   hold = block
 end
 local function write()
-  -- Nobody overtakes a unit that is booked ahead.
-  if converted and units > 0 then hold = wait end
+  if converted and units > 0 and wait > 0 then
+    -- Nobody overtakes a unit that is booked ahead, and when it is due the burst is just used up.
+    hold = wait
+    nextDebt = math.min(mostDebt + wait * rate, 2 ^ 53)
+  end
   local ttl = math.max(math.ceil(nextDebt / rate), hold)
   if ttl == 0 then
     redis.call("DEL", key)
     return 0
   end
-  local state = string.format("%.0f %.0f %d %d %d", ttl, ttl * rate - nextDebt, burst, window, rate)
+  local state = string.format("%d %.0f ", ttl, ttl * rate - nextDebt) .. ownLimit
   if hold > 0 then state = string.format("%s|%.0f", state, ttl - hold) end
   -- An id has 7 characters. Who cancels does so for the call that stands there, which is taken off.
   lastCall = string.sub(cancels and string.sub(lastCall, #call + 1) or call .. lastCall, 1, 7)
-  redis.call("SET", key, state .. lastCall, "PX", string.format("%.0f", ttl))
+  redis.call("SET", key, state .. lastCall, "PX", string.format("%d", ttl))
   return ttl
 end
 wait = math.max(hold, wait or math.ceil((nextDebt - mostDebt) / rate))

@@ -60,7 +60,7 @@ local found, pass, reply = {}, true, {}
 for i = 1, count do
   local last = i * 6
   local plan, call, cost = plans[tonumber(items[last - 5])], items[last - 4], tonumber(items[last - 3])
-  local wait, free, reset, place, write, blocked = plan(keys[i], call, counted and 0 or cost, 0, false, tonumber(items[last - 2]), tonumber(items[last - 1]), tonumber(items[last]))
+  local wait, free, reset, place, write, blocked = plan(keys[i], call, counted and 0 or cost, 0, false, items[last - 2], items[last - 1], items[last])
   if blocked then free = -1 end
   if counted or place then
     wait = 0

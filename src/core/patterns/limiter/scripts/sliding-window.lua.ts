@@ -32,7 +32,7 @@ local function record(ticks, count)
   return string.char(math.floor(ticks / 256), ticks % 256, 255, math.floor(count / 65536), math.floor(count / 256) % 256, count % 256)
 end
 local i = 1
-if stored and stepOf(tonumber(stored)) ~= step then
+if stored and stored ~= text2 and stepOf(tonumber(stored)) ~= step then
   -- The records of another window have other ticks. Each still counts by its last unit.
   local oldStep, parts, time = stepOf(tonumber(stored)), {}, base
   local ratio, latest = oldStep / step, math.huge
@@ -143,7 +143,7 @@ local function write()
     end
     used = used + units
   end
-  return save(string.format("%d %d %d %d %d %d ", window, base, before - base, tick - base, count, used) .. text, tick * step + window, 0)
+  return save(string.format("%s %d %d %d %d %d ", text2, base, before - base, tick - base, count, used) .. text, tick * step + window, 0)
 end
 return at - now, free, reset, place, write, blocked`,
 );

@@ -34,9 +34,9 @@ end
 -- them for longer.
 local function save(text, last, longer)
   calls = string.sub(cancels and string.sub(calls, #call + 1) or call .. calls, 1, 28)
-  local head = string.format("%s|%.0f %.0f ", calls, now, shift)
+  local head = string.format("%s|%d %d ", calls, now, shift)
   if from > now then head = ${digits("from")} .. head end
-  redis.call("SET", key, head .. text, "PX", string.format("%.0f", math.max(last + longer, from, now + 1) - now))
+  redis.call("SET", key, head .. text, "PX", string.format("%d", math.max(last + longer, from, now + 1) - now))
   return math.max(last, from, now + 1) - now
 end
 `;
