@@ -51,10 +51,11 @@ onEveryBackend("loads of the cache", (backend) => {
     const cycle: Record<string, unknown> = {};
     cycle["self"] = cycle;
     const throwing = {
-      stringify: () => {
+      name: "none",
+      encode: () => {
         throw new Error("no codec for this");
       },
-      parse: JSON.parse,
+      decode: JSON.parse,
     };
     const full = { put: () => Promise.reject(new Error("bucket full")), get: async () => null };
     const cases: [string, unknown, Partial<CacheOptions>][] = [
