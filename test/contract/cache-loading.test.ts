@@ -51,7 +51,7 @@ onEveryBackend("loads of the cache", (backend) => {
     const cycle: Record<string, unknown> = {};
     cycle["self"] = cycle;
     const throwing = {
-      name: "throwing",
+      name: "none",
       encode: () => {
         throw new Error("no codec for this");
       },

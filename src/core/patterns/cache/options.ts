@@ -93,8 +93,8 @@ export interface CacheOptions<T = unknown> extends CodecOptions<T> {
    */
   readonly format?: EntryFormat | undefined;
   /**
-   * Called on each `hit`, `local-hit` (of `withLocal`), `stale`, `miss`, `load`, `load-error`, `refused` (a late write) and `error` (of
-   * Redis).
+   * Called on each `hit`, `local-hit` (of `withLocal`), `stale`, `miss`, `load`, `load-error`, `refused` (a late write), `not-kept` (a load
+   * beside others) and `error` (of Redis, of a hook, or of a value that could not be kept).
    * @default none
    */
   readonly onEvent?: OnEvent | undefined;

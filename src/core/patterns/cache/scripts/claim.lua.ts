@@ -53,10 +53,14 @@ if holder ~= token then
   if holder and string.sub(holder, 1, 2) == "${unkeptStart}" then
     return {"unkept", raw, left, ""}
   end
+  local given = redis.call("GET", gone) or ""
+  if string.find(given, token, 1, true) then
+    return {"gone", raw, left, ""}
+  end
   -- A failure is for the callers that waited for this very load; any other caller loads again.
-  local failure = "${markStart}" .. waited .. " "
-  if holder and string.sub(holder, 1, #failure) == failure then
-    return {"failed", raw, left, string.sub(holder, #failure + 1)}
+  local _, failure = string.find(given, "${markStart}" .. waited .. " ", 1, true)
+  if failure then
+    return {"failed", raw, left, string.match(given, "^[%w_]*", failure + 1)}
   end
   if holder and string.sub(holder, 1, 1) ~= "${markStart}" then
     -- The token names the life of the lease; what a release without that wrote counts as new.
@@ -66,10 +70,6 @@ if holder ~= token then
     if age >= 0 and age < ${abandonedAfter} then
       return {"wait", raw, left, holder}
     end
-  end
-  local given = redis.call("GET", gone)
-  if given and string.find(given, token, 1, true) then
-    return {"gone", raw, left, ""}
   end
 end
 redis.call("SET", lease, token, "PX", leaseTtl)

@@ -47,7 +47,8 @@ end
 local given = redis.call("GET", gone) or ""
 if not string.find(given, token, 1, true) then
   -- The list is bounded: the oldest tokens fall out of it.
-  redis.call("SET", gone, string.sub(token .. " " .. given, 1, ${goneBytes}), "PX", ${goneFor})
+  -- A mark names the token, and tells those that waited for it of the failure.
+  redis.call("SET", gone, string.sub((mark ~= "" and mark or token) .. " " .. given, 1, ${goneBytes}), "PX", ${goneFor})
 end
 return held and 1 or 0`,
 });
