@@ -1,4 +1,4 @@
-import { checkCount } from "../../../check.ts";
+import { checkCount, checkFunction, checkOptions } from "../../../check.ts";
 import { OptionError } from "../../../errors.ts";
 import { encodeId } from "../../../keys.ts";
 import { perSlot } from "../../../port/multi-key.ts";
@@ -49,16 +49,18 @@ export interface PrefixProgress {
 export async function invalidatePrefix<T>(
   cache: Cache<T>,
   start: string,
-  options: InvalidatePrefixOptions = {},
+  options?: InvalidatePrefixOptions,
 ): Promise<number> {
-  options.signal?.throwIfAborted();
   const context = contextOf(cache);
-  checkCount("batch", options.batch ?? defaultBatch);
+  const { signal, batch = defaultBatch, onProgress } = checkOptions(options, "{ batch: 100 }") ?? {};
+  signal?.throwIfAborted();
+  checkCount("batch", batch);
+  if (onProgress !== undefined) checkFunction("onProgress", onProgress);
   if (context.format !== envelope) {
     throw new OptionError("`cache` must have no `format`: its keys cannot be told from others'");
   }
   const pattern = `${escapeGlob(startOfKeys(context, start === "" ? "" : encodeId(start)))}*`;
-  const work = () => sweep(context, pattern, options);
+  const work = () => sweep(context, pattern, { signal, batch, onProgress });
   return context.onChange ? context.onChange(undefined, work) : work();
 }
 
