@@ -190,6 +190,14 @@ onEveryBackend("with the cache", (backend) => {
       expect(await invalidatePrefix(cache, "")).toBe(4);
     });
 
+    it("finds ids by a beginning that cuts a character in two", async () => {
+      const { cache } = await setUp();
+      const ids = ["a😀", "a😀b", "a😁", "a\ud83d", "a\ud83db", "a🚀", "a𐀀", "a", "ab", "a\ude00", "a%ud83d"];
+      await cache.setMany(ids.map((id) => [id, "v"] as const));
+      expect(await invalidatePrefix(cache, "a\ud83d")).toBe(ids.filter((id) => id.startsWith("a\ud83d")).length);
+      expect(await cache.getMany(ids)).toEqual(ids.map((id) => (id.startsWith("a\ud83d") ? undefined : "v")));
+    });
+
     it("refuses the late writes of loads that run meanwhile", async () => {
       const { cache } = await setUp();
       await cache.getOrSet("k1", async () => {

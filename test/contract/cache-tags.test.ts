@@ -16,6 +16,7 @@ onEveryBackend("the cache's tags", (backend) => {
     return { cache: createCache<string>(port, options), trips, cost, redis, options, distant };
   };
   const tags = ["team:7", "a,b=c;d", "%ü"];
+  const odd = ["a\ud83d", "\ude00", "%ud83d", "%2C", "{x}", "😀"];
   const onCluster = backend.name.includes("Cluster");
 
   it("makes every entry with a tag a miss, and no other", async () => {
@@ -48,6 +49,17 @@ onEveryBackend("the cache's tags", (backend) => {
     expect(await cache.get("k")).toBeUndefined();
     expect(await cache.getOrSet("k", () => "new", { tags })).toBe("new");
     expect(await cache.getOrSet("k", () => "newer", { tags })).toBe("new");
+  });
+
+  it("keeps an entry with any text as a tag", async () => {
+    const { cache } = await setUp();
+    for (const tag of odd) {
+      await cache.set(tag, "v", { tags: [tag] });
+      expect(await cache.get(tag)).toBe("v");
+      expect(await cache.get(tag, { tags: [tag] })).toBe("v");
+    }
+    await cache.invalidateTags(["a\ud83d"]);
+    expect(await cache.getMany(odd)).toEqual(odd.map((tag) => (tag === "a\ud83d" ? undefined : "v")));
   });
 
   it("counts an evicted tag as a miss, never as a hit", async () => {

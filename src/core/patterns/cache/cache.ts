@@ -1,4 +1,4 @@
-import { checkPort } from "../../check.ts";
+import { checkList, checkOptions, checkPort } from "../../check.ts";
 import { OptionError } from "../../errors.ts";
 import type { Redis } from "../../port/redis.ts";
 import { bindContext, createContext, trip } from "./context.ts";
@@ -9,7 +9,7 @@ import { createResolve } from "./load/get-or-set.ts";
 import type { CacheOptions, CallOptions, GetOptions, GetOrSetOptions, SetOptions } from "./options.ts";
 import { getMany } from "./read.ts";
 import { clearTag, dropTags, tagsOf } from "./tags.ts";
-import { deleteMany, writeMany } from "./write.ts";
+import { deleteMany, entriesOf, writeMany } from "./write.ts";
 
 /** A cache of values of type `T`. `null`, `0`, `""`, `false` and `undefined` are values like any other. */
 export interface Cache<T> {
@@ -83,8 +83,8 @@ export interface Cache<T> {
 export function createCache<T = unknown>(redis: Redis, options: CacheOptions<T>): Cache<T> {
   const context = createContext<T>(checkPort(redis, options), options);
   const resolve = createResolve(context);
-  const invalidate = (tags: readonly string[], signal: AbortSignal | undefined) =>
-    trip(context, signal, (options) => dropTags(context, tags, options));
+  const invalidate = (tags: readonly string[], options: CallOptions | undefined) =>
+    trip(context, checkOptions(options)?.signal, (options) => dropTags(context, tags, options));
   const cache: Cache<T> = {
     resolve: (id, load, options) =>
       fastPath(context, { id, load, options }, toHit, (down) => resolve(id, load, options, down)),
@@ -102,14 +102,14 @@ export function createCache<T = unknown>(redis: Redis, options: CacheOptions<T>)
     },
     getMany: async (ids, options) => (await getMany(context, ids, options)).map((entry) => entry?.value),
     set: (id, value, options) => writeMany(context, [[id, value]], options),
-    setMany: async (entries, options) => writeMany(context, [...entries], options),
-    delete: async (id, { signal } = {}) => (await deleteMany(context, [id], signal)) > 0,
-    deleteMany: (ids, { signal } = {}) => deleteMany(context, ids, signal),
-    invalidateTags: async (tags, { signal } = {}) =>
-      invalidate(tagsOf({ commonTags: [], format: context.format }, tags), signal),
-    async clear({ signal } = {}) {
+    setMany: async (entries, options) => writeMany(context, entriesOf(entries), options),
+    delete: async (id, options) => (await deleteMany(context, [id], options)) > 0,
+    deleteMany: (ids, options) => deleteMany(context, ids, options),
+    invalidateTags: async (tags, options) =>
+      invalidate(tagsOf({ commonTags: [], format: context.format }, checkList("tags", tags)), options),
+    async clear(options) {
       if (context.commonTags.length === 0) throw new OptionError("`clear` needs a cache that is `clearable: true`");
-      await invalidate([clearTag], signal);
+      await invalidate([clearTag], options);
     },
   };
   return bindContext(cache, context);

@@ -63,17 +63,18 @@ export type OnChange = <R>(ids: readonly string[] | undefined, change: () => Pro
  */
 export function createContext<T>(redis: Redis, options: CacheOptions<T>): CacheContext<T> {
   const { softTimeout, clearable = false, degradedLoads = 50, onUnavailable = "load" } = options;
-  const { readBy = redis.distant ? "script" : "get" } = options;
+  const { readBy = redis.distant ? "script" : "get", timeout = 500 } = options;
+  const { hardTimeout = 30_000, waitTimeout = 5_000 } = options;
   return {
     redis,
     prefix: options.prefix,
     namespace: namespaceOf("cache", options.prefix),
     format: checkFormat(options),
     times: checkTimes(options),
-    timeout: checkDuration("timeout", options.timeout ?? 500),
-    hardTimeout: checkDuration("hardTimeout", options.hardTimeout ?? 30_000),
+    timeout: checkDuration("timeout", timeout),
+    hardTimeout: checkDuration("hardTimeout", hardTimeout),
     softTimeout: softTimeout === undefined ? undefined : checkDuration("softTimeout", softTimeout),
-    waitTimeout: checkDuration("waitTimeout", options.waitTimeout ?? 5_000),
+    waitTimeout: checkDuration("waitTimeout", waitTimeout),
     wake: checkMethods("wake", options.wake, "wakeBySubscriber(subscriber)", "listen"),
     onEvent: mergeHooks(options),
     commonTags: clearable ? [clearTag] : [],
@@ -103,8 +104,8 @@ function canUseFastPath<T>({ format, ...options }: CacheOptions<T>): boolean {
 
 /** Makes one hook of both; none if there is none, so that events cost nothing. */
 function mergeHooks<T>({ onEvent, onError }: CacheOptions<T>): OnEvent | undefined {
-  if (onEvent) checkFunction("onEvent", onEvent);
-  if (!onError) return onEvent;
+  if (onEvent !== undefined) checkFunction("onEvent", onEvent);
+  if (onError === undefined) return onEvent;
   checkFunction("onError", onError);
   const hook: OnEvent = ({ type, error }) => (type === "error" ? onError(error) : undefined);
   return (event) => {

@@ -33,7 +33,7 @@ export function checkTimes<T>(options: CacheOptions<T>): Times {
 }
 
 function checkBelow(end: number, name: string, value: number): number {
-  if (value >= 0 && value < end) return value;
+  if (Number.isFinite(value) && value >= 0 && value < end) return value;
   throw new OptionError(`\`${name}\` must be at least 0 and below ${end}`);
 }
 
@@ -90,6 +90,11 @@ export function lifetimeOf(times: Times, value: unknown): { readonly ttl: number
   const staleTime = negative ? 0 : staleTimeOf(times);
   const fresh = ((negative && times.negativeTtl) || times.ttl) * (1 - times.jitter * Math.random());
   return { ttl: Math.max(1, Math.round(fresh)) + staleTime, staleTime };
+}
+
+/** The times of a call that has a `ttl` of its own. */
+export function timesWith(times: Times, ttl: number | undefined): Times {
+  return ttl === undefined ? times : { ...times, ttl: checkDuration("ttl", ttl) };
 }
 
 /** Whether `negativeTtl` is the time of this value. */

@@ -1,4 +1,4 @@
-import { checkList } from "../../check.ts";
+import { checkList, checkOptions } from "../../check.ts";
 import { readStrings } from "../../port/multi-key.ts";
 import type { Command } from "../../port/redis.ts";
 import { integer } from "../../port/reply.ts";
@@ -20,8 +20,9 @@ export interface ReadEntry<T> extends Judgement {
 export async function readMany<T>(
   context: CacheContext<T>,
   ids: readonly string[],
-  { signal, tags }: GetOptions = {},
+  options?: GetOptions,
 ): Promise<(ReadEntry<T> | undefined)[] | undefined> {
+  const { signal, tags } = checkOptions(options, "{ tags, signal }") ?? {};
   signal?.throwIfAborted();
   // An id that can never work is refused, also while Redis is left alone.
   for (const id of checkList("ids", ids)) keysOf(context, id);

@@ -1,8 +1,9 @@
-import { checkDuration, checkList } from "../../check.ts";
+import { checkList, checkOptions } from "../../check.ts";
+import { OptionError } from "../../errors.ts";
 import { batchingPort } from "../../port/batch.ts";
 import { type CacheContext, keysOf, trip, wakeArg } from "./context.ts";
-import { lifetimeOf } from "./freshness.ts";
-import type { SetOptions } from "./options.ts";
+import { lifetimeOf, timesWith } from "./freshness.ts";
+import type { CallOptions, SetOptions } from "./options.ts";
 import { deleteEntry, setEntry } from "./scripts/write.lua.ts";
 import { prepareTags, tagsOf } from "./tags.ts";
 
@@ -10,10 +11,11 @@ import { prepareTags, tagsOf } from "./tags.ts";
 export async function writeMany<T>(
   context: CacheContext<T>,
   entries: readonly (readonly [id: string, value: T])[],
-  { signal, tags, ttl }: SetOptions = {},
+  options?: SetOptions,
 ): Promise<void> {
+  const { signal, tags, ttl } = checkOptions(options, "{ ttl: minutes(5) }") ?? {};
   signal?.throwIfAborted();
-  const times = ttl === undefined ? context.times : { ...context.times, ttl: checkDuration("ttl", ttl) };
+  const times = timesWith(context.times, ttl);
   const allTags = tagsOf(context, tags);
   const encoded = await Promise.all(
     entries.map(async ([id, value]) => ({ ...keysOf(context, id), payload: await context.encode(id, value), value })),
@@ -29,12 +31,23 @@ export async function writeMany<T>(
   await trip(context, signal, (options) => Promise.all(writes.map((write) => setEntry(redis, write, options))));
 }
 
+/**
+ * The entries of a `setMany`.
+ * @throws {OptionError} They are no pairs of id and value.
+ */
+export function entriesOf<T>(entries: Iterable<readonly [id: string, value: T]>): (readonly [id: string, value: T])[] {
+  const list = Object(entries) === entries && Symbol.iterator in entries ? [...entries] : undefined;
+  if (list?.every(Array.isArray)) return list;
+  throw new OptionError("`entries` must be a Map or a list of pairs [id, value]");
+}
+
 /** Deletes entries. Returns how many there were. */
 export async function deleteMany<T>(
   context: CacheContext<T>,
   ids: readonly string[],
-  signal?: AbortSignal,
+  options?: CallOptions,
 ): Promise<number> {
+  const { signal } = checkOptions(options) ?? {};
   signal?.throwIfAborted();
   const keys = checkList("ids", ids).map((id) => keysOf(context, id));
   const redis = batchingPort(context.redis, keys.length);

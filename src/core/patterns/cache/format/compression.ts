@@ -1,4 +1,4 @@
-import { checkCount } from "../../../check.ts";
+import { checkCount, checkOptions } from "../../../check.ts";
 import { base64, fromBase64 } from "../../../crypto.ts";
 import type { Compression } from "./codec.ts";
 
@@ -15,7 +15,8 @@ export interface DeflateOptions {
  * Creates a compression by the CompressionStream of the platform: raw DEFLATE (RFC 1951) as base64, since HTTP carries no bytes.
  * @throws {OptionError} The threshold is no whole number from 1 on.
  */
-export function deflate({ threshold = 2_048 }: DeflateOptions = {}): Compression {
+export function deflate(options?: DeflateOptions): Compression {
+  const { threshold = 2_048 } = checkOptions(options, "{ threshold: 2_048 }") ?? {};
   return {
     name: "deflate",
     threshold: checkCount("threshold", threshold),

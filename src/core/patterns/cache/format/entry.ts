@@ -1,4 +1,5 @@
 import { OptionError } from "../../../errors.ts";
+import { decodeId, encodeId } from "../../../keys.ts";
 import { type CacheNames, type EntryKeys, entryKeys } from "./keys.ts";
 
 /** The beginning of every entry of this format. It names the version, and is not JSON, so that no client parses an entry on the way. */
@@ -34,7 +35,7 @@ export interface Payload {
  * makes two writes of equal values differ, and one `tag=nonce` for each tag; then a semicolon and the payload. A time of 0 is left empty.
  */
 function encodeEntry({ kind, text }: Payload, { staleTime, loadTime, tags }: EntryHead): string {
-  const pairs = Array.from(tags, ([tag, nonce]) => `,${tag.replace(/[%,;=]/g, encodeURIComponent)}=${nonce}`);
+  const pairs = Array.from(tags, ([tag, nonce]) => `,${encodeTag(tag)}=${nonce}`);
   return `${mark}${kind},${base36(staleTime)},${base36(loadTime)},${createStamp()}${pairs.join("")};${text}`;
 }
 
@@ -43,15 +44,22 @@ function decodeEntry(raw: string): (EntryHead & { readonly payload: Payload }) |
   const end = raw.startsWith(mark) ? raw.indexOf(";") : -1;
   if (end < 0) return undefined;
   const [kind = "", staleTime = "", loadTime = "", , ...pairs] = raw.slice(mark.length, end).split(",");
-  const tags = pairs
-    .map((pair) => pair.split("="))
-    .map(([tag = "", nonce = ""]) => [decodeURIComponent(tag), nonce] as const);
+  const tags = pairs.map((pair) => pair.split("=")).map(([tag = "", nonce = ""]) => [decodeTag(tag), nonce] as const);
   return {
     staleTime: parseInt(staleTime, 36) || 0,
     loadTime: parseInt(loadTime, 36) || 0,
     tags: new Map(tags),
     payload: { kind, text: raw.slice(end + 1) },
   };
+}
+
+/** The tag of a clearable cache is empty. Half of a pair of surrogates would be lost in UTF-8. */
+function encodeTag(tag: string): string {
+  return (tag && encodeId(tag)).replace(/[,;=]/g, encodeURIComponent);
+}
+
+function decodeTag(encoded: string): string {
+  return decodeId(encoded.replace(/%(2C|3B|3D)/g, decodeURIComponent));
 }
 
 /** The beginning of an entry of JSON without stale time. */

@@ -1,8 +1,8 @@
-import { checkDuration } from "../../../check.ts";
 import { TimeoutError } from "../../../errors.ts";
 import { raceDeadline } from "../../../time/deadline.ts";
 import { type CacheContext, failOpen, keysOf, report, trip } from "../context.ts";
 import { createBoards, type DatedAnswer, type Flight, isJoinable, type Resolved } from "../flight.ts";
+import { timesWith } from "../freshness.ts";
 import type { GetOrSetOptions } from "../options.ts";
 import { readEntries } from "../read.ts";
 import { tagsOf } from "../tags.ts";
@@ -22,7 +22,7 @@ export function createResolve<T>(context: CacheContext<T>) {
       redis: context.redis,
       id,
       load,
-      times: ttl === undefined ? context.times : { ...context.times, ttl: checkDuration("ttl", ttl) },
+      times: timesWith(context.times, ttl),
       tags: tagsOf(context, tags),
       signal,
       flights: flightsOf(scope),

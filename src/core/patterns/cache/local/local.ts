@@ -1,9 +1,10 @@
-import { checkCount, checkDuration } from "../../../check.ts";
+import { checkCount, checkDuration, checkOptions } from "../../../check.ts";
 import type { Subscriber } from "../../../port/subscriber.ts";
 import type { Cache } from "../cache.ts";
 import { bindContext, type CacheContext, contextOf, type OnChange, report } from "../context.ts";
 import { type Drop, type Coherence, coherenceByEpoch, coherenceBySubscriber, noCoherence } from "./coherence.ts";
 import { type Held, hold } from "./held.ts";
+import type { GetOrSetOptions } from "../options.ts";
 import { createLru } from "./lru.ts";
 
 /** Options of `withLocal`. */
@@ -52,7 +53,7 @@ export interface LocalCache<T> extends Cache<T> {
  */
 export function withLocal<T>(cache: Cache<T>, options: LocalOptions): LocalCache<T> {
   const context = contextOf(cache);
-  const { maxStaleness, maxEntries = 1_000, maxBytes = 10_000_000 } = options;
+  const { maxStaleness, maxEntries = 1_000, maxBytes = 10_000_000 } = checkOptions(options ?? null);
   const lru = createLru<T>({
     maxStaleness: checkDuration("maxStaleness", maxStaleness),
     maxEntries: checkCount("maxEntries", maxEntries),
@@ -67,7 +68,7 @@ export function withLocal<T>(cache: Cache<T>, options: LocalOptions): LocalCache
     return held;
   };
   const resolve: Cache<T>["resolve"] = async (id, load, options) => {
-    const held = getLocal(id);
+    const held = isUsual(load, options) ? getLocal(id) : undefined;
     if (held) return { value: held.value, source: "hit", degraded: false };
     const { version } = lru;
     const [answer, current] = await Promise.all([cache.resolve(id, load, options), coherence.check()]);
@@ -81,7 +82,7 @@ export function withLocal<T>(cache: Cache<T>, options: LocalOptions): LocalCache
     ...announceWrites(cache, onChange),
     resolve,
     getOrSet(id, load, options) {
-      const held = getLocal(id);
+      const held = isUsual(load, options) ? getLocal(id) : undefined;
       return held ? Promise.resolve(held.value) : resolve(id, load, options).then(({ value }) => value);
     },
     async close() {
@@ -99,6 +100,12 @@ function open<T>(held: Held<T> | undefined): { readonly value: T } | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Whether the arguments need no look at by the cache, which refuses wrong ones. */
+function isUsual(load: unknown, options: GetOrSetOptions | undefined): boolean {
+  if (typeof load !== "function" || options === undefined) return typeof load === "function";
+  return Object(options) === options && typeof options === "object" && (options.ttl === undefined || options.ttl >= 1);
 }
 
 type Writes = "set" | "setMany" | "delete" | "deleteMany" | "invalidateTags" | "clear";

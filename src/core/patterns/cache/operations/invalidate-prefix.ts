@@ -1,6 +1,6 @@
-import { checkCount } from "../../../check.ts";
+import { checkCount, checkFunction, checkOptions } from "../../../check.ts";
 import { OptionError } from "../../../errors.ts";
-import { encodeId } from "../../../keys.ts";
+import { decodeId, encodeId } from "../../../keys.ts";
 import { perSlot } from "../../../port/multi-key.ts";
 import type { Redis, SendOptions } from "../../../port/redis.ts";
 import { integer, text, texts } from "../../../port/reply.ts";
@@ -49,31 +49,37 @@ export interface PrefixProgress {
 export async function invalidatePrefix<T>(
   cache: Cache<T>,
   start: string,
-  options: InvalidatePrefixOptions = {},
+  options?: InvalidatePrefixOptions,
 ): Promise<number> {
-  options.signal?.throwIfAborted();
   const context = contextOf(cache);
-  checkCount("batch", options.batch ?? defaultBatch);
+  const { signal, batch = defaultBatch, onProgress } = checkOptions(options, "{ batch: 100 }") ?? {};
+  signal?.throwIfAborted();
+  checkCount("batch", batch);
+  if (onProgress !== undefined) checkFunction("onProgress", onProgress);
   if (context.format !== envelope) {
     throw new OptionError("`cache` must have no `format`: its keys cannot be told from others'");
   }
-  const pattern = `${escapeGlob(startOfKeys(context, start === "" ? "" : encodeId(start)))}*`;
-  const work = () => sweep(context, pattern, options);
+  encodeId(start || "any");
+  const work = () => sweep(context, start, { signal, batch, onProgress });
   return context.onChange ? context.onChange(undefined, work) : work();
 }
 
 async function sweep(
   context: CacheContext,
-  pattern: string,
+  start: string,
   { signal, batch = defaultBatch, onProgress }: InvalidatePrefixOptions,
 ): Promise<number> {
+  // The first half of a pair of surrogates is a part of a character in UTF-8: the ids that a search without it finds are looked at here.
+  const whole = start.replace(/[\ud800-\udbff]$/, "");
+  const pattern = `${escapeGlob(startOfKeys(context, whole && encodeId(whole)))}*`;
+  const isMeant = (key: string) => decodeId(key.slice(startOfKeys(context, "").length)).startsWith(start);
   const masters = (await context.redis.masters?.()) ?? [context.redis];
   let [deleted, batches] = [0, 0];
   for (const master of masters) {
     let cursor = "0";
     do {
       const found = await scan(context, master, ["SCAN", cursor, "MATCH", pattern, "COUNT", batch], signal);
-      deleted += await unlink(context, master, found.keys, batch, signal);
+      deleted += await unlink(context, master, found.keys.filter(isMeant), batch, signal);
       batches += 1;
       onProgress?.({ deleted, batches });
       cursor = found.cursor;

@@ -1,11 +1,11 @@
-import { checkDuration, checkFunction, checkOptions } from "../../../check.ts";
+import { checkFunction, checkOptions } from "../../../check.ts";
 import { backoff } from "../../../wait/backoff.ts";
 import { sleep } from "../../../wait/sleep.ts";
 import type { Cache } from "../cache.ts";
 import { type CacheContext, contextOf, keysOf, trip, wakeArg } from "../context.ts";
 import { ConflictError } from "../errors.ts";
 import { updatesKey } from "../format/keys.ts";
-import { isNegative, isServable, judge, lifetimeOf, type Times } from "../freshness.ts";
+import { isNegative, isServable, judge, lifetimeOf, type Times, timesWith } from "../freshness.ts";
 import type { SetOptions } from "../options.ts";
 import { type Found, type FoundEntry, readEntries } from "../read.ts";
 import { swapEntry, tokenLength } from "../scripts/swap.lua.ts";
@@ -44,7 +44,7 @@ export async function updateEntry<T>(
 ): Promise<T> {
   const context = contextOf(cache);
   const { signal, ttl } = checkOptions(options, "{ ttl: seconds(10) }") ?? {};
-  const given = ttl === undefined ? undefined : { ...context.times, ttl: checkDuration("ttl", ttl) };
+  const given = ttl === undefined ? undefined : timesWith(context.times, ttl);
   const update = { id, fn: checkFunction("fn", fn), signal, given };
   const work = () => updateWithRetries(context, update);
   return context.onChange ? context.onChange([id], work) : work();

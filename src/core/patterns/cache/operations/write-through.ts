@@ -1,8 +1,10 @@
-import { checkFunction } from "../../../check.ts";
+import { checkFunction, checkOptions } from "../../../check.ts";
 import type { Cache } from "../cache.ts";
 import { contextOf, report } from "../context.ts";
 import { StaleCacheError } from "../errors.ts";
+import { timesWith } from "../freshness.ts";
 import type { SetOptions } from "../options.ts";
+import { tagsOf } from "../tags.ts";
 
 /** Writes to the origin, and returns the value that the origin then holds. */
 export type Writer<T> = () => T | Promise<T>;
@@ -18,6 +20,7 @@ type WholeCache<T> = WritableCache<T> & Pick<Cache<T>, "clear" | "peek">;
  * old value stays; it is also deleted if the writer throws, since the origin may have changed. Two writers of one key at once may leave the value of either; where
  * writers race, use `writeAround`.
  * @throws What `writer` throws.
+ * @throws {OptionError} An option can never work. The origin was not written.
  * @throws {StaleCacheError} The origin was written, and neither could the cache be written nor the key be deleted.
  */
 export async function writeThrough<T>(
@@ -27,6 +30,9 @@ export async function writeThrough<T>(
   options?: SetOptions,
 ): Promise<T> {
   const context = contextOf(cache);
+  // After the origin was written it would be too late to refuse them.
+  timesWith(context.times, checkOptions(options, "{ ttl: minutes(5) }")?.ttl);
+  tagsOf(context, options?.tags);
   const value = await runWriter(cache, id, writer);
   try {
     await cache.set(id, value, options);
