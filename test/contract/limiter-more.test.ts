@@ -222,6 +222,20 @@ onEveryBackend("the limiter's further operations", (backend: Backend) => {
       for (const { limiter } of limits) expect((await limiter.peek("u")).resetAfter).toBe(0);
     });
 
+    it.each([
+      fixedWindow({ limit: 5, window: 60_000 }),
+      slidingWindow({ limit: 5, window: 60_000 }),
+      slidingLog({ limit: 5, window: 60_000 }),
+      gcra({ limit: 7, window: 60_001 }),
+    ])("decides by 500 limits of $kind, and refuses more", async (algorithm) => {
+      const limiter = limiterOf(algorithm);
+      const limits = Array.from({ length: 501 }, (_, i) => ({ limiter, id: `u${i}` }));
+      const all = await limitAll(limits.slice(1), { group: "g" });
+      expect([all.allowed, all.degraded, all.verdicts.length]).toEqual([true, false, 500]);
+      await expect(limitAll(limits, { group: "g" })).rejects.toThrow(/`limits` must have at most 500/);
+      await expect(limitAll(limits, 5 as never)).rejects.toThrow(/`options`/);
+    });
+
     it("refuses lists that cannot be right", async () => {
       const limiter = limiterOf(gcra({ limit: 1, window: 60_000 }));
       const held = limiterOf(concurrency({ limit: 1, lease: 1_000 }));
