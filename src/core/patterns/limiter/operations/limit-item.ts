@@ -47,10 +47,7 @@ export function resolveItem(
   return { context, limiter, id, cost: checkCount("cost", cost), group, algorithm, key };
 }
 
-/**
- * The most limits of one decision. Each is six arguments of one script, and Lua takes apart a list of at most 7,999: 1,333 limits. Half of
- * that keeps Redis busy for a few milliseconds.
- */
+/** The most limits of one decision. Each is six arguments of one script, and Lua takes apart a list of at most 7,999: 1,333 limits. */
 const mostLimits = 500;
 
 /** Lets limits through that can be decided together. */
