@@ -222,6 +222,20 @@ onEveryBackend("the limiter's further operations", (backend: Backend) => {
       for (const { limiter } of limits) expect((await limiter.peek("u")).resetAfter).toBe(0);
     });
 
+    it.each([
+      fixedWindow({ limit: 5, window: 60_000 }),
+      slidingWindow({ limit: 5, window: 60_000 }),
+      slidingLog({ limit: 5, window: 60_000 }),
+      gcra({ limit: 7, window: 60_001 }),
+    ])("decides by 500 limits of $kind, and refuses more", async (algorithm) => {
+      const limiter = limiterOf(algorithm);
+      const limits = Array.from({ length: 501 }, (_, i) => ({ limiter, id: `u${i}` }));
+      const all = await limitAll(limits.slice(1), { group: "g" });
+      expect([all.allowed, all.degraded, all.verdicts.length]).toEqual([true, false, 500]);
+      await expect(limitAll(limits, { group: "g" })).rejects.toThrow(/`limits` must have at most 500/);
+      await expect(limitAll(limits, 5 as never)).rejects.toThrow(/`options`/);
+    });
+
     it("refuses lists that cannot be right", async () => {
       const limiter = limiterOf(gcra({ limit: 1, window: 60_000 }));
       const held = limiterOf(concurrency({ limit: 1, lease: 1_000 }));
@@ -251,14 +265,14 @@ onEveryBackend("the limiter's further operations", (backend: Backend) => {
 
     it("is one EVALSHA with the stated inner commands", async () => {
       const limiter = limiterOf(concurrency({ limit: 1, lease: seconds(60) }));
-      const look = { evalsha: 1, time: 1, zremrangebyscore: 1, zcard: 1, pttl: 1 };
+      const look = { evalsha: 1, time: 1, zremrangebyscore: 1, zcount: 1, pttl: 1 };
       const first = await acquirePermit(limiter, "warm");
       await first.release();
       const slot = { release: async () => false };
       const taken = await backend.count(async () => Object.assign(slot, await acquirePermit(limiter, "u")));
       expect(taken).toEqual({ ...look, zadd: 1, pexpire: 1 });
       expect(await backend.count(() => acquirePermit(limiter, "u"))).toEqual({ ...look, zscore: 1, zrange: 1 });
-      expect(await backend.count(() => slot.release())).toEqual({ evalsha: 1, zrem: 1 });
+      expect(await backend.count(() => slot.release())).toEqual({ evalsha: 1, time: 1, zadd: 1 });
     });
 
     it("gives the place back at the end of a block", async () => {
@@ -290,6 +304,35 @@ onEveryBackend("the limiter's further operations", (backend: Backend) => {
         expect(await slot.extend()).toBe(true);
       }
       expect((await acquirePermit(limiter, "u")).allowed).toBe(false);
+    });
+
+    it("gives one name one permit while it is held, and refuses the name once it is given back", async () => {
+      const limiter = limiterOf(concurrency({ limit: 1, lease: seconds(60) }));
+      const named = { requestId: "r1" };
+      const [first, again] = [await acquirePermit(limiter, "u", named), await acquirePermit(limiter, "u", named)];
+      expect([first.allowed, again.allowed]).toEqual([true, true]);
+      expect([first.remaining, again.remaining]).toEqual([0, 0]);
+      expect((await acquirePermit(limiter, "u", { requestId: "r2" })).allowed).toBe(false);
+      expect([await first.release(), await again.release()]).toEqual([true, true]);
+      expect(await again.extend()).toBe(false);
+      const after = await acquirePermit(limiter, "u", named);
+      expect(after).toMatchObject({ allowed: false, reason: "blocked" });
+      expect(after.retryAfter).toBeGreaterThan(0);
+      expect(after.retryAfter).toBeLessThanOrEqual(seconds(60));
+      expect(await limiter.peek("u")).toMatchObject({ allowed: true, remaining: 1, resetAfter: 0 });
+      expect((await acquirePermit(limiter, "u", { requestId: "r2" })).allowed).toBe(true);
+    });
+
+    it.each<[string, unknown]>([
+      ["options", 5],
+      ["options", null],
+      ["cost", { cost: null }],
+      ["requestId", { requestId: null }],
+      ["waitUntil", { waitUntil: null }],
+    ])("refuses a wrong shape of `%s`: %j", async (name, options) => {
+      const limiter = limiterOf(concurrency({ limit: 1, lease: seconds(60) }));
+      const wrong = acquirePermit(limiter, "u", options as never);
+      await expect(wrong).rejects.toMatchObject({ code: "OPTION", message: expect.stringContaining(`\`${name}\``) });
     });
 
     it("can be blocked, and refuses to refund", async () => {

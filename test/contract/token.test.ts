@@ -70,6 +70,67 @@ onEveryBackend("one-time tokens", (backend) => {
     for (const key of keys) expect(integer(await redis.send(["PTTL", key]))).toBeLessThanOrEqual(minutes(10));
   });
 
+  it("is looked at any number of times and used up by none, as by a mail scanner's HEAD and GET", async () => {
+    const tokens = open();
+    const { token, expiresAt } = await tokens.issue({ user: "ada", ...verify, data });
+    await tokens.peek(token);
+    const looking = await backend.count(async () => {
+      expect(await tokens.peek(token)).toEqual({ user: "ada", ...verify, data, expiresAt });
+    });
+    expect(looking).toEqual({ evalsha: 1, hmget: 1, hget: 1 });
+    expect(await tokens.consume(token, verify)).toEqual({ user: "ada", data });
+    expect(await tokens.peek(token)).toBeNull();
+  });
+
+  it("shows nothing of a token that is forged, of a session's shape, revoked, or none", async () => {
+    const tokens = open();
+    const { token } = await tokens.issue({ user: "ada", ...verify });
+    const other = (await tokens.issue({ user: "eve", ...verify })).token;
+    for (const bad of [
+      "",
+      "x",
+      null,
+      undefined,
+      token.slice(0, 40) + other.slice(40),
+      other.slice(0, 24) + token.slice(24),
+    ])
+      expect(await tokens.peek(bad)).toBeNull();
+    await tokens.revokeAll("ada");
+    expect(await tokens.peek(token)).toBeNull();
+    expect(await tokens.peek(other)).not.toBeNull();
+  });
+
+  it.each<[string, unknown]>([
+    ["`data` is of type bigint", 1n],
+    ["`data.at` is of type Date", { at: new Date(0) }],
+    ["`data.ids[1]` is of type bigint", { ids: [1, 2n] }],
+    ["`data` is of type function", () => 1],
+  ])("refuses data that JSON changes: %s", async (message, wrong) => {
+    const tokens = open();
+    for (const issue of [tokens.issue, tokens.issueCode]) {
+      const issuing = issue({ user: "ada", ...verify, data: wrong as never });
+      await expect(issuing).rejects.toMatchObject({ code: "OPTION", message: expect.stringContaining(message) });
+    }
+  });
+
+  it.each<[string, (tokens: ReturnType<typeof open>) => Promise<unknown>]>([
+    ["purpose", (tokens) => tokens.issue({ user: "u", purpose: "" })],
+    ["purpose", (tokens) => tokens.issueCode({ user: "u", purpose: "" })],
+    ["purpose", (tokens) => tokens.consumeCode({ user: "u", purpose: "", code: "1" })],
+    ["options", (tokens) => tokens.issueCode("u" as never)],
+    ["options", (tokens) => tokens.consume("x", "login" as never)],
+    ["options", (tokens) => tokens.consume("x", undefined as never)],
+    ["options", (tokens) => tokens.peek("x", "login" as never)],
+    ["options", (tokens) => tokens.revokeAll("u", 5 as never)],
+    ["ttl", (tokens) => tokens.issue({ user: "u", ...verify, ttl: null as never })],
+    ["signal", (tokens) => tokens.issue({ user: "u", ...verify, signal: null as never })],
+  ])("refuses a wrong shape of `%s`", async (name, call) => {
+    await expect(call(open())).rejects.toMatchObject({
+      code: "OPTION",
+      message: expect.stringContaining(`\`${name}\``),
+    });
+  });
+
   it("is worthless for another purpose, and not used up by the attempt", async () => {
     const tokens = open();
     const { token } = await tokens.issue({ user: "ada", ...verify });

@@ -6,7 +6,7 @@ export type { ClientIpOptions } from "./http/client-ip.ts";
 export { concurrency } from "./algorithms/concurrency.ts";
 export type { ConcurrencyOptions } from "./algorithms/concurrency.ts";
 export { acquirePermit } from "./operations/acquire-permit.ts";
-export type { Permit } from "./operations/acquire-permit.ts";
+export type { Permit, PermitOptions } from "./operations/acquire-permit.ts";
 export { fixedWindow } from "./algorithms/fixed-window.ts";
 export type { WindowOptions } from "./algorithms/fixed-window.ts";
 export { gcra, tokenBucket } from "./algorithms/gcra.ts";

@@ -1,5 +1,6 @@
-import { checkText } from "../../check.ts";
 import { type Secret, sha256, userTag } from "../../crypto.ts";
+import { OptionError } from "../../errors.ts";
+import { findNonJson } from "../../json.ts";
 import { encodeId, keyOf } from "../../keys.ts";
 
 /** The place of a link or a code in Redis, and the digest that is stored of it. */
@@ -61,9 +62,15 @@ export const userEpochField = '"e"';
 /** The request that revoked last. */
 export const revokedByField = '"r"';
 
-/** @throws {OptionError} The data has no JSON form, such as a function. */
+/** @throws {OptionError} JSON does not give the data back as it was. The error names the place. */
 export function encodeData(data: unknown): string {
-  return checkText("data", JSON.stringify(data));
+  const foreign = findNonJson(data, "data");
+  if (foreign) throw new OptionError(`${foreign}, which JSON does not give back as it was; pass plain JSON`);
+  try {
+    return JSON.stringify(data);
+  } catch (cause) {
+    throw new OptionError("`data` must be plain JSON, without cycles", { cause });
+  }
 }
 
 export function decodeData(text: string): unknown {

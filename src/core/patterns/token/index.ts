@@ -1,2 +1,10 @@
-export type { CodeVerdict, NewToken, TokenCallOptions, TokenSubject, TokenOptions, Tokens } from "./options.ts";
+export type {
+  CodeVerdict,
+  NewToken,
+  TokenCallOptions,
+  TokenSubject,
+  TokenOptions,
+  Tokens,
+  TokenView,
+} from "./options.ts";
 export { createTokens } from "./tokens.ts";

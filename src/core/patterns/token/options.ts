@@ -35,7 +35,7 @@ export interface TokenSubject {
 /** A token to be issued. */
 export interface NewToken<Data> extends TokenSubject, TokenCallOptions {
   /**
-   * Data that `consume` returns as JSON restores it, such as the address to verify. A date comes back as text.
+   * Data that `consume` returns, as plain JSON, such as the address to verify.
    * @default null
    */
   readonly data?: Data | undefined;
@@ -52,6 +52,13 @@ export interface TokenCallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What `peek` sees of a valid token. */
+export interface TokenView<Data> extends TokenSubject {
+  readonly data: Data | null;
+  /** The time at which it expires by the server's clock, in milliseconds since 1970. */
+  readonly expiresAt: number;
+}
+
 /** The verdict on a code. */
 export type CodeVerdict<Data> =
   | { readonly accepted: true; readonly data: Data | null }
@@ -66,7 +73,7 @@ export interface Tokens<Data> {
   /**
    * Issues a token of 256 random bits, for a link. A user may have any number of valid tokens.
    * @returns The token, and the time at which it expires by the server's clock, in milliseconds since 1970.
-   * @throws {OptionError} The user or the purpose is empty, `ttl` can never work, or the data has no JSON form, such as a function.
+   * @throws {OptionError} The user or the purpose is empty, `ttl` can never work, or the data is no plain JSON, such as a date.
    */
   issue(token: NewToken<Data>): Promise<{ readonly token: string; readonly expiresAt: number }>;
   /**
@@ -79,9 +86,15 @@ export interface Tokens<Data> {
     options: TokenCallOptions & Pick<TokenSubject, "purpose">,
   ): Promise<{ readonly user: string; readonly data: Data | null } | null>;
   /**
+   * Looks at a token and does not use it up: for the page that a link opens and that asks before it acts. Programs that scan mail open
+   * links, too, so accept the token by `consume` only when the user has pressed a button.
+   * @returns The token's purpose, user, data and end, or `null` where `consume` would refuse it for every purpose.
+   */
+  peek(token: string | null | undefined, options?: TokenCallOptions): Promise<TokenView<Data> | null>;
+  /**
    * Issues a code of a few digits, to be typed. It replaces the user's earlier code for the same purpose, with its attempts.
    * @returns The code, and the time at which it expires by the server's clock, in milliseconds since 1970.
-   * @throws {OptionError} The user or the purpose is empty, `ttl` can never work, or the data has no JSON form, such as a function.
+   * @throws {OptionError} The user or the purpose is empty, `ttl` can never work, or the data is no plain JSON, such as a date.
    */
   issueCode(code: NewToken<Data>): Promise<{ readonly code: string; readonly expiresAt: number }>;
   /**

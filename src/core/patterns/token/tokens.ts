@@ -4,7 +4,8 @@ import { namespaceOf } from "../../keys.ts";
 import type { Redis } from "../../port/redis.ts";
 import { unchecked } from "../../unchecked.ts";
 import { checkDigits, checkPepper } from "./code.ts";
-import { consumeCode, consumeLink } from "./consume.ts";
+import { checkCall } from "./check-call.ts";
+import { consumeCode, consumeLink, peekLink } from "./consume.ts";
 import type { TokenContext } from "./context.ts";
 import { userKey } from "./format.ts";
 import { issueCode, issueLink } from "./issue.ts";
@@ -36,9 +37,11 @@ export function createTokens<Data = unknown>(redis: Redis, options: TokenOptions
     issue: (token) => issueLink(context, token),
     // The type of the data is the caller's word: nothing checks it.
     consume: (token, call) => unchecked(consumeLink(context, token, call)),
+    peek: (token, call) => unchecked(peekLink(context, token, call)),
     issueCode: (code) => issueCode(context, code),
     consumeCode: (attempt) => unchecked(consumeCode(context, attempt)),
-    revokeAll: async (user, { signal } = {}) => {
+    revokeAll: async (user, call) => {
+      const { signal } = checkCall(call, "{ signal }") ?? {};
       const key = userKey(context.namespace, await userTag(context.prefix, user));
       const values = { user: key, request: randomText(9) };
       await revokeTokensScript(redis, values, { signal, idempotent: true });

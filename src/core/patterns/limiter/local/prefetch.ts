@@ -1,10 +1,11 @@
-import { checkCount, checkDuration } from "../../../check.ts";
+import { onAbort } from "../../../abort.ts";
+import { checkCount, checkDuration, checkOptions } from "../../../check.ts";
 import { OptionError } from "../../../errors.ts";
 import { contextOf } from "../context.ts";
 import { counterKey, report } from "../decide.ts";
 import type { Limiter } from "../limiter.ts";
 import type { LimitOptions } from "../options.ts";
-import { createQuotas, type Quota } from "./quota.ts";
+import { createQuotas, type Quota, type Quotas } from "./quota.ts";
 import { createVerdict, type Verdict } from "../verdict.ts";
 
 /** Options of `prefetch`. */
@@ -60,12 +61,14 @@ export function prefetch(limiter: Limiter, options: PrefetchOptions = {}): Prefe
     }),
   );
   return {
-    limit(id, call = {}) {
+    async limit(id, options) {
+      const call = checkOptions(options, "{ cost: 2 }") ?? {};
+      call.signal?.throwIfAborted();
       const key = counterKey(context, id, { group: call.group });
       const cost = checkCount("cost", call.cost ?? 1);
       const quota = quotas.find(key);
       if (quota && quota.left >= cost) return serve(quota, cost);
-      return draw(key, id, call, cost, quota);
+      return draw({ limiter, quotas, batch }, { key, id, call, cost, quota });
     },
     close: quotas.close,
   };
@@ -75,19 +78,52 @@ export function prefetch(limiter: Limiter, options: PrefetchOptions = {}): Prefe
     quota.usedAt = performance.now();
     return createVerdict(algorithm, { remaining: quota.remaining + quota.left, resetAfter: quota.resetAfter });
   }
+}
 
-  // The first call of an id takes what it needs, so that no batch is drawn for an id that does not come back. So does a call that comes
-  // while another one draws, so that it need not wait for that trip.
-  async function draw(key: string, id: string, call: PrefetchCall, cost: number, quota?: Quota): Promise<Verdict> {
-    const wanted = quota && !quota.drawing ? Math.max(cost, Math.min(batch, Math.floor(quota.remaining / 8))) : cost;
-    if (quota) quota.drawing ||= wanted > cost;
-    try {
-      const drawn = await limiter.limit(id, { ...call, cost: wanted });
-      const found = drawn.allowed || wanted === cost ? drawn : await limiter.limit(id, call);
-      if (!found.degraded) quotas.add(key, id, call.group, drawn.allowed ? wanted - cost : 0, found);
-      return found;
-    } finally {
-      if (quota && wanted > cost) quota.drawing = false;
-    }
-  }
+/** What the calls of one prefetching limiter share. */
+interface Pool {
+  readonly limiter: Limiter;
+  readonly quotas: Quotas;
+  readonly batch: number;
+}
+
+/** A call that the units in memory do not cover. */
+interface Draw {
+  readonly key: string;
+  readonly id: string;
+  readonly call: PrefetchCall;
+  readonly cost: number;
+  readonly quota: Quota | undefined;
+}
+
+// The first call of an id takes what it needs, so that no batch is drawn for an id that does not come back. So does a call that comes
+// while another one draws, so that it need not wait for that trip.
+function draw(pool: Pool, { key, id, call, cost, quota }: Draw): Promise<Verdict> {
+  const most = Math.min(pool.batch, Math.floor((quota?.remaining ?? 0) / 8));
+  const wanted = quota && !quota.drawing ? Math.max(cost, most) : cost;
+  // Without the signal: what is drawn for a caller that has left is served to others, or given back.
+  const { signal, ...rest } = call;
+  const drawUnits = async () => {
+    const drawn = await pool.limiter.limit(id, { ...rest, cost: wanted });
+    const found = drawn.allowed || wanted === cost ? drawn : await pool.limiter.limit(id, rest);
+    const units = drawn.allowed ? wanted : cost;
+    const served = signal?.aborted ? 0 : cost;
+    if (!found.degraded) pool.quotas.add(key, id, call.group, found.allowed ? units - served : 0, found);
+    return found;
+  };
+  if (quota) quota.drawing ||= wanted > cost;
+  const work = drawUnits().finally(() => {
+    if (quota && wanted > cost) quota.drawing = false;
+  });
+  return untilAbort(work, signal);
+}
+
+/** Resolves with the work, or rejects with the signal's reason as soon as it aborts. */
+function untilAbort<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const leave = () => reject(signal?.reason);
+    const stay = onAbort(signal, leave);
+    work.finally(stay).then(resolve, reject);
+    if (signal?.aborted) leave();
+  });
 }

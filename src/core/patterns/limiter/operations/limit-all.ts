@@ -1,4 +1,4 @@
-import { checkText } from "../../../check.ts";
+import { checkList, checkOptions, checkText } from "../../../check.ts";
 import { OptionError } from "../../../errors.ts";
 import { report } from "../decide.ts";
 import { guarded } from "../outage-policy.ts";
@@ -49,9 +49,10 @@ export interface VerdictOfAll {
  * was sent.
  * @throws The signal's reason, if it aborted.
  */
-export async function limitAll(limits: readonly LimitOf[], options: LimitAllOptions = {}): Promise<VerdictOfAll> {
+export async function limitAll(limits: readonly LimitOf[], call?: LimitAllOptions): Promise<VerdictOfAll> {
+  const options = checkOptions(call, "{ group: userId }") ?? {};
   const { atomic = true } = options;
-  const items = checkItems(limits.map((limit) => resolveItem(limit, options.group)));
+  const items = checkItems(checkList("limits", limits).map((limit) => resolveItem(limit, options.group)));
   const tooMuch = items.some(({ cost, algorithm }) => cost > algorithm.limit);
   if (tooMuch) return summarize(await Promise.all(items.map((item) => item.limiter.peek(item.id, item))));
   return atomic ? decideAtomically(checkSlot(items), options) : decideOneByOne(items, options);

@@ -47,9 +47,15 @@ export function resolveItem(
   return { context, limiter, id, cost: checkCount("cost", cost), group, algorithm, key };
 }
 
+/** The most limits of one decision. Each is six arguments of one script, and Lua takes apart a list of at most 7,999: 1,333 limits. */
+const mostLimits = 500;
+
 /** Lets limits through that can be decided together. */
 export function checkItems(items: readonly LimitItem[]): readonly LimitItem[] {
   if (items.length === 0) throw new OptionError("`limits` must name one limit or more");
+  if (items.length > mostLimits) {
+    throw new OptionError(`\`limits\` must have at most ${mostLimits} entries; decide the others in another call`);
+  }
   if (new Set(items.map(({ key }) => key)).size < items.length) {
     throw new OptionError("Two of `limits` count in one key; give their limiters different prefixes");
   }

@@ -1,10 +1,11 @@
-import { checkCount } from "../../../check.ts";
+import { checkCount, checkOptions } from "../../../check.ts";
 import { OptionError } from "../../../errors.ts";
 import { randomText } from "../../../crypto.ts";
 import { contextOf } from "../context.ts";
 import { counterKey, decide, type Demand, runDecision } from "../decide.ts";
 import type { Limiter } from "../limiter.ts";
 import type { LimitOptions } from "../options.ts";
+import { undoCall } from "../undo.ts";
 import type { Verdict } from "../verdict.ts";
 
 /** Units that were taken by an estimate, for a cost that is known only afterwards. */
@@ -32,12 +33,19 @@ export interface Reservation extends Verdict {
  * @throws {OptionError} The algorithm is `concurrency`, or an argument can never work.
  * @throws The signal's reason, if it aborted.
  */
-export async function reserve(limiter: Limiter, id: string, options: LimitOptions = {}): Promise<Reservation> {
+export async function reserve(limiter: Limiter, id: string, options?: LimitOptions): Promise<Reservation> {
   const context = contextOf(limiter);
-  const { cost = 1, algorithm = context.algorithm } = options;
+  const call = checkOptions(options, "{ cost: 4_000 }") ?? {};
+  const { cost = 1, algorithm = context.algorithm, signal } = call;
   if (algorithm.held) throw new OptionError("`reserve` cannot settle held units; use `acquirePermit`");
-  const key = counterKey(context, id, options);
-  const verdict = await decide(context, id, options);
+  const key = counterKey(context, id, call);
+  const callId = algorithm.requestId();
+  signal?.throwIfAborted();
+  const verdict = await decide(context, id, call, 0, callId).catch((error: unknown) => {
+    // A call with a name may be made again, and counts once.
+    if (signal?.aborted && call.requestId === undefined) void undoCall({ context, id, key, algorithm, cost, callId });
+    throw error;
+  });
   // Every attempt to settle has the same request id: after a lost reply it is sent again, and counts once.
   const requestId = randomText(12);
   let open = verdict.allowed && !verdict.degraded;

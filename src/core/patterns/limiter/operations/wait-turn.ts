@@ -1,11 +1,12 @@
-import { checkDuration } from "../../../check.ts";
+import { checkDuration, checkOptions } from "../../../check.ts";
 import { OptionError } from "../../../errors.ts";
 import { longestDelay } from "../../../time/timer.ts";
 import { sleep } from "../../../wait/sleep.ts";
 import { contextOf } from "../context.ts";
-import { counterKey, decide, report, runDecision, shortId } from "../decide.ts";
+import { counterKey, decide, shortId } from "../decide.ts";
 import type { Limiter } from "../limiter.ts";
 import type { LimitOptions } from "../options.ts";
+import { undoCall, type UnsureCall } from "../undo.ts";
 import type { Verdict } from "../verdict.ts";
 
 /** Options of `waitTurn`. */
@@ -23,20 +24,28 @@ export interface WaitOptions extends LimitOptions {
  */
 export async function waitTurn(limiter: Limiter, id: string, options: WaitOptions): Promise<Verdict> {
   const context = contextOf(limiter);
-  const { maxWait, cost = 1, signal, algorithm = context.algorithm } = options;
+  const {
+    maxWait,
+    cost = 1,
+    signal,
+    requestId,
+    algorithm = context.algorithm,
+  } = checkOptions(options, "{ maxWait: seconds(5) }");
   if (algorithm.held)
     throw new OptionError("`waitTurn` cannot know when a held unit comes back; retry `acquirePermit`");
   if (checkDuration("maxWait", maxWait) > longestDelay) throw new OptionError("`maxWait` must be at most 24 days");
   const key = counterKey(context, id, options);
-  const booking = shortId();
-  const verdict = await decide(context, id, options, maxWait, booking);
+  const callId = shortId();
+  const booking: UnsureCall = { context, id, key, algorithm, cost, callId };
+  const verdict = await decide(context, id, options, maxWait, callId).catch((error: unknown) => {
+    if (signal?.aborted && requestId === undefined) void undoCall(booking);
+    throw error;
+  });
   if (!verdict.allowed || verdict.retryAfter === 0) return verdict;
   try {
     await sleep(verdict.retryAfter, signal);
   } catch (reason) {
-    await runDecision(context, key, { algorithm }, [-cost, 0, -1], booking).catch((error: unknown) => {
-      report(context, id, { type: "failed", error });
-    });
+    await undoCall(booking, 0);
     throw reason;
   }
   return { ...verdict, retryAfter: 0 };
