@@ -172,7 +172,7 @@ onEveryBackend("the codec of a session", (backend) => {
       for (const run of tries) {
         const error: unknown = await run().catch((error: unknown) => error);
         expect(error).toBeInstanceOf(OptionError);
-        expect(String(error)).toContain(`${place}, which JSON cannot carry`);
+        expect(String(error)).toContain(`${place}, which JSON does not give back`);
       }
     });
     expect(counts).toEqual({});

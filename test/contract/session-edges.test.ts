@@ -21,6 +21,7 @@ import { days } from "../../src/core/time/duration.ts";
 import { ageRecord } from "../fixtures/session-age.ts";
 import { browser } from "../fixtures/session-jar.ts";
 import { onEveryBackend } from "../support/backends.ts";
+import { measureScripts } from "../support/script-work.ts";
 
 onEveryBackend("the edges of sessions", (backend) => {
   let redis: Redis;
@@ -105,6 +106,26 @@ onEveryBackend("the edges of sessions", (backend) => {
     await expect(updateSession(session, () => more)).rejects.toThrow(/at most 1000 fields/);
     await expect(loginSession(sessions, session, "ada", { data: more })).rejects.toThrow(/at most 1000 fields/);
     expect(Object.keys((await sessions.read(session.token))?.data ?? {})).toHaveLength(1_000);
+  });
+
+  it("ends thousands of sessions at once, where a user has more than are allowed now, by few commands", async () => {
+    number += 1;
+    await open().create({ user: "ada", data: {} });
+    const index = await keyOf("l1:");
+    const soon = Date.now() + 60_000;
+    for (let first = 2; first < 1_500; first += 500) {
+      const members = Array.from({ length: 500 }, (_, i) => [
+        soon,
+        `${first + i}:${String(first + i).padStart(16, "x")}`,
+      ]);
+      await redis.send(["ZADD", index, ...members.flat()]);
+    }
+    const measured = measureScripts(redis);
+    const limits = { idle: 60_000, absolute: 90_000, prefix: `${backend.prefix}:e${number}`, maxPerUser: 2 };
+    await createSessions(measured.redis, limits).create({ user: "ada", data: {} });
+    expect(await redis.send(["ZCARD", index])).toBe(2);
+    expect(Math.max(...measured.runs.map(({ commands }) => commands))).toBeLessThan(30);
+    expect(Math.max(...measured.runs.map(({ rounds }) => rounds))).toBeLessThan(2 * 1_502 + 20);
   });
 
   it("counts an extension as a use, and lets the session live no longer than its idle limit or its end", async () => {

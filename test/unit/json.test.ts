@@ -1,6 +1,7 @@
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
-import { findNonJson } from "../../src/core/json.ts";
+import { OptionError } from "../../src/core/errors.ts";
+import { encodeJson } from "../../src/core/json.ts";
 
 class Money {
   constructor(readonly cents: number) {}
@@ -43,28 +44,35 @@ const lost: readonly (readonly [path: string, value: unknown])[] = [
   // oxlint-disable-next-line no-sparse-arrays -- a hole is what is tested
   ["`value[1]` is undefined", [1, , 2]],
   ["`value.boxed` is of type String", { boxed: Object("a") }],
-  ['`value["an odd name"].x` is of type Date', { "an odd name": { x: new Date() } }],
+  ["`value.an odd name.x` is of type Date", { "an odd name": { x: new Date() } }],
   ["`value.own` is of type Object", { own: { toJSON: () => 1 } }],
 ];
 
-describe("what JSON does not carry", () => {
-  it.each(carried)("is none of %s", (_, value) => {
-    expect(findNonJson(value, "value")).toBeUndefined();
+describe("JSON that gives a value back as it was", () => {
+  it.each(carried)("carries %s", (_, value) => {
+    expect(encodeJson(value, "value", "change it")).toBe(JSON.stringify(value));
   });
 
-  it.each(lost)("is found: %s", (found, value) => {
-    expect(findNonJson(value, "value")).toBe(found);
+  it.each(lost)("carries none of what it changes: %s", (found, value) => {
+    const message = `${found}, which JSON does not give back as it was; change it`;
+    expect(() => encodeJson(value, "value", "change it")).toThrow(new OptionError(message));
   });
 
-  it("is found at any depth, and in bounded words", () => {
+  it("tells in bounded words", () => {
     let deep: unknown = { at: new Date() };
-    for (let i = 0; i < 100_000; i += 1) deep = { ["k".repeat(100)]: deep };
-    expect(findNonJson(deep, "value")?.length).toBeLessThan(400);
+    for (let i = 0; i < 1_000; i += 1) deep = { ["k".repeat(100)]: deep };
+    expect(() => encodeJson(deep, "value", "change it")).toThrow(/^.{1,400}$/);
   });
 
-  it("ends in a cycle", () => {
+  it("has no cycles, and no depth beyond that of JSON", () => {
     const cycle: { self?: unknown } = {};
     cycle.self = cycle;
-    expect(findNonJson(cycle, "value")).toBeUndefined();
+    let deep: unknown = 1;
+    for (let i = 0; i < 100_000; i += 1) deep = [deep];
+    for (const value of [cycle, deep]) {
+      expect(() => encodeJson(value, "value", "change it")).toThrow(
+        /`value` contains itself or is too deep.*change it/,
+      );
+    }
   });
 });

@@ -1,3 +1,4 @@
+import { encodeJson } from "../../json.ts";
 import { ReplyError } from "../../errors.ts";
 
 /** What a key holds. */
@@ -65,7 +66,7 @@ export function isLost({ body }: IdempotencyRecord, remaining: number): boolean 
 
 /** JSON has no `undefined`: an empty body stands for it. */
 export function encodeResult(result: unknown): string {
-  return JSON.stringify(result) ?? "";
+  return result === undefined ? "" : encodeJson(result, "result", "return plain JSON");
 }
 
 export function decodeResult(body: string): unknown {

@@ -1,6 +1,4 @@
 import { onAbort } from "../../abort.ts";
-import { OptionError } from "../../errors.ts";
-import { findNonJson } from "../../json.ts";
 import { startBackgroundTimer } from "../../time/timer.ts";
 import { persist } from "../../wait/persist.ts";
 import type { IdempotentCall } from "./context.ts";
@@ -61,8 +59,6 @@ function startRun({ signal }: IdempotentCall, leaseEnd: number) {
 /** @throws {IdempotencyNotStoredError} The result could not be stored. The key tells so to later calls. */
 async function storeResult(call: IdempotentCall, result: unknown): Promise<void> {
   try {
-    const foreign = result === undefined ? undefined : findNonJson(result, "result");
-    if (foreign) throw new OptionError(`${foreign}, which JSON does not give back as it was; return plain JSON`);
     await storeOutcome(call, "result", encodeResult(result));
   } catch (cause) {
     const error = new IdempotencyNotStoredError(result, await markAsLost(call), { cause });

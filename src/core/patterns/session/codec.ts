@@ -1,6 +1,6 @@
 import { checkMethods } from "../../check.ts";
 import { OptionError } from "../../errors.ts";
-import { findNonJson } from "../../json.ts";
+import { encodeJson } from "../../json.ts";
 
 /**
  * Turns the value of one field into text and back. `devalue`'s `stringify` and `parse` make one that keeps dates, maps and sets:
@@ -35,11 +35,7 @@ export function checkCodec(codec: SessionCodec): SessionCodec {
 
 /** @throws {OptionError} JSON would change a value. */
 export function refuseLoss(codec: SessionCodec, data: object): void {
-  const found = codec === jsonCodec ? findNonJson(data, "data") : undefined;
-  if (found)
-    throw new OptionError(
-      `${found}, which JSON cannot carry; store a text or a number, or pass a \`codec\` such as devalue's`,
-    );
+  if (codec === jsonCodec) encodeJson(data, "data", "store a text or a number, or pass a `codec` such as devalue's");
 }
 
 /** @param name That of the field. */

@@ -1,6 +1,5 @@
 import { type Secret, sha256, userTag } from "../../crypto.ts";
-import { OptionError } from "../../errors.ts";
-import { findNonJson } from "../../json.ts";
+import { encodeJson } from "../../json.ts";
 import { encodeId, keyOf } from "../../keys.ts";
 
 /** The place of a link or a code in Redis, and the digest that is stored of it. */
@@ -64,13 +63,7 @@ export const revokedByField = '"r"';
 
 /** @throws {OptionError} JSON does not give the data back as it was. The error names the place. */
 export function encodeData(data: unknown): string {
-  const foreign = findNonJson(data, "data");
-  if (foreign) throw new OptionError(`${foreign}, which JSON does not give back as it was; pass plain JSON`);
-  try {
-    return JSON.stringify(data);
-  } catch (cause) {
-    throw new OptionError("`data` must be plain JSON, without cycles", { cause });
-  }
+  return encodeJson(data, "data", "pass plain JSON");
 }
 
 export function decodeData(text: string): unknown {

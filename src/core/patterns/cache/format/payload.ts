@@ -1,6 +1,6 @@
 import { checkCount, checkMethods } from "../../../check.ts";
 import { OptionError } from "../../../errors.ts";
-import { findNonJson } from "../../../json.ts";
+import { encodeJson } from "../../../json.ts";
 import { ValueTooLargeError } from "../errors.ts";
 import type { Codec, CodecOptions, Overflow, StandardSchema } from "./codec.ts";
 import { unchecked } from "../../../unchecked.ts";
@@ -78,17 +78,7 @@ function writeText(codec: Codec | undefined, value: unknown): Written {
   if (value === undefined) return { letter: "u", text: "" };
   if (isPlain(value, 100)) return { letter: "j", text: JSON.stringify(value) };
   if (codec) return { letter: "c", text: checkString("codec.encode", codec.encode(value)) };
-  const lost = findNonJson(value, "value");
-  if (lost) throw new OptionError(`${lost}, which JSON does not give back as it was; convert it, or pass a \`codec\``);
-  return { letter: "j", text: toJson(value) };
-}
-
-function toJson(value: unknown): string {
-  try {
-    return JSON.stringify(value);
-  } catch (cause) {
-    throw new OptionError("`value` contains itself or is too deep for JSON; pass a `codec`", { cause });
-  }
+  return { letter: "j", text: encodeJson(value, "value", "convert it, or pass a `codec`") };
 }
 
 /** Whether JSON gives the value back exactly. It is the quick answer for most values, and says no to some that JSON is good enough for. */

@@ -61,14 +61,21 @@ if hasUser == "1" then
   if tonumber(maxPerUser) > 0 and excess > 0 then
     if atLimit == "refuse" then return 0 end
     -- The index is sorted by expiry, but the sessions that were created first are to go.
+    local numbers, evicted = {}, {}
     local members = redis.call("ZRANGE", index, 0, -1)
-    table.sort(members, function(a, b)
-      return tonumber(string.match(a, "%d+")) < tonumber(string.match(b, "%d+"))
-    end)
-    for i = 1, excess do
-      redis.call("ZREM", index, members[i])
+    for i, member in ipairs(members) do
+      numbers[i] = tonumber(string.match(member, "%d+"))
     end
-    redis.call("HSET", user, "w", string.match(members[excess], "%d+"))
+    table.sort(numbers)
+    for _, member in ipairs(members) do
+      if tonumber(string.match(member, "%d+")) <= numbers[excess] then
+        evicted[#evicted + 1] = member
+      end
+    end
+    for i = 1, excess, 1000 do
+      redis.call("ZREM", index, unpack(evicted, i, math.min(excess, i + 999)))
+    end
+    redis.call("HSET", user, "w", numbers[excess])
   end
   epoch = epochOf(user)
   number = redis.call("HINCRBY", user, "n", 1)
