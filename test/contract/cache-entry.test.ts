@@ -158,7 +158,7 @@ onEveryBackend("the cache's entries", (backend) => {
       ["`value.user.createdAt` is of type Date", { user: { createdAt: new Date() } }],
       ["`value` is of type Date", new Date()],
       ["`value[1]` is of type Map", [1, new Map()]],
-      ["`value.bytes` is of type Buffer", { bytes: Buffer.from("a") }],
+      ["`value.bytes` is of type Uint8Array", { bytes: new Uint8Array(1) }],
       ["`value.reply` is of type Response", { reply: new Response("a") }],
       ["`value.price` is of type Money", { price: new Money(1) }],
       ["`value.n` is of type bigint", { n: 1n }],

@@ -18,8 +18,9 @@ const long = { "25 days": days(25), "60 days": days(60), "300,000 years": Number
 /** A timer that is too long fires at once, and Node warns of it. */
 const warnings: Error[] = [];
 const hear = (warning: Error) => void warnings.push(warning);
-beforeAll(() => void process.on("warning", hear));
-afterAll(() => void process.off("warning", hear));
+const node = "process" in globalThis ? process : undefined;
+beforeAll(() => void node?.on("warning", hear));
+afterAll(() => void node?.off("warning", hear));
 
 onEveryBackend("a duration beyond those of a timer", (backend) => {
   describe.each(Object.entries(long))("of %s", (what, ms) => {

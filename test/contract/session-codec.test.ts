@@ -28,8 +28,10 @@ const codecs: Readonly<Record<string, SessionCodec | undefined>> = {
   devalue: { name: "devalue", encode: stringify, decode: parse },
   hex: {
     name: "hex",
-    encode: (value) => Buffer.from(JSON.stringify(value)).toString("hex"),
-    decode: (encoded) => JSON.parse(Buffer.from(encoded, "hex").toString()),
+    encode: (value) =>
+      Array.from(JSON.stringify(value), (unit) => unit.charCodeAt(0).toString(16).padStart(4, "0")).join(""),
+    decode: (encoded) =>
+      JSON.parse(encoded.replaceAll(/.{4}/g, (unit) => String.fromCharCode(Number.parseInt(unit, 16)))),
   },
 };
 const names = Object.keys(codecs);

@@ -20,7 +20,7 @@ export { plainJson } from "./format/plain-json.ts";
 export { requestKey } from "./http/request-key.ts";
 export type { RequestKeyOptions } from "./http/request-key.ts";
 export { updateEntry } from "./operations/update.ts";
-export type { UpdateOptions } from "./operations/update.ts";
+export type { UpdateEntryOptions } from "./operations/update.ts";
 export { wakeBySubscriber } from "../../wait/wake.ts";
 export type { Waiter, Wake } from "../../wait/wake.ts";
 export { memoize } from "./operations/memoize.ts";

@@ -12,7 +12,7 @@ import { swapEntry, tokenLength } from "../scripts/swap.lua.ts";
 import { prepareTags } from "../tags.ts";
 
 /** Options of `updateEntry`. */
-export interface UpdateOptions extends Pick<SetOptions, "signal"> {
+export interface UpdateEntryOptions extends Pick<SetOptions, "signal"> {
   /**
    * The time for which the changed value is fresh, in milliseconds.
    * @default what is left to the entry; the cache's `ttl` if there was none
@@ -40,7 +40,7 @@ export async function updateEntry<T>(
   cache: Cache<T>,
   id: string,
   fn: (value: T | undefined) => T | Promise<T>,
-  options?: UpdateOptions,
+  options?: UpdateEntryOptions,
 ): Promise<T> {
   const context = contextOf(cache);
   const { signal, ttl } = checkOptions(options, "{ ttl: seconds(10) }") ?? {};

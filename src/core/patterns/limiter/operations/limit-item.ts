@@ -47,8 +47,8 @@ export function resolveItem(
   return { context, limiter, id, cost: checkCount("cost", cost), group, algorithm, key };
 }
 
-/** The most limits of one decision. Each is six arguments of one script, and Lua takes apart a list of at most 7,999: 1,333 limits. */
-const mostLimits = 500;
+/** The most limits of one decision: as many as a script decides within a few milliseconds. */
+const mostLimits = 100;
 
 /** Lets limits through that can be decided together. */
 export function checkItems(items: readonly LimitItem[]): readonly LimitItem[] {

@@ -35,7 +35,7 @@ end
 local function save(text, last, longer)
   calls = string.sub(cancels and string.sub(calls, #call + 1) or call .. calls, 1, 28)
   local head = string.format("%s|%d %d ", calls, now, shift)
-  if from > now then head = ${digits("from")} .. head end
+  if from > now then head = string.format("%.0f", from) .. head end
   redis.call("SET", key, head .. text, "PX", string.format("%d", math.max(last + longer, from, now + 1) - now))
   return math.max(last, from, now + 1) - now
 end
