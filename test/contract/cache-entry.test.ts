@@ -159,7 +159,7 @@ onEveryBackend("the cache's entries", (backend) => {
       ["`value` is of type Date", new Date()],
       ["`value[1]` is of type Map", [1, new Map()]],
       ["`value.bytes` is of type Uint8Array", { bytes: new Uint8Array(1) }],
-      ["`value.reply` is of type Response", { reply: new Response("a") }],
+      ["`value.reply` is of type Headers", { reply: new Headers() }],
       ["`value.price` is of type Money", { price: new Money(1) }],
       ["`value.n` is of type bigint", { n: 1n }],
       ["`value.n` is NaN", { n: Number.NaN }],

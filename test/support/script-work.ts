@@ -13,18 +13,11 @@ export interface ScriptWork {
   readonly rounds: number;
 }
 
-/** Whether a script has a loop of its own: one that has none does a fixed number of commands. */
-export function hasLoop(lua: string): boolean {
-  return loops.test(lua);
-}
-
-const loops = /\b(for|while)\b[^\n]*?\bdo\b|\brepeat\b/;
-
 /**
  * Makes the script count its commands and the rounds of its loops, and answer with both before its own reply. A slow log would measure the
  * machine, and a size in bytes, with them.
  */
-export function countingWork(lua: string): string {
+function countingWork(lua: string): string {
   const [, header = "", body = ""] = /^(#![^\n]*\n)?([^]*)$/.exec(lua) ?? [];
   const counting = body
     .replaceAll(/\b((?:for|while)\b[^\n]*?\bdo\b|\brepeat\b)/g, "$1 work_.rounds = work_.rounds + 1 ")
