@@ -216,6 +216,31 @@ onEveryBackend("the limiter's further operations", (backend: Backend) => {
       expect((await a.peek("a")).remaining).toBe(3);
     });
 
+    it.each([
+      fixedWindow({ limit: 5, window: 60_000 }),
+      slidingWindow({ limit: 5, window: 60_000 }),
+      slidingLog({ limit: 5, window: 60_000 }),
+      gcra({ limit: 7, window: 60_001 }),
+    ])("gives back what a call took whose caller leaves before the answer: $kind", async (algorithm) => {
+      const leaving = new AbortController();
+      const send: Redis["send"] = async (command, { signal, ...options } = {}) => {
+        const reply = await redis.send(command, options);
+        if (command[0] === "EVALSHA") leaving.abort(new Error("left"));
+        signal?.throwIfAborted();
+        return reply;
+      };
+      const port = { ...redis, send };
+      const limits = ["a", "b"].map((prefix) => ({
+        limiter: createLimiter(port, { prefix: `${backend.prefix}:left:${algorithm.kind}:${prefix}`, algorithm }),
+        id: "u",
+      }));
+      await expect(limitAll(limits, { group: "g", signal: leaving.signal })).rejects.toThrow("left");
+      const free = async () => Promise.all(limits.map(({ limiter }) => limiter.peek("u", { group: "g" })));
+      await expect
+        .poll(async () => (await free()).map(({ remaining }) => remaining))
+        .toEqual(Array.from(limits, () => algorithm.limit));
+    });
+
     it("refuses a cost that can never pass and takes nothing", async () => {
       const limits = [1, 5].map((limit) => ({ limiter: limiterOf(gcra({ limit, window: 60_000 })), id: "u", cost: 2 }));
       expect(await limitAll(limits)).toMatchObject({ allowed: false, refusedBy: [0], retryAfter: Infinity });

@@ -3,6 +3,7 @@ import { OptionError } from "../../../errors.ts";
 import { report } from "../decide.ts";
 import { guarded } from "../outage-policy.ts";
 import { scriptFor, type ScriptItem } from "../scripts/limit-all.lua.ts";
+import { undoCall } from "../undo.ts";
 import { toVerdict, type Verdict } from "../verdict.ts";
 import { checkItems, checkSlot, type LimitItem, type LimitOf, resolveItem } from "./limit-item.ts";
 
@@ -73,6 +74,10 @@ async function decideAtomically(items: readonly LimitItem[], options: LimitAllOp
     items.forEach((item, i) => report(item.context, item.id, { type: verdicts[i]?.allowed ? "allowed" : "refused" }));
     return summarize(verdicts);
   } catch (error) {
+    // A call with a name may be asked again, and counts once.
+    if (signal?.aborted && requestId === undefined) {
+      items.forEach((item, i) => void undoCall({ ...item, callId: asked[i]?.callId ?? "" }));
+    }
     if (signal?.aborted || error instanceof OptionError) throw error;
     for (const item of items) report(item.context, item.id, { type: "failed", error });
     return summarize(await Promise.all(items.map((item) => decideWithoutRedis(item, error))));
