@@ -225,7 +225,7 @@ onEveryBackend("the limiter's further operations", (backend: Backend) => {
       const leaving = new AbortController();
       const send: Redis["send"] = async (command, { signal, ...options } = {}) => {
         const reply = await redis.send(command, options);
-        if (command[0] === "EVALSHA") leaving.abort(new Error("left"));
+        if (command[0].startsWith("EVAL")) leaving.abort(new Error("left"));
         signal?.throwIfAborted();
         return reply;
       };
