@@ -88,12 +88,18 @@ onStandaloneBackends("an idempotent call whose replies are lost", (backend) => {
     expect(await idempotent("order", () => "again")).toBe("receipt");
   });
 
-  it.runIf(/rest|upstash/.test(backend.name))("runs work once whose result the transport refuses", async () => {
+  it("runs work once, also where the transport refuses its result", async () => {
     const { redis } = await backend.connectThroughProxy();
     const idempotent = createIdempotency(redis, { ttl: 60_000, wait: 0, prefix: `${backend.prefix}:big` });
-    const big = idempotent("report", () => "x".repeat(11 * 2 ** 20));
-    await expect(big).rejects.toMatchObject({ code: "IDEMPOTENCY_NOT_STORED", marked: true });
-    const again = idempotent("report", () => expect.unreachable("ran twice"));
-    await expect(again).rejects.toMatchObject({ code: "IDEMPOTENCY_OUTCOME_LOST" });
+    // HTTP takes 10 MB at most; over TCP, a command of that size would hold up the server.
+    const text = "x".repeat((redis.distant ? 11 : 1) * 2 ** 20);
+    const codeOf = (call: Promise<unknown>) =>
+      call.then(
+        (result) => result === text,
+        ({ code }) => String(code),
+      );
+    const [first, later] = redis.distant ? ["IDEMPOTENCY_NOT_STORED", "IDEMPOTENCY_OUTCOME_LOST"] : [true, true];
+    expect(await codeOf(idempotent("report", () => text))).toBe(first);
+    expect(await codeOf(idempotent("report", () => expect.unreachable("ran twice")))).toBe(later);
   });
 });
