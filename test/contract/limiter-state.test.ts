@@ -156,8 +156,7 @@ onEveryBackend("what was counted under one limit, asked by another", (backend) =
         fc.asyncProperty(asked, asked, steps, async (one, two, played) => {
           expect(await play(make, model(), [one, two], played)).toBe(played.length);
         }),
-        // The same plays in every run. Of gcra's, about one in a thousand others still ends a unit early, after two bookings under two limits.
-        { numRuns: runs, seed: 1_790_000_000 },
+        { numRuns: runs },
       );
     }, 120_000);
 
