@@ -17,7 +17,6 @@ import { slidingWindow } from "../../src/core/patterns/limiter/algorithms/slidin
 import { waitTurn } from "../../src/core/patterns/limiter/operations/wait-turn.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
 import { sleep } from "../../src/core/wait/sleep.ts";
-import { until } from "../fixtures/cache-tools.ts";
 import { type Backend, onEveryBackend } from "../support/backends.ts";
 import { calmly } from "../support/stopwatch.ts";
 
