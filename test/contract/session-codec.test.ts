@@ -7,7 +7,7 @@ import {
   extendSession,
   loginSession,
   type Session,
-  type SessionCodec,
+  type Codec,
   type SessionOptions,
   type Sessions,
   takeField,
@@ -23,7 +23,7 @@ interface Shop {
   theme?: unknown;
 }
 
-const codecs: Readonly<Record<string, SessionCodec | undefined>> = {
+const codecs: Readonly<Record<string, Codec | undefined>> = {
   JSON: undefined,
   devalue: { name: "devalue", encode: stringify, decode: parse },
   hex: {
@@ -43,7 +43,7 @@ onEveryBackend("the codec of a session", (backend) => {
   beforeAll(async () => {
     redis = await backend.connect();
   });
-  const open = (codec: SessionCodec | undefined, options: Partial<SessionOptions> = {}) =>
+  const open = (codec: Codec | undefined, options: Partial<SessionOptions> = {}) =>
     createSessions<Shop>(redis, {
       idle: 60_000,
       absolute: 90_000,
@@ -116,7 +116,7 @@ onEveryBackend("the codec of a session", (backend) => {
     "that throws while it decodes fails %s before anything is changed",
     async (_, run) => {
       number += 1;
-      const broken: SessionCodec = { name: "x", encode: JSON.stringify, decode: JSON.parse };
+      const broken: Codec = { name: "x", encode: JSON.stringify, decode: JSON.parse };
       const { token } = await open(broken).create({ data: { cart: ["secret"], theme: "dark" } });
       const failing = {
         ...broken,
@@ -137,7 +137,7 @@ onEveryBackend("the codec of a session", (backend) => {
 
   it("that cannot decode is not needed to log in: the cart goes along as it is", async () => {
     number += 1;
-    const codec: SessionCodec = { name: "x", encode: JSON.stringify, decode: JSON.parse };
+    const codec: Codec = { name: "x", encode: JSON.stringify, decode: JSON.parse };
     const { token } = await open(codec).create({ data: { cart: ["book"] } });
     const sessions = open({
       ...codec,
@@ -180,7 +180,7 @@ onEveryBackend("the codec of a session", (backend) => {
     expect(counts).toEqual({});
   });
 
-  it.each<[string, Partial<SessionCodec>]>([
+  it.each<[string, Partial<Codec>]>([
     [
       "throws",
       {
@@ -200,7 +200,7 @@ onEveryBackend("the codec of a session", (backend) => {
     ],
   ])("that %s has written nothing", async (_, part) => {
     number += 1;
-    const codec: SessionCodec = { name: "x", encode: JSON.stringify, decode: JSON.parse, ...part };
+    const codec: Codec = { name: "x", encode: JSON.stringify, decode: JSON.parse, ...part };
     const { token } = await open({ ...codec, encode: JSON.stringify, decode: JSON.parse }).create({
       user: "ada",
       data: {},

@@ -1,3 +1,4 @@
+import type { Codec } from "../../codec.ts";
 import { checkCount, checkDuration, checkFunction, checkMethods, checkOneOf } from "../../check.ts";
 import { ConnectionError } from "../../errors.ts";
 import { emit, type OnEvent, type PatternEvent } from "../../event.ts";
@@ -8,7 +9,6 @@ import { createThrottle, type Throttle } from "../../outage/throttle.ts";
 import type { Redis, SendOptions } from "../../port/redis.ts";
 import { unchecked } from "../../unchecked.ts";
 import { createTurns } from "./flight.ts";
-import type { Codec } from "./format/codec.ts";
 import { type Decoded, type EntryFormat, envelope, type Payload, refuseUnsupported } from "./format/entry.ts";
 import type { CacheNames, EntryKeys } from "./format/keys.ts";
 import { createPayloads } from "./format/payload.ts";

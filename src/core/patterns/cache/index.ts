@@ -1,7 +1,8 @@
 export type { Breaker } from "../../outage/breaker.ts";
 export { createCache } from "./cache.ts";
 export type { Cache } from "./cache.ts";
-export type { Codec, CodecOptions, Compression, Overflow, SchemaResult, StandardSchema } from "./format/codec.ts";
+export type { Codec } from "../../codec.ts";
+export type { CodecOptions, Compression, Overflow, SchemaResult, StandardSchema } from "./format/codec.ts";
 export { deflate } from "./format/compression.ts";
 export type { DeflateOptions } from "./format/compression.ts";
 export { ConflictError, LoadFailedError, LoadTimeoutError, StaleCacheError, ValueTooLargeError } from "./errors.ts";

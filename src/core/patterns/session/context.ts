@@ -2,7 +2,7 @@ import { setBounded } from "../../bounded-map.ts";
 import { emit, type OnEvent } from "../../event.ts";
 import { bindInside, insideOf, type Internals } from "../../internals.ts";
 import type { Redis } from "../../port/redis.ts";
-import type { SessionCodec } from "./codec.ts";
+import type { Codec } from "../../codec.ts";
 import type { Snapshot } from "./format/snapshot.ts";
 import { type Identity, identify, type SessionArgs } from "./identity.ts";
 import type { TokenSigner } from "./signer.ts";
@@ -25,7 +25,7 @@ export interface SessionContext extends SessionLimits {
   readonly maxPerUser: number;
   readonly atLimit: "evict-oldest" | "refuse";
   readonly maxBytes: number;
-  readonly codec: SessionCodec;
+  readonly codec: Codec;
   readonly signer: TokenSigner | undefined;
   /**
    * The identities behind tokens, so that a visitor's next request saves the work of hashing and verifying. It says nothing about

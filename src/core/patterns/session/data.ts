@@ -1,6 +1,7 @@
 import { OptionError } from "../../errors.ts";
 import { unchecked } from "../../unchecked.ts";
-import { encodeValue, refuseLoss, type SessionCodec } from "./codec.ts";
+import type { Codec } from "../../codec.ts";
+import { encodeValue, refuseLoss } from "./codec.ts";
 import type { SessionContext } from "./context.ts";
 import { SessionDataError, SessionTooLargeError } from "./errors.ts";
 import { decodeName, encodeName, escapeLine, maxFields, unescapeLine } from "./format/record.ts";
@@ -66,7 +67,7 @@ export function applyPatch<Data extends object>(data: Data, { removed, fields, v
   return unchecked<Data>(next);
 }
 
-function decodeFields(codec: SessionCodec, lines: readonly string[], from: number): unknown[][] {
+function decodeFields(codec: Codec, lines: readonly string[], from: number): unknown[][] {
   const found: unknown[][] = [];
   for (let i = from; i < lines.length; i += 2) {
     found.push([decodeName(lines[i] ?? ""), decodeValue(codec, lines[i + 1] ?? "")]);
@@ -78,7 +79,7 @@ function decodeFields(codec: SessionCodec, lines: readonly string[], from: numbe
  * @param stored The text of a value, as it is stored.
  * @throws {SessionDataError} The codec cannot read it.
  */
-export function decodeValue(codec: SessionCodec, stored: string): unknown {
+export function decodeValue(codec: Codec, stored: string): unknown {
   try {
     return codec.decode(unescapeLine(stored));
   } catch {

@@ -12,7 +12,8 @@ import { OptionError } from "../../errors.ts";
 import type { OnEvent } from "../../event.ts";
 import { keyPrefix } from "../../keys.ts";
 import type { Redis } from "../../port/redis.ts";
-import { checkCodec, jsonCodec, type SessionCodec } from "./codec.ts";
+import { checkCodec, type Codec } from "../../codec.ts";
+import { jsonCodec } from "./codec.ts";
 import type { SessionContext, SessionLimits } from "./context.ts";
 import type { TokenSigner } from "./signer.ts";
 
@@ -54,7 +55,7 @@ export interface SessionOptions extends SessionLimits {
    * Turns values into text and back. Another codec cannot read the sessions of this one: take another `prefix` with it.
    * @default JSON, which refuses a value that it would change
    */
-  readonly codec?: SessionCodec | undefined;
+  readonly codec?: Codec | undefined;
   /**
    * Signs tokens, so that junk never reaches Redis: `hmacSigner([secret])`.
    * @default none

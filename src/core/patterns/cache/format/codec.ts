@@ -1,15 +1,4 @@
-/** Writes and reads values that JSON cannot hold. */
-export interface Codec {
-  /**
-   * The name of the codec in each entry that it wrote: an entry of another codec is a miss. 1 to 32 letters, digits, dots, hyphens or
-   * underscores. Change it when the codec changes so much that it cannot read what it wrote before.
-   */
-  readonly name: string;
-  /** Turns a value into text. It may throw if it cannot: the value is then not kept. */
-  encode(value: unknown): string;
-  /** Turns the text back into an equal value. */
-  decode(text: string): unknown;
-}
+import type { Codec } from "../../../codec.ts";
 
 /** Makes long payloads shorter. */
 export interface Compression {

@@ -1,8 +1,9 @@
 import { checkCount, checkMethods } from "../../../check.ts";
+import { checkCodec, checkName, type Codec } from "../../../codec.ts";
 import { OptionError } from "../../../errors.ts";
 import { encodeJson } from "../../../json.ts";
 import { ValueTooLargeError } from "../errors.ts";
-import type { Codec, CodecOptions, Overflow, StandardSchema } from "./codec.ts";
+import type { CodecOptions, Overflow, StandardSchema } from "./codec.ts";
 import { unchecked } from "../../../unchecked.ts";
 import { createStamp, type Decoded, type Payload, stampLength } from "./entry.ts";
 
@@ -53,25 +54,11 @@ export function createPayloads<T>(options: CodecOptions<T>) {
 }
 
 function checkCodecOptions<T>({ codec, compression, overflow, schema }: CodecOptions<T>): void {
-  checkMethods(
-    "codec",
-    codec,
-    '{ name, encode, decode }, such as { name: "devalue", encode: stringify, decode: parse }',
-    "encode",
-    "decode",
-  );
+  checkCodec(codec);
   checkMethods("compression", compression, "deflate()", "compress", "decompress");
   checkMethods("overflow", overflow, "{ put, get }", "put", "get");
   checkMethods("schema", schema?.["~standard"] ?? schema, "a Standard Schema", "validate");
-  checkName("codec.name", codec);
-  checkName("compression.name", compression);
-}
-
-function checkName(option: string, named: Pick<Codec, "name"> | undefined): void {
-  if (!named || (typeof named.name === "string" && /^[\w.-]{1,32}$/.test(named.name))) return;
-  throw new OptionError(
-    `\`${option}\` must have 1 to 32 letters, digits, dots, hyphens or underscores, such as "devalue"`,
-  );
+  if (compression) checkName("compression.name", compression.name);
 }
 
 function writeText(codec: Codec | undefined, value: unknown): Written {
