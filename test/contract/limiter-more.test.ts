@@ -18,6 +18,7 @@ import { waitTurn } from "../../src/core/patterns/limiter/operations/wait-turn.t
 import type { Redis } from "../../src/core/port/redis.ts";
 import { sleep } from "../../src/core/wait/sleep.ts";
 import { type Backend, onEveryBackend } from "../support/backends.ts";
+import { measureScripts } from "../support/script-work.ts";
 import { calmly } from "../support/stopwatch.ts";
 
 const families: Readonly<
@@ -298,6 +299,17 @@ onEveryBackend("the limiter's further operations", (backend: Backend) => {
       expect(await backend.count(() => slot.release())).toEqual({ evalsha: 1, time: 1, zadd: 1 });
     });
 
+    it("does work by the units of a call, of which there are five thousand at most", async () => {
+      expect(() => concurrency({ limit: 5_001, lease: seconds(60) })).toThrow(/`limit` of permits.*5000/);
+      const { redis: port, runs } = measureScripts(redis);
+      const algorithm = concurrency({ limit: 500, lease: seconds(60) });
+      const limiter = createLimiter(port, { prefix: `${backend.prefix}:units`, algorithm });
+      await (await acquirePermit(limiter, "u", { cost: 500 })).release();
+      await limiter.block("u", seconds(60));
+      expect(Math.max(...runs.map(({ rounds }) => rounds))).toBeLessThanOrEqual(501);
+      expect(Math.max(...runs.map(({ commands }) => commands))).toBeLessThanOrEqual(501 + 10);
+    });
+
     it("gives the place back at the end of a block", async () => {
       const limiter = limiterOf(concurrency({ limit: 2, lease: seconds(60) }));
       {
@@ -309,7 +321,7 @@ onEveryBackend("the limiter's further operations", (backend: Backend) => {
     });
 
     it("returns a crashed holder's place after its lease, and its late release frees nobody else's", async () => {
-      const limiter = limiterOf(concurrency({ limit: 1, lease: 60 }));
+      const limiter = limiterOf(concurrency({ limit: 1, lease: seconds(1) }));
       const crashed = await acquirePermit(limiter, "u");
       const { retryAfter } = await acquirePermit(limiter, "u");
       await sleep(retryAfter + 5);
@@ -320,10 +332,10 @@ onEveryBackend("the limiter's further operations", (backend: Backend) => {
     });
 
     it("keeps a place whose lease is extended", async () => {
-      const limiter = limiterOf(concurrency({ limit: 1, lease: 400 }));
+      const limiter = limiterOf(concurrency({ limit: 1, lease: seconds(1) }));
       const slot = await acquirePermit(limiter, "u");
-      for (let i = 0; i < 4; i += 1) {
-        await sleep(150);
+      for (let i = 0; i < 3; i += 1) {
+        await sleep(400);
         expect(await slot.extend()).toBe(true);
       }
       expect((await acquirePermit(limiter, "u")).allowed).toBe(false);

@@ -5,6 +5,7 @@ import * as check from "../../src/core/check.ts";
 import { withDeadline } from "../../src/core/time/deadline.ts";
 import { days, hours, minutes, seconds } from "../../src/core/time/duration.ts";
 import { ConnectionError, OptionError, RedisPatternsError, ReplyError, TimeoutError } from "../../src/core/errors.ts";
+import { LockLostError } from "../../src/core/patterns/lock/errors.ts";
 import { emit } from "../../src/core/event.ts";
 import { decodeId, encodeId, keyOf, keyPrefix, maxIdLength } from "../../src/core/keys.ts";
 import { observe, type WireEvent } from "../../src/core/port/observe.ts";
@@ -198,6 +199,13 @@ describe("an event hook", () => {
       }, event),
     ).not.toThrow();
     expect(() => emit(undefined, event)).not.toThrow();
+  });
+});
+
+describe("a lost lock", () => {
+  it("asks for a longer ttl only where time was what it lacked", () => {
+    expect(new LockLostError("a", 120).message).toBe("Lock `a` was lost 120 ms ago; raise `ttl` or extend the lease");
+    expect(new LockLostError("a").message).toMatch(/before its time.*resumed elsewhere/);
   });
 });
 

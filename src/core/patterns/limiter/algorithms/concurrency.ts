@@ -1,4 +1,5 @@
 import { checkCount, checkDuration } from "../../../check.ts";
+import { OptionError } from "../../../errors.ts";
 import { randomText } from "../../../crypto.ts";
 import type { LimitAlgorithm } from "../algorithm.ts";
 import { decideConcurrency } from "../scripts/concurrency.lua.ts";
@@ -16,13 +17,17 @@ export interface ConcurrencyOptions {
   readonly name?: string;
 }
 
+/** The most units: a call or a block that takes all of them is as many commands of one script. */
+const mostUnits = 5_000;
+
 /**
  * Limits how many calls are under way at once. `acquirePermit` takes a permit for one of them. A holder that crashes loses its units
  * when its lease ends.
- * @throws {OptionError} The limit is not a whole number above 0, or the lease is shorter than 1 ms or infinite.
+ * @throws {OptionError} The limit is not a whole number from 1 to 5,000, or the lease is shorter than 1 ms or infinite.
  */
 export function concurrency({ limit, lease, name = "default" }: ConcurrencyOptions): LimitAlgorithm {
   const length = checkDuration("lease", lease);
+  if (limit > mostUnits) throw new OptionError("`limit` of permits must be at most 5000; spread them over several ids");
   return {
     kind: "held1",
     limit: checkCount("limit", limit),
