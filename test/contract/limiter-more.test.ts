@@ -46,25 +46,28 @@ onEveryBackend("the limiter's further operations", (backend: Backend) => {
 
   describe("waitTurn", () => {
     for (const [name, make] of Object.entries(families)) {
-      it(`@upstash/ratelimit 14: ${name} books in order, one decision for each, and lets nobody overtake`, async () => {
-        const { order, counts } = await calmly(async () => {
-          const limiter = limiterOf(make({ limit: 1, window: 200 }));
-          await limiter.limit("u");
-          const order: number[] = [];
-          const counts = await backend.count(async () => {
-            const turns: Promise<unknown>[] = [];
-            for (const i of [0, 1, 2, 3]) {
-              turns.push(waitTurn(limiter, "u", { maxWait: 5_000 }).then(({ allowed }) => allowed && order.push(i)));
-              await sleep(40);
-            }
-            expect(await limiter.limit("u")).toMatchObject({ allowed: false, reason: "blocked" });
-            await Promise.all(turns);
+      backend.it(
+        `@upstash/ratelimit 14: ${name} books in order, one decision for each, and lets nobody overtake`,
+        async () => {
+          const { order, counts } = await calmly(async () => {
+            const limiter = limiterOf(make({ limit: 1, window: 200 }));
+            await limiter.limit("u");
+            const order: number[] = [];
+            const counts = await backend.count(async () => {
+              const turns: Promise<unknown>[] = [];
+              for (const i of [0, 1, 2, 3]) {
+                turns.push(waitTurn(limiter, "u", { maxWait: 5_000 }).then(({ allowed }) => allowed && order.push(i)));
+                await sleep(40);
+              }
+              expect(await limiter.limit("u")).toMatchObject({ allowed: false, reason: "blocked" });
+              await Promise.all(turns);
+            });
+            return { order, counts };
           });
-          return { order, counts };
-        });
-        expect(order).toEqual([0, 1, 2, 3]);
-        expect((counts["evalsha"] ?? 0) + (counts["eval"] ?? 0)).toBeLessThanOrEqual(10);
-      });
+          expect(order).toEqual([0, 1, 2, 3]);
+          expect((counts["evalsha"] ?? 0) + (counts["eval"] ?? 0)).toBeLessThanOrEqual(10);
+        },
+      );
 
       it(`${name}: refuses at once what would come too late`, async () => {
         const limiter = limiterOf(make({ limit: 2, window: seconds(100) }));
@@ -320,18 +323,21 @@ onEveryBackend("the limiter's further operations", (backend: Backend) => {
       expect((await limiter.peek("u", { cost: 2 })).allowed).toBe(true);
     });
 
-    it("returns a crashed holder's place after its lease, and its late release frees nobody else's", async () => {
-      const limiter = limiterOf(concurrency({ limit: 1, lease: seconds(1) }));
-      const crashed = await acquirePermit(limiter, "u");
-      const { retryAfter } = await acquirePermit(limiter, "u");
-      await sleep(retryAfter + 5);
-      const next = await acquirePermit(limiter, "u");
-      expect(next.allowed).toBe(true);
-      expect(await crashed.release()).toBe(false);
-      expect((await limiter.peek("u")).allowed).toBe(false);
-    });
+    backend.it(
+      "returns a crashed holder's place after its lease, and its late release frees nobody else's",
+      async () => {
+        const limiter = limiterOf(concurrency({ limit: 1, lease: seconds(1) }));
+        const crashed = await acquirePermit(limiter, "u");
+        const { retryAfter } = await acquirePermit(limiter, "u");
+        await sleep(retryAfter + 5);
+        const next = await acquirePermit(limiter, "u");
+        expect(next.allowed).toBe(true);
+        expect(await crashed.release()).toBe(false);
+        expect((await limiter.peek("u")).allowed).toBe(false);
+      },
+    );
 
-    it("keeps a place whose lease is extended", async () => {
+    backend.it("keeps a place whose lease is extended", async () => {
       const limiter = limiterOf(concurrency({ limit: 1, lease: seconds(1) }));
       const slot = await acquirePermit(limiter, "u");
       for (let i = 0; i < 3; i += 1) {

@@ -38,7 +38,7 @@ onEveryBackend("revocation of sessions", (backend) => {
     return members.flatMap((reply) => texts(Array.isArray(reply) ? reply : []));
   };
 
-  it("ends 1,000 sessions of one user with one command; the next read of each is null", async () => {
+  backend.it("ends 1,000 sessions of one user with one command; the next read of each is null", async () => {
     const sessions = open();
     await sessions.revokeAll("me");
     const created = [];
@@ -109,7 +109,7 @@ onEveryBackend("revocation of sessions", (backend) => {
       expect(await revokeSession(sessions, bad)).toBe(false);
   });
 
-  it("ends everybody's sessions, and lets those who log in afterwards stay when it is run again", async () => {
+  backend.it("ends everybody's sessions, and lets those who log in afterwards stay when it is run again", async () => {
     const sessions = open();
     const before = [await sessions.create({ user: "me", data: {} }), await sessions.create({ data: {} })];
     expect(await revokeEverybody(sessions, "breach")).toBe(1_024);
@@ -122,7 +122,7 @@ onEveryBackend("revocation of sessions", (backend) => {
     for (const { token } of after) expect(await sessions.read(token)).toBeNull();
   });
 
-  it("finishes a run that was interrupted under the same name", async () => {
+  backend.it("finishes a run that was interrupted under the same name", async () => {
     const sessions = open();
     const { token } = await sessions.create({ user: "me", data: {} });
     let left = 300;
