@@ -110,15 +110,20 @@ export async function openEntry<T>(context: CacheContext<T>, read: RawEntry): Pr
   if (!entry || !tags.every((tag) => entry.tags.has(tag))) return headOnly;
   const { left, nonces } = await readMissing(context, read, entry);
   if (!areCurrent(entry.tags, nonces)) return headOnly;
-  const decoded = await decodeOrMiss(context, read.id, entry.payload);
+  const decoded = await decodeOrMiss(context, read, entry.payload);
   return decoded ? { ...headOnly, entry: { ...entry, ...decoded }, left } : headOnly;
 }
 
 /** Decodes a payload. One that cannot be read is reported and counts as a miss: it is loaded and written anew. */
-async function decodeOrMiss<T>(context: CacheContext<T>, id: string, payload: Payload): Promise<Decoded<T>> {
+async function decodeOrMiss<T>(
+  context: CacheContext<T>,
+  { id, signal }: RawEntry,
+  payload: Payload,
+): Promise<Decoded<T>> {
   try {
-    return await context.decode(payload);
+    return await context.decode(payload, signal);
   } catch (error) {
+    signal?.throwIfAborted();
     report(context, "error", id, { error });
     return undefined;
   }
