@@ -190,6 +190,16 @@ onEveryBackend("with the cache", (backend) => {
       expect(await invalidatePrefix(cache, "")).toBe(4);
     });
 
+    it("goes on although its listener throws", async () => {
+      const { cache } = await setUp();
+      const ids = Array.from({ length: 60 }, (_, i) => `throwing${i}`);
+      await cache.setMany(ids.map((id) => [id, "v"] as const));
+      const onProgress = () => {
+        throw new Error("a listener's");
+      };
+      expect(await invalidatePrefix(cache, "throwing", { batch: 10, onProgress })).toBe(60);
+    });
+
     it("finds ids by a beginning that cuts a character in two", async () => {
       const { cache } = await setUp();
       const ids = ["a😀", "a😀b", "a😁", "a\ud83d", "a\ud83db", "a🚀", "a𐀀", "a", "ab", "a\ude00", "a%ud83d"];

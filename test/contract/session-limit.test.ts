@@ -205,7 +205,9 @@ onEveryBackend("a session whose beginning nobody heard of", (backend) => {
     const sessions = createSessions<Shop>(missing, { ...options, waitUntil: (work) => background.push(work) });
     const before = name === "a login again" ? await sessions.create({ user: "ada", data: {} }) : null;
     isMissed = true;
-    await expect(beginnings[name]?.(sessions, before, controller.signal)).rejects.toThrow();
+    await expect(beginnings[name]?.(sessions, before, controller.signal)).rejects.toMatchObject({
+      name: miss === "aborted" ? "AbortError" : "TimeoutError",
+    });
     expect(background).toHaveLength(1);
     await Promise.all(background);
     await late();

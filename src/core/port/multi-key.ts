@@ -41,7 +41,7 @@ export async function readStrings(
   const reads: Command[] = together ? [["MGET", ...keys]] : keys.map((key) => ["GET", key]);
   const replies = await sendAll(redis, [...reads, ...others], options);
   if (detectCluster(redis, replies[0])) return readStrings(redis, keys, others, options);
-  const good = replies.map(orThrow);
+  const good = replies.map((reply) => (keys.length > 1 && isWrongType(reply) ? null : reply)).map(orThrow);
   const strings = together ? nullableTexts(good[0] ?? null) : good.slice(0, keys.length).map(nullableText);
   return { strings, others: good.slice(reads.length) };
 }
@@ -59,6 +59,11 @@ async function sendAll(
 
 function isScattered(redis: Redis, keys: readonly string[]): boolean {
   return keys.length > 1 && (redis.masters !== undefined || clusterPorts.has(redis));
+}
+
+/** MGET answers nil for a key that holds no string. So does this where GETs stand for it. */
+function isWrongType(reply: Reply | ReplyError | undefined): boolean {
+  return reply instanceof ReplyError && reply.code === "WRONGTYPE";
 }
 
 /** Remembers a port that answered CROSSSLOT. */

@@ -258,6 +258,49 @@ onStandaloneBackends("a claim of the cache", (backend) => {
     });
   });
 
+  describe("with an adapter of another copy of the package", () => {
+    const failure = (code: string, sent: unknown) => Object.assign(new Error("down"), { code, sent });
+
+    it.each([
+      ["CONNECTION", "unknown", "script"],
+      ["TIMEOUT", "unknown", "get"],
+    ] as const)("knows by %s that Redis is down (sent: %s, readBy: %s)", async (code, sent, readBy) => {
+      let [trips, down] = [0, false];
+      const { hit } = await setUp(
+        (_, send) => {
+          trips += 1;
+          return down ? Promise.reject(failure(code, sent)) : send();
+        },
+        { readBy, breaker: { cooldown: 600_000 } },
+      );
+      await hit.set("warm", 1);
+      await hit.getOrSet("warm", () => 1);
+      down = true;
+      for (let i = 0; i < 4; i += 1) expect(await hit.getOrSet(`k${i}`, () => i)).toBe(i);
+      await until(async () => {
+        const before = trips;
+        expect(await hit.getOrSet("l", () => "l")).toBe("l");
+        return trips === before;
+      });
+    });
+
+    it.each([
+      [false, 0],
+      [true, 1],
+      ["unknown", 1],
+    ])("gives a claim back that may have arrived (sent: %s)", async (sent, times) => {
+      const commands: Command[] = [];
+      const works: Promise<unknown>[] = [];
+      const { hit } = await setUp((command, send) => {
+        commands.push(command);
+        return isClaim(command) ? Promise.reject(failure("CONNECTION", sent)) : send();
+      });
+      expect(await hit.getOrSet("k", () => 1, { waitUntil: (work) => void works.push(work) })).toBe(1);
+      await Promise.all(works);
+      expect(commands.filter((command) => !isClaim(command))).toHaveLength(times);
+    });
+  });
+
   describe("whose hooks fail", () => {
     const bad: [string, () => unknown][] = [
       [
@@ -301,7 +344,7 @@ onStandaloneBackends("a claim of the cache", (backend) => {
       await sleep(5);
     });
 
-    it("tells of a value whose encoding hangs, after `hardTimeout`", async () => {
+    it("tells of a value whose encoding hangs, after `timeout`", async () => {
       const overflow = { put: () => new Promise<string>(() => {}), get: async () => null };
       const { redis } = await setUp((_, send) => send());
       const errors: unknown[] = [];
@@ -309,12 +352,12 @@ onStandaloneBackends("a claim of the cache", (backend) => {
         prefix: `${backend.prefix}:hang`,
         ttl: 1_000,
         maxBytes: 10,
-        hardTimeout: 50,
+        timeout: 1_000,
         overflow,
         onError: (error) => void errors.push(error),
       });
       expect(await cache.getOrSet("k", () => "x".repeat(20))).toHaveLength(20);
-      expect(errors).toEqual([expect.objectContaining({ code: "LOAD_TIMEOUT" })]);
+      expect(errors).toEqual([expect.objectContaining({ code: "HOOK_TIMEOUT" })]);
     });
 
     it("is answered where a loader asks for another key of the same cache", async () => {

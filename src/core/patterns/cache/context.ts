@@ -1,6 +1,5 @@
 import type { Codec } from "../../codec.ts";
 import { checkCount, checkDuration, checkFunction, checkMethods, checkOneOf } from "../../check.ts";
-import { ConnectionError } from "../../errors.ts";
 import { emit, type OnEvent, type PatternEvent } from "../../event.ts";
 import { bindInside, insideOf, type Internals } from "../../internals.ts";
 import { namespaceOf } from "../../keys.ts";
@@ -11,6 +10,7 @@ import { unchecked } from "../../unchecked.ts";
 import { createTurns } from "./flight.ts";
 import { type Decoded, type EntryFormat, envelope, type Payload, refuseUnsupported } from "./format/entry.ts";
 import type { CacheNames, EntryKeys } from "./format/keys.ts";
+import { codeOf } from "./format/lease.ts";
 import { createPayloads } from "./format/payload.ts";
 import { checkTimes, type Times } from "./freshness.ts";
 import type { CacheOptions } from "./options.ts";
@@ -46,12 +46,15 @@ export interface CacheContext<T = unknown> extends CacheNames {
   nextTurn(): number;
   /** Makes copies of values that JSON does not carry; none where a schema may have made more of them. */
   readonly copier: Codec | undefined;
-  encode(id: string, value: T): Payload | Promise<Payload>;
+  /** Creates what makes copies of a value, so that callers who share a load do not share an object. */
+  copies(value: T): () => T;
+  /** @throws What the codec, compression or overflow of the user throws; the signal's reason; or a hook took longer than `timeout`. */
+  encode(id: string, value: T, signal?: AbortSignal): Promise<Payload>;
   /**
    * The value of a payload, or `undefined` if it is not one that this cache can read.
-   * @throws What the codec, compression, overflow or schema of the user throws.
+   * @throws What the codec, compression, overflow or schema of the user throws; the signal's reason; or a hook took longer than `timeout`.
    */
-  decode(payload: Payload): Decoded<T> | Promise<Decoded<T>>;
+  decode(payload: Payload, signal: AbortSignal | undefined): Promise<Decoded<T>>;
 }
 
 /** Makes a change of the entries with these ids; without ids, of any. */
@@ -85,7 +88,7 @@ export function createContext<T>(redis: Redis, options: CacheOptions<T>): CacheC
     hasFastPath: canUseFastPath(options) && readBy === "get",
     readsByScript: checkOneOf("readBy", readBy, ["get", "script"]) === "script",
     nextTurn: createTurns(),
-    ...createPayloads(options),
+    ...createPayloads(options, timeout),
   };
 }
 
@@ -136,9 +139,14 @@ export async function trip<R>(
     breaker.succeeded();
     return reply;
   } catch (error) {
-    if (error instanceof ConnectionError) breaker.failed();
+    if (isUnreached(error)) breaker.failed();
     throw error;
   }
+}
+
+/** Whether Redis was not reached. The class of the error may be that of another copy of this package. */
+export function isUnreached(error: unknown): boolean {
+  return /^(CONNECTION|TIMEOUT)$/.test(codeOf(error));
 }
 
 /** The call whose trip failed. */

@@ -33,32 +33,34 @@ export interface Flight<A> {
   fallback: A | undefined;
   /** Whether all callers have left. */
   abandoned: boolean;
-  /**
-   * Waits for the flight. When the last caller leaves, the flight is aborted.
-   * @throws The signal's reason, as soon as it aborts.
-   */
+  /** Waits for the flight. When the signals of all callers have aborted, so is the flight. Each caller gets a copy of its own. */
   join(signal?: AbortSignal): Promise<A>;
 }
 
 /** Starts a flight. It sends nothing before the callers of the same tick could join. */
-export function startFlight<A>(run: (flight: Flight<A>, signal: AbortSignal) => Promise<A>): Flight<A> {
+export function startFlight<A>(
+  run: (flight: Flight<A>, signal: AbortSignal) => Promise<A>,
+  copies: (outcome: A) => () => A,
+): Flight<A> {
   const controller = new AbortController();
   let waiting = 0;
+  let copy: (() => A) | undefined;
   const flight: Flight<A> = {
     asOf: undefined,
     leased: false,
     fallback: undefined,
     abandoned: false,
     join(signal) {
-      if (signal?.aborted) return Promise.reject(signal.reason);
       waiting += 1;
-      if (!signal) return outcome;
-      return leaveOnAbort(outcome, signal, () => {
+      const stay = onAbort(signal, () => {
         waiting -= 1;
         if (waiting > 0) return;
         flight.abandoned = true;
-        controller.abort(signal.reason);
+        controller.abort(signal?.reason);
       });
+      outcome.then(stay, stay);
+      // All copies are made before the first caller can change the value, which is its own.
+      return waiting === 1 ? outcome : outcome.then((answer) => (copy ??= copies(answer))());
     },
   };
   const outcome = Promise.resolve().then(() => run(flight, controller.signal));
@@ -108,15 +110,4 @@ export function createBoards<T>(): (scope: object | undefined) => Flights<T> {
 /** Whether one request must not wait for the I/O of another here, as in workerd and the runtimes that are built like it. */
 function isIsolated(): boolean {
   return "WebSocketPair" in globalThis || "EdgeRuntime" in globalThis;
-}
-
-/** Waits for a flight until the signal aborts. */
-function leaveOnAbort<A>(outcome: Promise<A>, signal: AbortSignal, leave: () => void): Promise<A> {
-  return new Promise((resolve, reject) => {
-    const stay = onAbort(signal, () => {
-      leave();
-      reject(signal.reason);
-    });
-    outcome.then(resolve, reject).finally(stay);
-  });
 }

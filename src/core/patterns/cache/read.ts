@@ -3,7 +3,7 @@ import { readStrings } from "../../port/multi-key.ts";
 import type { Command } from "../../port/redis.ts";
 import { integer } from "../../port/reply.ts";
 import { type CacheContext, failOpen, keysOf, report, trip } from "./context.ts";
-import type { Decoded, Entry, Payload } from "./format/entry.ts";
+import type { Entry } from "./format/entry.ts";
 import { isServable, judge, type Judgement, sourceOf, staleTimeOf } from "./freshness.ts";
 import type { GetOptions } from "./options.ts";
 import { areCurrent, type Nonces, readTags, tagKeys, tagsOf } from "./tags.ts";
@@ -62,8 +62,14 @@ export interface FoundEntry<T> {
   readonly left: number;
 }
 
-/** The outcome of reading a key: the head of what is there, empty if nothing is, and the entry if it can be read and its tags are current. */
-export type Found<T> = { readonly head: string } & (FoundEntry<T> | { readonly entry?: undefined });
+/**
+ * The outcome of reading a key: the head of what is there, empty if nothing is, and the entry if it can be read and its tags are current;
+ * or why it could not be read.
+ */
+export type Found<T> = { readonly head: string; readonly failure?: unknown } & (
+  | FoundEntry<T>
+  | { readonly entry?: undefined }
+);
 
 export const nothing: Found<never> = { head: "" };
 
@@ -110,17 +116,14 @@ export async function openEntry<T>(context: CacheContext<T>, read: RawEntry): Pr
   if (!entry || !tags.every((tag) => entry.tags.has(tag))) return headOnly;
   const { left, nonces } = await readMissing(context, read, entry);
   if (!areCurrent(entry.tags, nonces)) return headOnly;
-  const decoded = await decodeOrMiss(context, read.id, entry.payload);
-  return decoded ? { ...headOnly, entry: { ...entry, ...decoded }, left } : headOnly;
-}
-
-/** Decodes a payload. One that cannot be read is reported and counts as a miss: it is loaded and written anew. */
-async function decodeOrMiss<T>(context: CacheContext<T>, id: string, payload: Payload): Promise<Decoded<T>> {
   try {
-    return await context.decode(payload);
-  } catch (error) {
-    report(context, "error", id, { error });
-    return undefined;
+    const decoded = await context.decode(entry.payload, read.signal);
+    return decoded ? { ...headOnly, entry: { ...entry, ...decoded }, left } : headOnly;
+  } catch (failure) {
+    // One that cannot be read counts as a miss: it is loaded and written anew.
+    read.signal?.throwIfAborted();
+    report(context, "error", read.id, { error: failure });
+    return { ...headOnly, failure };
   }
 }
 

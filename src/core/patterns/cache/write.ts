@@ -18,7 +18,11 @@ export async function writeMany<T>(
   const times = timesWith(context.times, ttl);
   const allTags = tagsOf(context, tags);
   const encoded = await Promise.all(
-    entries.map(async ([id, value]) => ({ ...keysOf(context, id), payload: await context.encode(id, value), value })),
+    entries.map(async ([id, value]) => ({
+      ...keysOf(context, id),
+      payload: await context.encode(id, value, signal),
+      value,
+    })),
   );
   const nonces = await trip(context, signal, (options) => prepareTags(context, allTags, times, options));
   const writes = encoded.map(({ entry, lease, payload, value }) => {

@@ -22,7 +22,7 @@ export function unkeptMark(token: string): string {
 }
 
 /** The `code` of an error, if it is a short word. A message is never told to other processes, since it may hold a secret. */
-function codeOf(error: unknown): string {
+export function codeOf(error: unknown): string {
   try {
     const code: unknown = Reflect.get(Object(error), "code");
     return typeof code === "string" && /^\w{1,32}$/.test(code) ? code : "";

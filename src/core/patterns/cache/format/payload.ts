@@ -1,7 +1,8 @@
 import { checkCount, checkMethods } from "../../../check.ts";
 import { checkCodec, checkName, type Codec } from "../../../codec.ts";
-import { OptionError } from "../../../errors.ts";
+import { OptionError, RedisPatternsError } from "../../../errors.ts";
 import { encodeJson } from "../../../json.ts";
+import { raceDeadline } from "../../../time/deadline.ts";
 import { ValueTooLargeError } from "../errors.ts";
 import type { CodecOptions, Overflow, StandardSchema } from "./codec.ts";
 import { unchecked } from "../../../unchecked.ts";
@@ -18,7 +19,7 @@ interface Written {
  * compressed and by `x` if it is in the overflow; then after colons the names of the codec and of the compression that wrote it. So another
  * codec's payload is known before anything tries to read it.
  */
-export function createPayloads<T>(options: CodecOptions<T>) {
+export function createPayloads<T>(options: CodecOptions<T>, timeout: number) {
   const { codec, compression, maxBytes = 100_000, overflow, schema } = options;
   checkCount("maxBytes", maxBytes);
   checkCodecOptions(options);
@@ -26,31 +27,59 @@ export function createPayloads<T>(options: CodecOptions<T>) {
     [letters, letters.startsWith("c") && codec?.name, letters.includes("z") && compression?.name]
       .filter((part) => part !== false)
       .join(":");
+  const pack = async (id: string, { letter, text }: Written): Promise<Payload> => {
+    const compressor = compression && text.length >= compression.threshold ? compression : undefined;
+    const letters = compressor ? `${letter}z` : letter;
+    const packed = checkString("compression.compress", compressor ? await compressor.compress(text) : text);
+    const bytes = byteLength(packed, maxBytes);
+    if (bytes <= maxBytes) return { kind: kindOf(letters), text: packed };
+    if (!overflow) throw new ValueTooLargeError(bytes, maxBytes);
+    // The stamp is in the entry and in the object. An object that another write has replaced meanwhile does not belong to this entry.
+    const stamp = createStamp();
+    const name = checkString("overflow.put", await overflow.put(id, `${stamp}${packed}`));
+    return { kind: kindOf(`${letters}x`), text: `${stamp}${name}` };
+  };
+  // A schema may make more of a value than its codec carries.
+  const copier = schema ? undefined : codec;
   return {
-    copier: schema ? undefined : codec,
-    async encode(id: string, value: T): Promise<Payload> {
-      const { letter, text } = writeText(codec, value);
-      const compressor = compression && text.length >= compression.threshold ? compression : undefined;
-      const letters = compressor ? `${letter}z` : letter;
-      const packed = checkString("compression.compress", compressor ? await compressor.compress(text) : text);
-      const bytes = byteLength(packed, maxBytes);
-      if (bytes <= maxBytes) return { kind: kindOf(letters), text: packed };
-      if (!overflow) throw new ValueTooLargeError(bytes, maxBytes);
-      // The stamp is in the entry and in the object. An object that another write has replaced meanwhile does not belong to this entry.
-      const stamp = createStamp();
-      const name = checkString("overflow.put", await overflow.put(id, `${stamp}${packed}`));
-      return { kind: kindOf(`${letters}x`), text: `${stamp}${name}` };
+    copier,
+    copies: (value: T) => createCopies(copier, value),
+    async encode(id: string, value: T, signal?: AbortSignal): Promise<Payload> {
+      const written = writeText(codec, value);
+      return untilTimeout(timeout, signal, () => pack(id, written));
     },
     /** @throws What a codec, compression, overflow or schema throws. */
-    async decode({ kind, text }: Payload): Promise<Decoded<T>> {
+    async decode({ kind, text }: Payload, signal?: AbortSignal): Promise<Decoded<T>> {
       const [letters = ""] = kind.split(":");
       if (!/^[ujc]z?x?$/.test(letters) || kind !== kindOf(letters)) return undefined;
-      const full = letters.length > 1 ? await unpack(options, letters, text) : text;
-      if (typeof full !== "string") return undefined;
-      const read = readText<T>(codec, letters, full);
-      return read && schema ? validate(schema, read.value) : read;
+      if (letters.length === 1 && !schema) return readText(codec, letters, text);
+      return untilTimeout(timeout, signal, async () => {
+        const full = await unpack(options, letters, text);
+        if (typeof full !== "string") return undefined;
+        const read = readText<T>(codec, letters, full);
+        return read && schema ? validate(schema, read.value) : read;
+      });
     },
   };
+}
+
+/** Creates what makes copies of a value. One that neither JSON nor the codec carries stays one and the same. */
+function createCopies<T>(codec: Codec | undefined, value: T): () => T {
+  let written: Written | undefined;
+  return () => {
+    try {
+      written ??= writeText(codec, value);
+      return unchecked(readText(codec, written.letter, written.text)?.value);
+    } catch {
+      return value;
+    }
+  };
+}
+
+/** Waits for a hook of the user for as long as for Redis. */
+function untilTimeout<R>(timeout: number, signal: AbortSignal | undefined, work: () => Promise<R>): Promise<R> {
+  const message = `\`compression\`, \`overflow\` or \`schema\` took longer than \`timeout\`, ${timeout} ms`;
+  return raceDeadline(timeout, signal, work, () => new RedisPatternsError("HOOK_TIMEOUT", message));
 }
 
 function checkCodecOptions<T>({ codec, compression, overflow, schema }: CodecOptions<T>): void {

@@ -1,8 +1,8 @@
-import { ConnectionError } from "../../../errors.ts";
+import type { SendOptions } from "../../../port/redis.ts";
 import { backoff } from "../../../wait/backoff.ts";
 import { sleep } from "../../../wait/sleep.ts";
 import type { Waiter } from "../../../wait/wake.ts";
-import { type CacheContext, failOpen, keysOf, trip } from "../context.ts";
+import { type CacheContext, failOpen, isUnreached, keysOf, report, trip } from "../context.ts";
 import { LoadFailedError } from "../errors.ts";
 import type { DatedAnswer } from "../flight.ts";
 import { createToken } from "../format/lease.ts";
@@ -31,33 +31,60 @@ export interface TaggedClaim extends Claim {
   readonly nonces: ReadonlyMap<string, string>;
 }
 
-/** Asks in one trip who loads each of the keys. Returns no claims where Redis did not answer. */
+/**
+ * Asks in one trip who loads each of the keys. Returns no claims where Redis did not answer, and none for a key that it refuses alone, such
+ * as one of another type.
+ */
 export async function claimEntries(
   context: CacheContext,
   ids: readonly string[],
   { redis, tags, times, signal, background }: CacheCall,
   { early, ...question }: Question,
-): Promise<readonly TaggedClaim[]> {
+): Promise<readonly (TaggedClaim | undefined)[]> {
   // What was never sent has nothing to give back.
   signal?.throwIfAborted();
   const values = { ...question, mark: context.format.mark, leaseTtl: leaseTtl(context) };
+  const ask = (id: string, options: SendOptions) =>
+    claimEntry(redis, { ...keysOf(context, id), ...values, early: early(id) }, options).catch((error: unknown) => ({
+      id,
+      error,
+    }));
+  const release = (ids: readonly string[]) => background(releaseLeases(context, { redis, ids, token: question.token }));
   try {
     const [claims, nonces] = await trip(context, signal, (options) =>
       Promise.all([
-        Promise.all(
-          ids.map((id) => claimEntry(redis, { ...keysOf(context, id), ...values, early: early(id) }, options)),
-        ),
+        Promise.all(ids.map((id) => ask(id, options))).then((outcomes) => orThrowAll(context, outcomes)),
         prepareTags(context, tags, times, options),
       ]),
     );
-    return claims.map((claim) => ({ ...claim, nonces }));
+    const refused = claims.filter((claim) => "error" in claim);
+    for (const { id, error } of refused) report(context, "error", id, { error });
+    if (refused.length > 0) release(refused.map(({ id }) => id));
+    return claims.map((claim) => ("error" in claim ? undefined : { ...claim, nonces }));
   } catch (error) {
     // Redis may have granted leases whose replies were lost; other callers must not wait for them.
-    const sent = !(error instanceof ConnectionError) || error.sent !== false;
-    if (sent) background(releaseLeases(context, { redis, ids, token: question.token }));
+    if (Reflect.get(Object(error), "sent") !== false) release(ids);
     failOpen(context, { id: ids[0] ?? "", signal }, error);
     return [];
   }
+}
+
+/** Throws where Redis was not reached, or refuses all keys, or where no failure may pass. */
+function orThrowAll<C extends object>(
+  { failsOpen }: CacheContext,
+  outcomes: readonly (C | Refused)[],
+): readonly (C | Refused)[] {
+  const refused = outcomes.filter((outcome) => "error" in outcome);
+  if (refused.length < outcomes.length && failsOpen && !refused.some(({ error }) => isUnreached(error)))
+    return outcomes;
+  for (const { error } of refused) throw error;
+  return outcomes;
+}
+
+/** A key for which Redis answered with an error. */
+interface Refused {
+  readonly id: string;
+  readonly error: unknown;
 }
 
 /** After this time a call that hears messages claims all the same, in milliseconds: one may be lost. */
@@ -168,7 +195,7 @@ function answerFromClaim<T>(
   if (!answer) return undefined;
   context.expectsHit = true;
   if (claim.state === "lease") {
-    runInBackground(call, (call) => loadLeased(context, call, claim));
-  } else if (early > 0) runInBackground(call, (call) => refreshEntry(context, call, early));
+    runInBackground(context, call, (call) => loadLeased(context, call, claim));
+  } else if (early > 0) runInBackground(context, call, (call) => refreshEntry(context, call, early));
   return answer;
 }

@@ -1,6 +1,5 @@
 import { checkDuration, checkFunction, checkOptions } from "../../../check.ts";
-import { ConnectionError } from "../../../errors.ts";
-import { type CacheContext, failOpen, report } from "../context.ts";
+import { type CacheContext, failOpen, isUnreached, report } from "../context.ts";
 import { decodePlain } from "../format/entry.ts";
 import type { GetOrSetOptions } from "../options.ts";
 import type { Load } from "./call.ts";
@@ -43,7 +42,7 @@ export function fastPath<T, R>(
       return slowPath(false);
     };
     const onFailure = (error: unknown) => {
-      if (error instanceof ConnectionError) context.breaker.failed();
+      if (isUnreached(error)) context.breaker.failed();
       failOpen(context, { id, signal: undefined }, error);
       return slowPath(true);
     };

@@ -16,7 +16,6 @@ export function createResolve<T>(context: CacheContext<T>) {
   const flightsOf = createBoards<T>();
   return async (id: string, load: Load<T>, options: GetOrSetOptions = {}, down: boolean): Promise<Resolved<T>> => {
     const { signal, ttl, tags, scope, waitUntil } = options;
-    signal?.throwIfAborted();
     const background = createBackground(context, id, waitUntil);
     const call: LoadCall<T> = {
       redis: context.redis,
@@ -45,6 +44,7 @@ async function getOrSet<T>(context: CacheContext<T>, call: LoadCall<T>): Promise
   const began = context.nextTurn();
   const lookup: Lookup<T> = { reachable: isReachable(context, call), refused: "", fallback: undefined };
   for (;;) {
+    call.signal?.throwIfAborted();
     const answer = (await readFirst(context, call, lookup)) ?? (await awaitFlight(context, call, lookup, began));
     if (answer && answer.asOf >= began) return answer;
   }
@@ -101,7 +101,7 @@ async function readFirst<T>(
 /** Loads an entry anew in the background, unless a load of it runs already. */
 function refresh<T>(context: CacheContext<T>, call: LoadCall<T>, early: number): void {
   if (call.flights.has(call.id)) return;
-  runInBackground(call, (call) => refreshEntry(context, call, early));
+  runInBackground(context, call, (call) => refreshEntry(context, call, early));
 }
 
 /** Joins the flight that is under way for this key, or starts one. */
@@ -113,7 +113,7 @@ function joinOrStart<T>(
 ): Flight<DatedAnswer<T> | undefined> {
   const present = call.flights.get(call.id);
   if (present && isJoinable(present, began)) return present;
-  return startLoad(call, (call) =>
+  return startLoad(context, call, (call) =>
     reachable ? claimAndLoad(context, call, refused) : loadUnleased(context, call, true),
   );
 }
@@ -128,8 +128,9 @@ async function awaitFlight<T>(
   const flight = joinOrStart(context, call, lookup, began);
   const older = () => ((flight.fallback?.asOf ?? 0) >= began ? flight.fallback : lookup.fallback);
   const answer = await orStale(context.softTimeout, call, flight.join(call.signal), older);
-  if (answer && answer === older()) report(context, "stale", call.id);
-  return answer;
+  if (!answer || answer !== older()) return answer;
+  report(context, "stale", call.id);
+  return { ...answer, value: context.copies(answer.value)() };
 }
 
 /**
@@ -142,16 +143,18 @@ export async function orStale<A>(
   load: Promise<A>,
   older: () => A | undefined,
 ): Promise<A> {
+  const { signal, background } = call;
   let late: Error | undefined;
   const tooLate = () => (late = new TimeoutError(0));
   try {
-    return await (softTimeout === undefined ? load : raceDeadline(softTimeout, undefined, () => load, tooLate));
+    return await raceDeadline(softTimeout ?? Infinity, signal, () => load, tooLate);
   } catch (error) {
-    call.signal?.throwIfAborted();
-    const old = older();
-    if (old === undefined && late && error === late) return orStale(softTimeout, call, load, older);
+    const left = signal?.aborted;
+    const old = left ? undefined : older();
+    if (old === undefined && !left && late && error === late) return orStale(softTimeout, call, load, older);
+    if (old === undefined && !left) throw error;
+    background(load.catch(() => undefined));
     if (old === undefined) throw error;
-    call.background(load.catch(() => undefined));
     return old;
   }
 }

@@ -1,6 +1,6 @@
-import { ConnectionError, RedisPatternsError } from "../../../errors.ts";
-import { raceDeadline, withDeadline } from "../../../time/deadline.ts";
-import { type CacheContext, keysOf, report, trip, wakeArg } from "../context.ts";
+import { RedisPatternsError } from "../../../errors.ts";
+import { withDeadline } from "../../../time/deadline.ts";
+import { type CacheContext, isUnreached, keysOf, report, trip, wakeArg } from "../context.ts";
 import { LoadTimeoutError } from "../errors.ts";
 import { type DatedAnswer, type Flight, removeFlight, startFlight } from "../flight.ts";
 import { failureMark, unkeptMark } from "../format/lease.ts";
@@ -86,7 +86,7 @@ export async function storeLoaded<T>(
     report(context, "error", id, { error });
     // The callers that wait need not try in turn what could not be done here.
     const released = releaseLeases(context, { redis, ids: [id], token }, unkeptMark(token));
-    if (error instanceof ConnectionError) background(released);
+    if (isUnreached(error)) background(released);
     else await released;
     return undefined;
   }
@@ -101,8 +101,7 @@ async function writeLoaded<T>(
   const wished = await loaded.wishes.outcome();
   const { ttl, staleTime } = lifetimeOf(wished.times, value);
   const tags = new Map([...wished.nonces, ...loaded.nonces]);
-  const late = (timeout: number) => new LoadTimeoutError(timeout);
-  const payload = await raceDeadline(context.hardTimeout, undefined, async () => context.encode(id, value), late);
+  const payload = await context.encode(id, value);
   const raw = context.format.write(payload, { staleTime, loadTime, tags });
   const values = { ...keysOf(context, id), token, ttl, value: raw, wake: wakeArg(context) };
   // A tag outlives every entry that has it.
@@ -172,7 +171,15 @@ export function loadLeased<T>(
 }
 
 /** Starts a flight in which a key is claimed and loaded. */
-export function startLoad<T>(call: LoadCall<T>, run: Run<T>): Flight<DatedAnswer<T> | undefined> {
+export function startLoad<T>(
+  context: CacheContext<T>,
+  call: LoadCall<T>,
+  run: Run<T>,
+): Flight<DatedAnswer<T> | undefined> {
+  const copies = (answer: DatedAnswer<T> | undefined) => {
+    const copy = answer && context.copies(answer.value);
+    return () => answer && copy && { ...answer, value: copy() };
+  };
   const flight = startFlight<DatedAnswer<T> | undefined>(async (flight, signal) => {
     const inFlight = { ...call, signal, flight };
     try {
@@ -180,15 +187,15 @@ export function startLoad<T>(call: LoadCall<T>, run: Run<T>): Flight<DatedAnswer
     } finally {
       removeFlight(inFlight);
     }
-  });
+  }, copies);
   call.flights.set(call.id, flight);
   return flight;
 }
 
 /** Starts a flight that no caller waits for: its failure is reported as an event. */
-export function runInBackground<T>(call: LoadCall<T>, run: Run<T>): void {
+export function runInBackground<T>(context: CacheContext<T>, call: LoadCall<T>, run: Run<T>): void {
   call.background(
-    startLoad(call, run)
+    startLoad(context, call, run)
       .join()
       .catch(() => undefined),
   );

@@ -58,13 +58,12 @@ export async function claimMany<T>(
   const question = { token, refused: "", waited: "", early };
   const redis = batchingPort(context.redis, ids.length);
   const claims = await claimEntries(context, ids, { ...call, redis }, question);
-  const [first] = claims;
-  if (!first) return unleased(ids);
   const own = ids.filter((_, i) => claims[i]?.state === "lease");
+  const refused = ids.filter((_, i) => !claims[i]);
   // A value that could not be kept a moment ago is loaded in the same call, and nobody waits for it.
   const unkept = ids.filter((_, i) => claims[i]?.state === "unkept" && claims[i].raw === null);
   for (const id of unkept) reportBeside(context, id, unkeptReason);
-  return { ids: [...own, ...unkept], own, nonces: first.nonces };
+  return { ids: [...own, ...refused, ...unkept], own, nonces: claims.find(Boolean)?.nonces };
 }
 
 /** Loads keys in one call of the loader, and keeps the values of those whose leases are held. */

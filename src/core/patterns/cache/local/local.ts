@@ -1,4 +1,4 @@
-import { checkCount, checkDuration, checkOptions } from "../../../check.ts";
+import { checkCount, checkDuration, checkFlag, checkMethods, checkOptions } from "../../../check.ts";
 import type { Subscriber } from "../../../port/subscriber.ts";
 import type { Cache } from "../cache.ts";
 import { bindContext, type CacheContext, contextOf, type OnChange, report } from "../context.ts";
@@ -130,8 +130,11 @@ function idsOf(entries: readonly (readonly [string, unknown])[]): string[] {
 }
 
 function coherenceFor(context: CacheContext, { maxStaleness, subscriber, epoch }: LocalOptions, drop: Drop): Coherence {
+  checkMethods("subscriber", subscriber, "a subscriber such as ioredisSubscriber(client)", "subscribe");
   if (subscriber) return coherenceBySubscriber(context, subscriber, drop);
-  return (epoch ?? context.redis.distant) ? coherenceByEpoch(context, maxStaleness, drop) : noCoherence;
+  return (epoch === undefined ? context.redis.distant : checkFlag("epoch", epoch))
+    ? coherenceByEpoch(context, maxStaleness, drop)
+    : noCoherence;
 }
 
 /** Creates what makes a change: it drops the values before and after, whether or not the change is known to have succeeded. */

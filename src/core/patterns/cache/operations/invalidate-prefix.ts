@@ -5,7 +5,7 @@ import { perSlot } from "../../../port/multi-key.ts";
 import type { Redis, SendOptions } from "../../../port/redis.ts";
 import { integer, text, texts } from "../../../port/reply.ts";
 import type { Cache } from "../cache.ts";
-import { type CacheContext, contextOf, trip } from "../context.ts";
+import { type CacheContext, contextOf, report, trip } from "../context.ts";
 import { envelope } from "../format/entry.ts";
 import { startOfKeys } from "../format/keys.ts";
 
@@ -22,7 +22,7 @@ export interface InvalidatePrefixOptions {
    */
   readonly batch?: number | undefined;
   /**
-   * Called after each batch.
+   * Called after each batch. What it throws does not end the work; an `error` event tells it.
    * @default none
    */
   readonly onProgress?: ((progress: PrefixProgress) => void) | undefined;
@@ -81,11 +81,24 @@ async function sweep(
       const found = await scan(context, master, ["SCAN", cursor, "MATCH", pattern, "COUNT", batch], signal);
       deleted += await unlink(context, master, found.keys.filter(isMeant), batch, signal);
       batches += 1;
-      onProgress?.({ deleted, batches });
+      tell(context, onProgress, { deleted, batches });
       cursor = found.cursor;
     } while (cursor !== "0");
   }
   return deleted;
+}
+
+/** A listener that throws does not end the work. */
+function tell(
+  context: CacheContext,
+  onProgress: InvalidatePrefixOptions["onProgress"],
+  progress: PrefixProgress,
+): void {
+  try {
+    onProgress?.(progress);
+  } catch (error) {
+    report(context, "error", "", { error });
+  }
 }
 
 async function scan(

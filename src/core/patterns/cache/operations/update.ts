@@ -1,9 +1,10 @@
 import { checkFunction, checkOptions } from "../../../check.ts";
+import { raceDeadline } from "../../../time/deadline.ts";
 import { backoff } from "../../../wait/backoff.ts";
 import { sleep } from "../../../wait/sleep.ts";
 import type { Cache } from "../cache.ts";
 import { type CacheContext, contextOf, keysOf, trip, wakeArg } from "../context.ts";
-import { ConflictError } from "../errors.ts";
+import { ConflictError, LoadTimeoutError } from "../errors.ts";
 import { updatesKey } from "../format/keys.ts";
 import { isNegative, isServable, judge, lifetimeOf, type Times, timesWith } from "../freshness.ts";
 import type { SetOptions } from "../options.ts";
@@ -30,7 +31,8 @@ const pauses = { first: 2, factor: 1.2, most: 40 };
  * none, and may run several times. The entry keeps its tags and ends when it would have ended. Only the cache is changed: a value that
  * has an origin must be written there.
  * @returns The value that is kept now.
- * @throws What `fn` throws.
+ * @throws What `fn` throws, or what a hook threw that the kept value could not be read without. Nothing was changed.
+ * @throws {LoadTimeoutError} `fn` took longer than `hardTimeout`.
  * @throws {ConflictError} Other callers changed the value before each of 20 attempts.
  * @throws {ConnectionError} Redis was not reached.
  * @throws {OptionError} An option can never work, or the value is not one that JSON or the codec carries.
@@ -61,11 +63,14 @@ interface Update<T> {
 
 async function updateWithRetries<T>(context: CacheContext<T>, update: Update<T>): Promise<T> {
   const { id, fn, signal } = update;
+  const late = (timeout: number) => new LoadTimeoutError(timeout);
   for (let attempt = 0; attempt < attempts; attempt += 1) {
     signal?.throwIfAborted();
     const [found] = await readEntries(context, [id], context.commonTags, signal);
+    // What could not be read is no absent value: the change would lose it.
+    if (found?.failure !== undefined) throw found.failure;
     const served = servable(context, found);
-    const value = await fn(served?.entry.value);
+    const value = await raceDeadline(context.hardTimeout, signal, async () => fn(served?.entry.value), late);
     if (await trySwap(context, update, { found, served, value })) return value;
     await sleep(backoff(attempt, pauses), signal);
   }
@@ -93,7 +98,7 @@ async function trySwap<T>(
   // `negativeTtl` is the time of each `null`, whenever it came to be.
   const keeps = served && !given && !isNegative(times, value) ? served.entry : undefined;
   const { ttl, staleTime } = lifetimeOf(times, value);
-  const payload = await context.encode(id, value);
+  const payload = await context.encode(id, value, signal);
   // Tags must outlive the entry, and have the nonces that they had when it was read.
   const names = found?.entry ? Array.from(found.entry.tags.keys()) : context.commonTags;
   const prepare = () => trip(context, signal, (options) => prepareTags(context, names, times, options));
