@@ -122,7 +122,8 @@ onEveryBackend("the options of the cache's calls", (backend) => {
       const { cache } = await setUp();
       expect(() => deflate(2_048 as never)).toThrow(OptionError);
       expect(() => deflate({ threshold: null as never })).toThrow(OptionError);
-      for (const options of [5_000, null, undefined, { maxStaleness: null }, { maxStaleness: 1, maxEntries: null }]) {
+      const wrong = [{ maxEntries: null }, { epoch: null }, { subscriber: null }, { subscriber: {} }];
+      for (const options of [5_000, null, undefined, {}, ...wrong.map((part) => ({ maxStaleness: 1, ...part }))]) {
         expect(() => withLocal(cache, options as never)).toThrow(OptionError);
       }
     });
