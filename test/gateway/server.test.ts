@@ -21,7 +21,9 @@ async function open(url: string): Promise<Socket> {
 /** Sends a request with its path as it is. */
 async function askRaw(url: string, target: string, method = "GET"): Promise<string> {
   const socket = await open(url);
-  socket.write(`${method} ${target} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nConnection: close\r\n\r\n`);
+  socket.write(
+    `${method} ${target} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nConnection: close\r\n\r\n`,
+  );
   let text = "";
   for await (const chunk of socket) text += String(chunk);
   return `${/^HTTP\/1.1 (\d+)/.exec(text)?.[1]} ${text.slice(text.indexOf("\r\n\r\n") + 4)}`;
