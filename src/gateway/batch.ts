@@ -1,6 +1,6 @@
 import { ReplyError } from "../core/errors.ts";
 import type { Reply } from "../core/port/redis.ts";
-import { readBody } from "./body.ts";
+import { readBody } from "./inquiry.ts";
 import { toBytes } from "./bytes.ts";
 import { toCommand, toClientReply, sendOptionsOf, type Call } from "./call.ts";
 import { parseCommands } from "./json.ts";

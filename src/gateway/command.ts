@@ -1,4 +1,4 @@
-import { readBody } from "./body.ts";
+import { readBody } from "./inquiry.ts";
 import { byteString } from "../core/crypto.ts";
 import { toBytes } from "./bytes.ts";
 import { toCommand, toClientReply, sendOptionsOf, type Call } from "./call.ts";
