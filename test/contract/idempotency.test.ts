@@ -9,6 +9,7 @@ import {
 import { createIdempotency, type IdempotentRun } from "../../src/core/patterns/idempotency/index.ts";
 import { days } from "../../src/core/time/duration.ts";
 import { sleep } from "../../src/core/wait/sleep.ts";
+import { gate } from "../fixtures/cache-tools.ts";
 import idempotencyV1 from "../fixtures/idempotency-v1.json" with { type: "json" };
 import { restore } from "../fixtures/restore.ts";
 import { onEveryBackend } from "../support/backends.ts";
@@ -125,7 +126,7 @@ onEveryBackend("an idempotent call", (backend) => {
     );
     await expect(leaving).rejects.toThrow("wrapped");
     expect(await storing("left", () => "ran again")).toBe("ran again");
-    const short = createIdempotency(redis, { ...options, lease: 40, wait: 5_000 });
+    const short = createIdempotency(redis, { ...options, lease: 300, wait: 15_000 });
     await expect(short("late", untilAbort)).rejects.toMatchObject({ cause: { name: "TimeoutError" } });
     expect(await short("late", () => "ran again")).toBe("ran again");
   });
@@ -174,9 +175,15 @@ onEveryBackend("an idempotent call", (backend) => {
 
   it("refuses the same key with another payload, also while the first one runs", async () => {
     const idempotent = createIdempotency(await backend.connect(), { ttl: 60_000, prefix: backend.prefix });
-    const running = idempotent("pay:1", () => sleep(100), { payload: "10 EUR" });
-    await sleep(30);
+    const [started, finish] = [gate(), gate()];
+    const work = () => {
+      started.open();
+      return finish.opened;
+    };
+    const running = idempotent("pay:1", work, { payload: "10 EUR" });
+    await started.opened;
     await expect(idempotent("pay:1", () => 1, { payload: "99 EUR" })).rejects.toThrow(IdempotencyConflictError);
+    finish.open();
     await running;
     await expect(idempotent("pay:1", () => 1, { payload: "99 EUR" })).rejects.toThrow(IdempotencyConflictError);
     expect(await idempotent("pay:1", () => 1, { payload: "10 EUR" })).toBeUndefined();
@@ -185,21 +192,20 @@ onEveryBackend("an idempotent call", (backend) => {
   it("frees the key of a run that crashed after its lease, and tells a run that its lease is over", async () => {
     const redis = await backend.connect();
     const types: string[] = [];
-    const options = { ttl: 60_000, lease: 150, prefix: backend.prefix };
-    const slow = createIdempotency(redis, { ...options, onEvent: ({ type }) => types.push(type) });
+    const options = { ttl: 60_000, prefix: backend.prefix };
+    const slow = createIdempotency(redis, { ...options, lease: 500, onEvent: ({ type }) => types.push(type) });
+    const [started, finish] = [gate(), gate()];
     const hanging = slow("crash", async ({ signal }) => {
+      started.open();
       await new Promise((resolve) => signal.addEventListener("abort", resolve));
-      await sleep(100);
+      await finish.opened;
       return "late";
     });
-    await sleep(20);
-    const next = createIdempotency(redis, { ...options, wait: 5_000 });
-    const other = next("crash", async () => {
-      await sleep(50);
-      return "took over";
-    });
+    await started.opened;
+    const next = createIdempotency(redis, { ...options, wait: 15_000 });
+    expect(await next("crash", () => "took over")).toBe("took over");
+    finish.open();
     expect(await hanging).toBe("late");
-    expect(await other).toBe("took over");
     expect(await next("crash", () => "third")).toBe("took over");
     expect(types).toEqual(["run", "late"]);
   });
@@ -207,14 +213,20 @@ onEveryBackend("an idempotent call", (backend) => {
   it("waits no longer than it was told", async () => {
     const redis = await backend.connect();
     const idempotent = createIdempotency(redis, { ttl: 60_000, wait: 50, prefix: backend.prefix });
-    const running = idempotent("busy", () => sleep(400));
-    await sleep(30);
+    const [started, finish] = [gate(), gate()];
+    const work = () => {
+      started.open();
+      return finish.opened;
+    };
+    const running = idempotent("busy", work);
+    await started.opened;
     const error = await idempotent("busy", () => 1).catch((error: unknown) => error);
     expect(error).toBeInstanceOf(IdempotencyBusyError);
     expect(error instanceof IdempotencyBusyError && error.remaining).toBeGreaterThan(20_000);
     const reason = new Error("left");
     const leaving = idempotent("busy", () => 1, { signal: AbortSignal.abort(reason) });
     await expect(leaving).rejects.toBe(reason);
+    finish.open();
     await running;
   });
 

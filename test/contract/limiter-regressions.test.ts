@@ -48,13 +48,13 @@ onEveryBackend("faults of other limiters that this one must not have", (backend)
     });
 
     it(`@upstash/ratelimit 4, rate-limiter-flexible 1, Effect: one key, and it expires with its window (${make.name})`, async () => {
-      const limiter = limiterOf(make({ limit: 1, window: 500 }));
+      const limiter = limiterOf(make({ limit: 1, window: 60_000 }));
       await limiter.limit("u");
       const [key = "", ...more] = await keysOfLast();
       expect(more).toEqual([]);
       const ttl = integer(await redis.send(["PTTL", key]));
-      expect(ttl).toBeLessThanOrEqual(501);
-      expect(ttl).not.toBe(-1);
+      expect(ttl).toBeLessThanOrEqual(60_001);
+      expect(ttl).toBeGreaterThan(0);
     });
 
     it(`@upstash/ratelimit 6: runs where the server does not know Upstash's script flag (${make.name})`, async () => {
@@ -70,7 +70,11 @@ onEveryBackend("faults of other limiters that this one must not have", (backend)
       const strict = limiterOf(make({ limit: 1, window: 60_000 }));
       const prefix = `${backend.prefix}${serial}`;
       expect((await strict.limit("u")).allowed).toBe(true);
-      const wide = createLimiter(redis, { prefix: `${prefix}w`, algorithm: make({ limit: 50, window: 60_000 }) });
+      const wide = createLimiter(redis, {
+        prefix: `${prefix}w`,
+        algorithm: make({ limit: 50, window: 60_000 }),
+        timeout: 10_000,
+      });
       expect((await wide.limit("u")).limit).toBe(50);
       expect(await strict.limit("u")).toMatchObject({ allowed: false, limit: 1 });
     });
@@ -78,7 +82,7 @@ onEveryBackend("faults of other limiters that this one must not have", (backend)
 
   for (const make of [slidingWindow, slidingLog]) {
     it(`@upstash/ratelimit 1: a remembered refusal ends when a unit is free, not with the window (${make.name})`, async () => {
-      const limiter = limiterOf(make({ limit: 10, window: 800 }), { blocked: blockedIds({ cap: 10_000 }) });
+      const limiter = limiterOf(make({ limit: 10, window: 2_000 }), { blocked: blockedIds({ cap: 10_000 }) });
       await limiter.limit("u", { cost: 5 });
       await sleep(150);
       await limiter.limit("u", { cost: 5 });

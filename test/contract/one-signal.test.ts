@@ -12,28 +12,30 @@ import { onEveryBackend } from "../support/backends.ts";
 const most = 10;
 const calls = 20;
 const ttl = 60_000;
+/** No busy machine makes Redis look down. */
+const timeout = 15_000;
 
 type Call = (redis: Redis, prefix: string, signal: AbortSignal, i: number) => Promise<unknown>;
 
 const patterns: Readonly<Record<string, Call>> = {
   "the port": (redis, prefix, signal) => redis.send(["EXISTS", `${prefix}:{x}`], { signal }),
   "a cache": (redis, prefix, signal, i) =>
-    createCache<string>(redis, { prefix, ttl }).getOrSet(String(i % 5), async () => "v", { signal }),
+    createCache<string>(redis, { prefix, ttl, timeout }).getOrSet(String(i % 5), async () => "v", { signal }),
   "a cache of many": (redis, prefix, signal) =>
-    getOrSetMany(createCache<string>(redis, { prefix, ttl }), ["1", "2"], async () => new Map([["1", "v"]]), {
+    getOrSetMany(createCache<string>(redis, { prefix, ttl, timeout }), ["1", "2"], async () => new Map([["1", "v"]]), {
       signal,
     }),
   "a limiter": (redis, prefix, signal) =>
-    createLimiter(redis, { prefix, algorithm: fixedWindow({ limit: 5, window: ttl }) }).limit("a", { signal }),
+    createLimiter(redis, { prefix, algorithm: fixedWindow({ limit: 5, window: ttl }), timeout }).limit("a", { signal }),
   "a turn that is waited for": (redis, prefix, signal) =>
-    waitTurn(createLimiter(redis, { prefix, algorithm: fixedWindow({ limit: 1_000, window: ttl }) }), "a", {
-      maxWait: 1_000,
+    waitTurn(createLimiter(redis, { prefix, algorithm: fixedWindow({ limit: 1_000, window: ttl }), timeout }), "a", {
+      maxWait: 15_000,
       signal,
     }),
   "a lock that is waited for": (redis, prefix, signal) =>
-    createLock(redis, { prefix, ttl: 5_000, wait: 15_000 }).run("a", async () => {}, { signal }),
+    createLock(redis, { prefix, ttl, wait: 18_000 }).run("a", async () => {}, { signal }),
   "a semaphore": (redis, prefix, signal) =>
-    createSemaphore(redis, { prefix, ttl: 5_000, limit: 100 }).run("a", async () => {}, { signal }),
+    createSemaphore(redis, { prefix, ttl, limit: 100 }).run("a", async () => {}, { signal }),
   "a session": (redis, prefix, signal, i) =>
     createSessions(redis, { prefix, idle: ttl, absolute: ttl }).create({ user: String(i), data: {}, signal }),
   idempotency: (redis, prefix, signal, i) =>

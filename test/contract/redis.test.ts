@@ -3,9 +3,10 @@ import { ReplyError } from "../../src/core/errors.ts";
 import { keyOf } from "../../src/core/keys.ts";
 import { observe, type WireEvent } from "../../src/core/port/observe.ts";
 import { ping, type PingSuccess } from "../../src/core/port/ping.ts";
-import type { Command, Redis, Reply } from "../../src/core/port/redis.ts";
+import type { Command, Redis, Reply, SendOptions } from "../../src/core/port/redis.ts";
 import { integer, text, texts } from "../../src/core/port/reply.ts";
 import { defineScript } from "../../src/core/script/define-script.ts";
+import { unchecked } from "../../src/core/unchecked.ts";
 import { type Backend, onEveryBackend } from "../support/backends.ts";
 
 const minute = 60_000;
@@ -289,6 +290,28 @@ onEveryBackend("the port", (backend) => {
       const asked = Array.from({ length: 500 }, (_, i) => `answer ${i}`);
       expect(await Promise.all(asked.map((word) => redis.send(["EVAL", "return ARGV[1]", 0, word])))).toEqual(asked);
     });
+  });
+
+  it.each<[string, unknown]>([
+    ["a number, as other libraries take a deadline", 500],
+    ["null", null],
+    ["a deadline of null", { timeout: null }],
+    ["a deadline that is no number", { timeout: Number.NaN }],
+    ["a deadline of 0", { timeout: 0 }],
+  ])("refuses, as options of a call, %s, and sends nothing", async (_, options) => {
+    const redis = await backend.connect();
+    const key = keyOf(backend.prefix, "options");
+    const command: Command = ["SET", key, "v"];
+    const wrong = unchecked<SendOptions>(options);
+    const calls = [
+      redis.send(command, wrong),
+      redis.pipeline([command], wrong),
+      ...(redis.transaction ? [redis.transaction([command], wrong)] : []),
+    ];
+    for (const result of await Promise.allSettled(calls)) {
+      expect(result).toMatchObject({ status: "rejected", reason: { code: "OPTION" } });
+    }
+    expect(await redis.send(["EXISTS", key])).toBe(0);
   });
 
   describe("a transaction", () => {

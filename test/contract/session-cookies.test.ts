@@ -220,6 +220,24 @@ onEveryBackend("session cookies", (backend) => {
     expect((await sessions.read(visit.session?.token))?.user).toBe("ada");
   });
 
+  it.each<[string, (visit: Visit<Shop>) => Promise<unknown>]>([
+    ["login", (visit) => visit.login("ada")],
+    ["a first value", (visit) => visit.set({ theme: "dark" })],
+  ])("ends the session of %s whose cookie the framework refuses: nobody could use it", async (_, begin) => {
+    const { cookies, sessions } = open();
+    const { jar } = request("");
+    let refused = "";
+    const refuse = (_name: string, value: string) => {
+      refused = value;
+      throw new Error("Headers are sent");
+    };
+    const visit = await cookies.open({ ...jar, write: refuse });
+    await expect(begin(visit)).rejects.toThrow("Headers are sent");
+    expect(visit.session).toBeNull();
+    const [, token = ""] = /=([^;]+)/.exec(refused) ?? [];
+    expect(await sessions.read(token)).toBeNull();
+  });
+
   it.each(["plain", "signed"])("accepts one form of a %s token, whatever its spare bits", async (kind) => {
     const signer = kind === "signed" ? hmacSigner(["s".repeat(32)]) : undefined;
     const { sessions } = open({}, { signer });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ReplyError } from "../../src/core/errors.ts";
+import { ReplyError, TimeoutError } from "../../src/core/errors.ts";
 import {
   createSessions,
   listSessions,
@@ -155,5 +155,60 @@ onEveryBackend("a login that fails after the old session has ended", (backend) =
     broken = false;
     expect((await sessions.read(session.token))?.data).toEqual({ cart: "book" });
     expect(await listSessions(sessions, "ada")).toHaveLength(1);
+  });
+});
+
+/** How the answer to the command that begins a session is missed. `late`: it runs only after the session was given up. */
+const misses = ["aborted", "lost", "late"] as const;
+
+onEveryBackend("a session whose beginning nobody heard of", (backend) => {
+  let redis: Redis;
+  beforeAll(async () => {
+    redis = await backend.connect();
+  });
+
+  /** What may be going on: the session that is there before, and the call. */
+  const beginnings: Readonly<
+    Record<string, (sessions: Sessions<Shop>, before: Session<Shop> | null, signal: AbortSignal) => Promise<unknown>>
+  > = {
+    "a creation": (sessions, _, signal) => sessions.create({ user: "ada", data: {}, signal }),
+    "a login": (sessions, _, signal) => loginSession(sessions, null, "ada", { signal }),
+    "a login again": (sessions, before, signal) => loginSession(sessions, before, "ada", { signal }),
+  };
+  // A login again that runs after it was given up has a session to renew, and takes its place until `idle` is over.
+  const rows = Object.keys(beginnings)
+    .flatMap((name) => misses.map((miss) => [name, miss] as const))
+    .filter(([name, miss]) => name !== "a login again" || miss !== "late");
+
+  it.each(rows)("%s, %s, leaves the user's place free", async (name, miss) => {
+    const prefix = `${backend.prefix}:${name}:${miss}`;
+    const options = { idle: 60_000, absolute: 90_000, prefix, maxPerUser: 1, atLimit: "refuse" } as const;
+    // The server knows the scripts from here on, so that each is one command.
+    const warm = createSessions<Shop>(redis, { ...options, prefix: `${prefix}:warm` });
+    await loginSession(warm, await loginSession(warm, null, "ada"), "ada");
+    const controller = new AbortController();
+    let isMissed = false;
+    let late = async (): Promise<unknown> => undefined;
+    const missing: Redis = {
+      ...redis,
+      async send(command, sendOptions) {
+        if (!isMissed) return redis.send(command, sendOptions);
+        isMissed = false;
+        if (miss === "late") late = () => redis.send(command);
+        else await redis.send(command);
+        if (miss === "aborted") controller.abort();
+        controller.signal.throwIfAborted();
+        throw new TimeoutError(1_000);
+      },
+    };
+    const background: Promise<unknown>[] = [];
+    const sessions = createSessions<Shop>(missing, { ...options, waitUntil: (work) => background.push(work) });
+    const before = name === "a login again" ? await sessions.create({ user: "ada", data: {} }) : null;
+    isMissed = true;
+    await expect(beginnings[name]?.(sessions, before, controller.signal)).rejects.toThrow();
+    expect(background).toHaveLength(1);
+    await Promise.all(background);
+    await late();
+    expect((await sessions.create({ user: "ada", data: {} })).user).toBe("ada");
   });
 });

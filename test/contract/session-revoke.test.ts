@@ -38,19 +38,28 @@ onEveryBackend("revocation of sessions", (backend) => {
     return members.flatMap((reply) => texts(Array.isArray(reply) ? reply : []));
   };
 
-  it("ends 1,000 sessions of one user with one command; the next read of each is null", async () => {
-    const sessions = open();
-    await sessions.revokeAll("me");
-    const created = [];
-    for (let i = 0; i < 20; i += 1)
-      created.push(...(await Promise.all(Array.from({ length: 50 }, () => sessions.create({ user: "me", data: {} })))));
-    const counts = await backend.count(() => sessions.revokeAll("me"));
-    expect(counts).toEqual({ evalsha: 1, time: 1, hmget: 2, hset: 1, unlink: 1 });
-    const found = await Promise.all(created.map(({ token }) => sessions.read(token)));
-    expect(found.filter((session) => session !== null)).toEqual([]);
-    expect(created).toHaveLength(1_000);
-    expect(await listSessions(sessions, "me")).toEqual([]);
-  });
+  it(
+    "ends 1,000 sessions of one user with one command; the next read of each is null",
+    { timeout: 60_000 },
+    async () => {
+      const sessions = open();
+      await sessions.revokeAll("me");
+      const created = [];
+      for (let i = 0; i < 20; i += 1)
+        created.push(
+          ...(await Promise.all(Array.from({ length: 50 }, () => sessions.create({ user: "me", data: {} })))),
+        );
+      const counts = await backend.count(() => sessions.revokeAll("me"));
+      expect(counts).toEqual({ evalsha: 1, time: 1, hmget: 2, hset: 1, unlink: 1 });
+      // By fifty, as they came: a thousand at once would queue for longer than one call may take on a busy machine.
+      for (let first = 0; first < created.length; first += 50) {
+        const found = await Promise.all(created.slice(first, first + 50).map(({ token }) => sessions.read(token)));
+        expect(found.filter((session) => session !== null)).toEqual([]);
+      }
+      expect(created).toHaveLength(1_000);
+      expect(await listSessions(sessions, "me")).toEqual([]);
+    },
+  );
 
   it("lists what is alive, the newest first, with nothing that opens a session", async () => {
     const sessions = open();
@@ -109,7 +118,7 @@ onEveryBackend("revocation of sessions", (backend) => {
       expect(await revokeSession(sessions, bad)).toBe(false);
   });
 
-  it("ends everybody's sessions, and lets those who log in afterwards stay when it is run again", async () => {
+  backend.it("ends everybody's sessions, and lets those who log in afterwards stay when it is run again", async () => {
     const sessions = open();
     const before = [await sessions.create({ user: "me", data: {} }), await sessions.create({ data: {} })];
     expect(await revokeEverybody(sessions, "breach")).toBe(1_024);
@@ -122,7 +131,7 @@ onEveryBackend("revocation of sessions", (backend) => {
     for (const { token } of after) expect(await sessions.read(token)).toBeNull();
   });
 
-  it("finishes a run that was interrupted under the same name", async () => {
+  backend.it("finishes a run that was interrupted under the same name", async () => {
     const sessions = open();
     const { token } = await sessions.create({ user: "me", data: {} });
     let left = 300;
@@ -159,8 +168,7 @@ onEveryBackend("revocation of sessions", (backend) => {
     const sessions = open({ maxPerUser: 2, touchEvery: 0 });
     const oldest = await sessions.create({ user: "me", data: {} });
     const newer = await sessions.create({ user: "me", data: {} });
-    const until = performance.now() + 5;
-    while (performance.now() < until) await sessions.read(oldest.token);
+    for (let i = 0; i < 10; i += 1) await sessions.read(oldest.token);
     await sessions.create({ user: "me", data: {} });
     expect(await sessions.read(oldest.token)).toBeNull();
     expect(await sessions.read(newer.token)).not.toBeNull();

@@ -68,7 +68,7 @@ onEveryBackend("sessions", (backend) => {
   });
 
   it("gives every key a TTL that ends with the session", async () => {
-    const session = await open({ idle: seconds(10), absolute: seconds(60), prefix: `${backend.prefix}:ttl` }).create({
+    const session = await open({ idle: seconds(40), absolute: seconds(300), prefix: `${backend.prefix}:ttl` }).create({
       user: "u",
       data: {},
     });
@@ -79,11 +79,11 @@ onEveryBackend("sessions", (backend) => {
       ttls[part] = integer(await ask("PTTL", key));
     }
     expect(Object.keys(ttls).sort()).toEqual(["g", "l", "s", "u"]);
-    for (const part of ["s", "l"]) expect(ttls[part]).toBeGreaterThan(9_000);
-    for (const part of ["s", "l"]) expect(ttls[part]).toBeLessThanOrEqual(10_000);
-    for (const part of ["g", "u"]) expect(ttls[part]).toBeGreaterThan(59_000);
-    for (const part of ["g", "u"]) expect(ttls[part]).toBeLessThanOrEqual(60_000);
-    expect(session.endsAt - session.createdAt).toBe(60_000);
+    for (const part of ["s", "l"]) expect(ttls[part]).toBeGreaterThan(20_000);
+    for (const part of ["s", "l"]) expect(ttls[part]).toBeLessThanOrEqual(40_000);
+    for (const part of ["g", "u"]) expect(ttls[part]).toBeGreaterThan(200_000);
+    for (const part of ["g", "u"]) expect(ttls[part]).toBeLessThanOrEqual(300_000);
+    expect(session.endsAt - session.createdAt).toBe(300_000);
   });
 
   it("reads in one call and writes nothing until touchEvery has passed", async () => {
@@ -106,7 +106,7 @@ onEveryBackend("sessions", (backend) => {
     });
     expect(counts["evalsha"]).toBe(10);
     expect(counts).toMatchObject({ hset: 1, zadd: 1 });
-    expect(integer(await ask("PTTL", await recordOf(session)))).toBeGreaterThan(minutes(30) - 5_000);
+    expect(integer(await ask("PTTL", await recordOf(session)))).toBeGreaterThan(minutes(29));
   });
 
   it("ends an idle session", async () => {

@@ -35,7 +35,7 @@ describe("the quorum lock, over TCP and HTTP nodes", () => {
     const history = createHistory();
     await Promise.all(
       Array.from({ length: 10 }, async (_, i) => {
-        const locks = createQuorumLock(nodes, { ttl: 5_000, wait: 20_000, prefix: "q" });
+        const locks = createQuorumLock(nodes, { ttl: 60_000, wait: 25_000, prefix: "q" });
         await locks.run("a", async ({ fence }) => {
           const stay = history.enter(`contender ${i}`, fence);
           await sleep(3);
@@ -48,7 +48,7 @@ describe("the quorum lock, over TCP and HTTP nodes", () => {
   });
 
   it("holds, extends and releases while one of three nodes is down, and on all nodes", async () => {
-    const locks = createQuorumLock(nodes, { ttl: 2_000, prefix: "down" });
+    const locks = createQuorumLock(nodes, { ttl: 60_000, nodeTimeout: 1_000, prefix: "down" });
     await locks.run("a", () => {});
     servers[2]?.pause();
     try {
@@ -77,9 +77,9 @@ describe("the quorum lock, over TCP and HTTP nodes", () => {
   it("gives every node back when it got a minority only", async () => {
     const [one, two, three] = nodes;
     if (!one || !two || !three) throw new Error("three nodes");
-    const others = createQuorumLock([one, two], { ttl: 10_000, prefix: "few" });
+    const others = createQuorumLock([one, two], { ttl: 60_000, prefix: "few" });
     await using _ = await others.acquire("a");
-    const locks = createQuorumLock(nodes, { ttl: 10_000, prefix: "few" });
+    const locks = createQuorumLock(nodes, { ttl: 60_000, prefix: "few" });
     expect(await locks.tryAcquire("a")).toBeNull();
     expect(await three.send(["EXISTS", "lock:few:{a}"])).toBe(0);
     expect(() => createQuorumLock([], { prefix: "few", ttl: 1_000 })).toThrow(/`nodes`/);

@@ -109,8 +109,7 @@ describe("waiting over TCP", () => {
     const counts = await countCommands([direct], () => locks.run("quiet", () => {}));
     expect(counts["publish"]).toBeUndefined();
     await fiftyWaiters(locks);
-    await sleep(50);
-    expect(await direct.send(["PUBSUB", "CHANNELS", "*quiet:*"])).toEqual([]);
+    await expect.poll(() => direct.send(["PUBSUB", "CHANNELS", "*quiet:*"]), { timeout: 10_000 }).toEqual([]);
   });
 
   it("hears a release of another process at once, whatever that process uses", async () => {
@@ -122,7 +121,7 @@ describe("waiting over TCP", () => {
     const start = performance.now();
     await lease.release();
     await (await waiting).release();
-    expect(performance.now() - start).toBeLessThan(3_000);
+    expect(performance.now() - start).toBeLessThan(8_000);
   });
 
   it("takes over from a holder that died, by the timer of its lease", async () => {
@@ -131,7 +130,7 @@ describe("waiting over TCP", () => {
     await createLock(ioredis(connect()), { ttl: 300, wait: 5_000, prefix: "died" }).acquire("a");
     await (await locks.acquire("a")).release();
     expect(performance.now() - start).toBeGreaterThan(290);
-    expect(performance.now() - start).toBeLessThan(3_000);
+    expect(performance.now() - start).toBeLessThan(8_000);
   });
 
   it("passes a wake-up on when the one who was woken has left", async () => {
@@ -182,7 +181,7 @@ describe("waiting over TCP", () => {
     await lease.release();
     const start = performance.now();
     await (await waiting).release();
-    expect(performance.now() - start).toBeLessThan(3_000);
+    expect(performance.now() - start).toBeLessThan(8_000);
   });
 
   it("keeps the order of arrival over several processes, past a waiter that gave up", async () => {
@@ -217,6 +216,6 @@ describe("waiting over TCP", () => {
     await sleep(50);
     await writer.release();
     for (const reader of await Promise.all(readers)) await reader.release();
-    expect(performance.now() - start).toBeLessThan(3_000);
+    expect(performance.now() - start).toBeLessThan(8_000);
   });
 });

@@ -12,7 +12,7 @@ const slack = 700;
 onStandaloneBackends("the port, when the server fails", (backend) => {
   afterEach(() => backend.server.resume());
 
-  it("ends a call within its deadline while the server is paused, and goes on afterwards", async () => {
+  backend.it("ends a call within its deadline while the server is paused, and goes on afterwards", async () => {
     const redis = await backend.connect();
     await redis.send(["SET", `${backend.prefix}:paused`, 1, "PX", minute]);
     backend.server.pause();
@@ -66,7 +66,7 @@ onStandaloneBackends("the port, when the server fails", (backend) => {
     expect(await redis.send(["EVAL", "return ARGV[1]", 0, "mine"])).toBe("mine");
   });
 
-  it("never sends later what its callers gave up while the server was down", async () => {
+  backend.it("never sends later what its callers gave up while the server was down", async () => {
     const redis = await backend.connect();
     const key = (name: string) => `${backend.prefix}:{never}:${name}`;
     await redis.send(["GET", key("ready")]);

@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, describe } from "vitest";
+import { afterAll, beforeAll, describe, it } from "vitest";
 import type { Redis } from "../../src/core/port/redis.ts";
 import { countCommands, expectNoImmortalKey, expectNoSlowCommand, scanKeys } from "./inspect.ts";
+import { turnOf } from "./long.ts";
 import type { Deadline, Row, StandaloneRow, Unreliable } from "./rows.ts";
 import { clusterRows, openServer, standaloneRows } from "./rows.ts";
 
@@ -17,6 +18,10 @@ export interface Backend {
   count(work: () => Promise<unknown>): Promise<Record<string, number>>;
   /** The keys with the suite's prefix, of all patterns. */
   keys(): Promise<string[]>;
+  /** Those of the rows whose turn it is on this backend: in `npm test`, one backend runs each; in `npm run test:long`, all do. */
+  share<T>(rows: readonly T[]): readonly T[];
+  /** A test that runs on one backend in `npm test`, in turn with the others of its suite, and on all in `npm run test:long`. */
+  it(name: string, test: () => unknown, timeout?: number): void;
 }
 
 /** A row whose one server belongs to this test file: it may be paused, killed and restarted. */
@@ -34,21 +39,21 @@ const patient = { timeout: 15_000 };
 /** Runs a suite on every backend. */
 export function onEveryBackend(subject: string, suite: (backend: Backend) => void): void {
   const server = fileServer();
-  for (const row of [...standaloneRows, ...clusterRows]) {
+  [...standaloneRows, ...clusterRows].forEach((row, index, rows) => {
     describe(`${subject} on ${row.name}`, () => {
-      suite(lifecycle(row, server, patient));
+      suite(lifecycle(row, server, turnOf(index, rows.length), patient));
     });
-  }
+  });
 }
 
 /** Runs a suite that breaks the server or the wire on every backend with a server of its own. */
 export function onStandaloneBackends(subject: string, suite: (backend: StandaloneBackend) => void): void {
   const server = fileServer();
-  for (const row of standaloneRows) {
+  standaloneRows.forEach((row, index, rows) => {
     describe(`${subject} on ${row.name}`, () => {
-      suite(standalone(row, server));
+      suite(standalone(row, server, turnOf(index, rows.length)));
     });
-  }
+  });
 }
 
 type Server = Awaited<ReturnType<typeof openServer>>;
@@ -63,7 +68,7 @@ function fileServer(): () => Server {
 }
 
 /** Opens the row before its tests and, after them, checks what a pattern must never leave behind. */
-function lifecycle(row: Row, server: () => Server, deadline: Deadline = {}): Backend {
+function lifecycle(row: Row, server: () => Server, isItsTurn: () => boolean, deadline: Deadline = {}): Backend {
   const prefix = `t${Math.random().toString(36).slice(2, 10)}`;
   const closing: (() => unknown)[] = [];
   let opened: Awaited<ReturnType<Row["open"]>>;
@@ -84,12 +89,17 @@ function lifecycle(row: Row, server: () => Server, deadline: Deadline = {}): Bac
     },
     count: (work) => countCommands(opened.servers, work),
     keys: () => scanKeys(opened.servers, prefix),
+    share: (rows) => rows.filter(isItsTurn),
+    it(name, test, timeout) {
+      // oxlint-disable-next-line vitest/no-conditional-tests, vitest/valid-title, vitest/expect-expect -- it passes on a test of a suite
+      if (isItsTurn()) it(name, test, timeout);
+    },
   };
 }
 
-function standalone(row: StandaloneRow, server: () => Server): StandaloneBackend {
+function standalone(row: StandaloneRow, server: () => Server, isItsTurn: () => boolean): StandaloneBackend {
   const closing: (() => unknown)[] = [];
-  const backend = lifecycle(row, server);
+  const backend = lifecycle(row, server, isItsTurn);
   afterAll(async () => {
     for (const close of closing.toReversed()) await close();
   }, 30_000);

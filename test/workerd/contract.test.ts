@@ -7,6 +7,7 @@ import type { Miniflare } from "miniflare";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
 import { type GatewayServer, serveGateway } from "../../src/cli/serve.ts";
+import { long } from "../support/long.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";
 import { openBackDoor } from "../support/workerd/back-door.ts";
 import { startWorker, suiteSource } from "../support/workerd/bundle.ts";
@@ -56,18 +57,40 @@ async function declareFile(file: string): Promise<void> {
       expect(inventory).toMatchObject({ process: "undefined", Buffer: "undefined" });
       expect(inventory.suite.children).not.toEqual([]);
     });
-    declare(worker, inventory.suite);
+    declare(worker, inventory.suite, stepsOf(inventory.suite));
   });
 }
 
+/**
+ * The tests that run: in `npm run test:long` every test on both clients, in `npm test` each on one of them, in turn.
+ * A test of one client only always runs.
+ */
+function stepsOf(root: CollectedSuite): ReadonlySet<number> {
+  const tests = new Map<string, number[]>();
+  const collect = (suite: CollectedSuite, path: string): void => {
+    for (const child of suite.children) {
+      const name = `${path} > ${child.name.replace(/ on (rest|upstash), in workerd$/, "")}`;
+      if (isTest(child)) tests.set(name, [...(tests.get(name) ?? []), child.step]);
+      else collect(child, name);
+    }
+  };
+  collect(root, "");
+  return new Set([...tests.values()].flatMap((steps, i) => (long ? steps : steps.slice(i % steps.length).slice(0, 1))));
+}
+
 /** Gives the suites of the Worker the same places outside, so that each of its tests is reported as one. */
-function declare(worker: Miniflare, suite: CollectedSuite): void {
+function declare(worker: Miniflare, suite: CollectedSuite, chosen: ReadonlySet<number>): void {
   for (const { step, timeout } of suite.before) beforeAll(() => run(worker, step), timeout);
   for (const { step, timeout } of suite.after) afterAll(() => run(worker, step), timeout);
   for (const child of suite.children) {
+    if (!hasSome(child, chosen)) continue;
     if (isTest(child)) it(child.name, () => run(worker, child.step), child.timeout);
-    else describe(child.name, () => declare(worker, child));
+    else describe(child.name, () => declare(worker, child, chosen));
   }
+}
+
+function hasSome(child: CollectedSuite | CollectedTest, chosen: ReadonlySet<number>): boolean {
+  return isTest(child) ? chosen.has(child.step) : child.children.some((each) => hasSome(each, chosen));
 }
 
 function isTest(child: CollectedSuite | CollectedTest): child is CollectedTest {

@@ -16,9 +16,10 @@ export async function runTrip<T, R>(
   write: () => Promise<T>,
   decode: (answer: T) => R,
 ): Promise<R> {
+  const limit = effectiveTimeout(timeout, options);
   const { signal } = options;
   try {
-    return decode(await raceDeadline(effectiveTimeout(timeout, options), signal, write));
+    return decode(await raceDeadline(limit, signal, write));
   } catch (error) {
     commands.forEach(replaceByPing);
     if (signal?.aborted && error === signal.reason) throw error;

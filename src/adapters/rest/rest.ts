@@ -48,7 +48,8 @@ export function rest(options: RestOptions): Redis {
   const deliverTransaction = createDelivery(post, "/multi-exec");
   const deliverBatched = batch ? batchByTick(deliverPipeline) : deliverPipeline;
 
-  const runCall = (deliver: Delivery, commands: readonly Command[], options: SendOptions = {}) => {
+  const runCall = async (deliver: Delivery, commands: readonly Command[], options: SendOptions = {}) => {
+    const limit = effectiveTimeout(timeout, options);
     const { signal, idempotent } = options;
     let call: Call | undefined;
     const work = () =>
@@ -58,7 +59,7 @@ export function rest(options: RestOptions): Redis {
         call = { body, size: commands.length, idempotent, ended: false, resolve, reject };
         void deliver([call]);
       });
-    return raceDeadline(effectiveTimeout(timeout, options), signal, work, undefined, () => call && endCall(call));
+    return raceDeadline(limit, signal, work, undefined, () => call && endCall(call));
   };
 
   return {

@@ -31,14 +31,15 @@ export function upstash(client: UpstashClient, options?: UpstashOptions): Redis 
   checkDuration("timeout", timeout);
   const request = findRequester(client);
 
-  const runTrip = <T>(
+  const runTrip = async <T>(
     path: readonly string[],
     body: unknown,
     options: SendOptions,
     decode: (answer: unknown) => T,
   ): Promise<T> => {
+    const limit = effectiveTimeout(timeout, options);
     const work = (signal: AbortSignal) => request(path, body, signal).catch(throwPortError).then(decode);
-    return withDeadline(effectiveTimeout(timeout, options), options.signal, work);
+    return withDeadline(limit, options.signal, work);
   };
 
   const runBatch = async (path: string, commands: readonly Command[], options: SendOptions = {}) =>

@@ -1,11 +1,16 @@
 import { onAbort } from "../abort.ts";
+import { checkDuration, checkOptions } from "../check.ts";
 import { TimeoutError } from "../errors.ts";
 import type { SendOptions } from "../port/redis.ts";
 import { longestDelay } from "./timer.ts";
 
-/** The deadline of one call, in milliseconds: the shorter one of the adapter's and the call's own. */
-export function effectiveTimeout(timeout: number, { timeout: own = timeout }: SendOptions): number {
-  return Math.min(timeout, own);
+/**
+ * The deadline of one call, in milliseconds: the shorter one of the adapter's and the call's own.
+ * @throws {OptionError} The options of the call are no object, or their deadline is no duration.
+ */
+export function effectiveTimeout(timeout: number, options: SendOptions): number {
+  const { timeout: own = timeout } = checkOptions(options, "{ timeout: 500 }");
+  return Math.min(timeout, checkDuration("timeout", own));
 }
 
 /**

@@ -48,8 +48,11 @@ async function bundle(source: string): Promise<string> {
     platform: "neutral",
     mainFields: ["module", "main"],
     conditions: ["workerd", "worker", "import"],
-    // Read by a library inside vitest; there is no such variable in a Worker.
-    define: { "process.env.NODE_ENV": '"production"' },
+    // Read by a library inside vitest and by test/support/long.ts; there are no such variables in a Worker.
+    define: {
+      "process.env.NODE_ENV": '"production"',
+      "process.env.TEST_LONG": JSON.stringify(process.env["TEST_LONG"] ?? ""),
+    },
     logLevel: "silent",
     plugins: [inWorker],
   });

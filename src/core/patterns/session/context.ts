@@ -33,6 +33,7 @@ export interface SessionContext extends SessionLimits {
    */
   readonly knownTokens: Map<unknown, Identity>;
   readonly onEvent: OnEvent | undefined;
+  readonly waitUntil: ((work: Promise<unknown>) => void) | undefined;
 }
 
 /** The inside of a session object. It changes when the session is written to or rotated. */
@@ -100,6 +101,6 @@ export function argsOf({ codec }: SessionContext, { args }: Identity): SessionAr
 }
 
 /** @param id The public id of the session. */
-export function report({ onEvent, prefix }: SessionContext, type: string, id?: string): void {
-  emit(onEvent, { pattern: "session", type, prefix, id });
+export function report({ onEvent, prefix }: SessionContext, type: string, id?: string, error?: unknown): void {
+  emit(onEvent, { pattern: "session", type, prefix, id, error });
 }

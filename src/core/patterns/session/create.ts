@@ -1,5 +1,6 @@
 import { checkFlag, checkOptions, checkText } from "../../check.ts";
 import { randomText, userTag } from "../../crypto.ts";
+import { inBackground, mayHaveRun, persist } from "../../wait/persist.ts";
 import { report, type SessionContext, signIdentity } from "./context.ts";
 import { type EncodedPatch, encodePatch, mergeFields, tooManyFields } from "./data.ts";
 import { SessionGoneError, SessionLimitError, SessionTooLargeError } from "./errors.ts";
@@ -9,6 +10,7 @@ import { createIdentity, type Identity } from "./identity.ts";
 import { openSession } from "./live-session.ts";
 import { chooseLimits } from "./options.ts";
 import { createScript } from "./scripts/create.lua.ts";
+import { destroyScript } from "./scripts/destroy.lua.ts";
 import type { Session, SessionCallOptions } from "./session.ts";
 
 /** The device that a session is created on, for the list of a user's sessions. */
@@ -82,13 +84,33 @@ export async function storeSession<Data extends object>(
   { signal }: SessionCallOptions,
 ): Promise<Session<Data>> {
   const fields = mergeFields(carried, patch);
-  const reply = await createScript(context.redis, { ...values, fields }, { signal, idempotent: true });
+  const send = () => createScript(context.redis, { ...values, fields }, { signal, idempotent: true });
+  const reply = await orGiveUp(context, identity, signal, send);
   if (reply === 0) throw new SessionLimitError(context.maxPerUser);
   if (typeof reply === "number") throw reply === -1 ? new SessionTooLargeError(context.maxBytes) : tooManyFields();
   const created = decodeSnapshot(reply);
   if (!created) throw new SessionGoneError();
   report(context, "created", identity.id);
   return openSession(context, identity, created);
+}
+
+/** After a failure, ends the session that may have begun all the same: nobody knows its token, and it would take a place of its user's. */
+export async function orGiveUp<T>(
+  context: SessionContext,
+  { id, args }: Identity,
+  signal: AbortSignal | undefined,
+  send: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await send();
+  } catch (error) {
+    if (mayHaveRun(error, signal)) {
+      const end = () => destroyScript(context.redis, args, { idempotent: true });
+      const work = persist(end, 10_000).then(() => {});
+      inBackground(context.waitUntil, work, (error) => report(context, "late", id, error));
+    }
+    throw error;
+  }
 }
 
 function truncate(name: string, given: string | undefined, length: number): string | null {

@@ -61,8 +61,17 @@ export interface SessionOptions extends SessionLimits {
    * @default none
    */
   readonly signer?: TokenSigner | undefined;
-  /** Receives the events `created`, `rotated`, `renewed`, `destroyed`, `revoked`, `revoked everybody` and `gone`. */
+  /**
+   * Receives the events `created`, `rotated`, `renewed`, `destroyed`, `revoked`, `revoked everybody`, `gone`, and `late` (a session
+   * whose creation was given up could not be ended; it ends when its `idle` is over).
+   */
   readonly onEvent?: OnEvent | undefined;
+  /**
+   * Called with work that goes on after a login was aborted or its answer was lost: ending the session that it may have begun. A Worker passes
+   * `(work) => ctx.waitUntil(work)`.
+   * @default none
+   */
+  readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined;
 }
 
 /** Checks the options and fills in the defaults. */
@@ -79,6 +88,7 @@ export function createContext(redis: Redis, options: SessionOptions): SessionCon
     codec = jsonCodec,
     signer,
     onEvent,
+    waitUntil,
   } = options;
   return {
     redis,
@@ -94,6 +104,7 @@ export function createContext(redis: Redis, options: SessionOptions): SessionCon
     signer: checkMethods("signer", signer, "a signer such as hmacSigner([secret])", "sign", "verify"),
     knownTokens: new Map(),
     onEvent: onEvent === undefined ? undefined : checkFunction("onEvent", onEvent),
+    waitUntil: waitUntil === undefined ? undefined : checkFunction("waitUntil", waitUntil),
   };
 }
 

@@ -99,7 +99,7 @@ async function beginSession<Data extends object>(
   data: object,
   options?: SessionCallOptions,
 ): Promise<void> {
-  setSession(state, await createSession<Data>(contextOf(state.sessions), { ...options, data }));
+  await beginWith(state, await createSession<Data>(contextOf(state.sessions), { ...options, data }));
 }
 
 async function login<Data extends object>(
@@ -108,7 +108,7 @@ async function login<Data extends object>(
   options?: LoginOptions<Data>,
 ): Promise<Session<Data>> {
   while (state.creation) await state.creation;
-  return setSession(state, await loginSession(state.sessions, state.session, user, options));
+  return beginWith(state, await loginSession(state.sessions, state.session, user, options));
 }
 
 async function rotate<Data extends object>(state: VisitState<Data>, options?: SessionCallOptions): Promise<void> {
@@ -134,6 +134,17 @@ async function logout<Data extends object>(state: VisitState<Data>, options?: Se
   }
 }
 
+/** Sets the cookie of a new session. If the framework refuses it, the session ends: nobody could use it. */
+async function beginWith<Data extends object>(state: VisitState<Data>, session: Session<Data>): Promise<Session<Data>> {
+  try {
+    return setSession(state, session);
+  } catch (error) {
+    state.session = null;
+    await session.destroy().catch(() => {});
+    throw error;
+  }
+}
+
 function setSession<Data extends object>(state: VisitState<Data>, session: Session<Data>): Session<Data> {
   const { now, ends, remembered } = stateOf(session).snapshot;
   state.session = session;
@@ -143,7 +154,6 @@ function setSession<Data extends object>(state: VisitState<Data>, session: Sessi
 
 /** Writes the cookie of today's scope, and says which one it replaces in this response. */
 function writeCookie(state: { readonly jar: HeaderJar; written: string | undefined }, value: string): void {
-  const replaced = state.written;
+  state.jar.write("Set-Cookie", value, state.written);
   state.written = value;
-  state.jar.write("Set-Cookie", value, replaced);
 }

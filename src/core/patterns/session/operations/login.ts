@@ -1,7 +1,14 @@
 import { checkFlag, checkOptions, checkText } from "../../../check.ts";
 import { randomText } from "../../../crypto.ts";
 import { argsOf, contextOf, report, type SessionContext, type SessionState, signIdentity } from "../context.ts";
-import { createSession, type PreparedSession, prepareSession, type SessionDevice, storeSession } from "../create.ts";
+import {
+  createSession,
+  orGiveUp,
+  type PreparedSession,
+  prepareSession,
+  type SessionDevice,
+  storeSession,
+} from "../create.ts";
 import { encodePatch, type SessionPatch, tooManyFields } from "../data.ts";
 import { SessionTooLargeError } from "../errors.ts";
 import { decodeSnapshot, type Snapshot } from "../format/snapshot.ts";
@@ -74,7 +81,8 @@ async function reauthenticate<Data extends object>(
     maxBytes: context.maxBytes,
     ...encodePatch(context, data),
   };
-  const reply = await renewScript(context.redis, values, { signal, idempotent: true });
+  const send = () => renewScript(context.redis, values, { signal, idempotent: true });
+  const reply = await orGiveUp(context, next, signal, send);
   if (typeof reply === "number") throw reply === -1 ? new SessionTooLargeError(context.maxBytes) : tooManyFields();
   const renewed = decodeSnapshot(reply);
   if (!renewed) throw reportGone(state);

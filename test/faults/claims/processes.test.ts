@@ -3,8 +3,8 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { Redis as Client } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
-import { createIdempotency } from "../../src/core/patterns/idempotency/index.ts";
+import { ioredis } from "../../../src/adapters/ioredis/ioredis.ts";
+import { createIdempotency } from "../../../src/core/patterns/idempotency/index.ts";
 import {
   createElection,
   createLock,
@@ -13,11 +13,11 @@ import {
   createReadWriteLock,
   createSemaphore,
   firstComeFirstServed,
-} from "../../src/core/patterns/lock/index.ts";
-import { texts } from "../../src/core/port/reply.ts";
-import { serveGateway } from "../../src/cli/serve.ts";
-import { type Stay, violations } from "../support/history.ts";
-import { type RedisServer, startRedis } from "../support/redis-server.ts";
+} from "../../../src/core/patterns/lock/index.ts";
+import { texts } from "../../../src/core/port/reply.ts";
+import { serveGateway } from "../../../src/cli/serve.ts";
+import { type Stay, violations } from "../../support/history.ts";
+import { type RedisServer, startRedis } from "../../support/redis-server.ts";
 
 let server: RedisServer;
 let client: Client;
@@ -38,7 +38,7 @@ afterAll(async () => {
 
 /** Starts a fixture and hears what it says. */
 function start(fixture: string, args: readonly string[], hear: (line: string, child: ChildProcess) => void) {
-  const path = fileURLToPath(new URL(`../fixtures/${fixture}.ts`, import.meta.url));
+  const path = fileURLToPath(new URL(`../../fixtures/${fixture}.ts`, import.meta.url));
   const child = spawn(process.execPath, ["--no-warnings", path, ...args], { stdio: ["ignore", "pipe", "inherit"] });
   children.add(child);
   if (child.stdout) createInterface(child.stdout).on("line", (line) => hear(line, child));

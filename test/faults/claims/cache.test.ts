@@ -7,14 +7,14 @@ import {
   createCache,
   getOrSetMany,
   type Load,
-} from "../../src/core/patterns/cache/index.ts";
-import { TimeoutError } from "../../src/core/errors.ts";
-import type { PatternEvent } from "../../src/core/event.ts";
-import type { Command } from "../../src/core/port/redis.ts";
-import { text, texts } from "../../src/core/port/reply.ts";
-import { sleep } from "../../src/core/wait/sleep.ts";
-import { counted, gate, intercepted, until } from "../fixtures/cache-tools.ts";
-import { onStandaloneBackends } from "../support/backends.ts";
+} from "../../../src/core/patterns/cache/index.ts";
+import { TimeoutError } from "../../../src/core/errors.ts";
+import type { PatternEvent } from "../../../src/core/event.ts";
+import type { Command } from "../../../src/core/port/redis.ts";
+import { text, texts } from "../../../src/core/port/reply.ts";
+import { sleep } from "../../../src/core/wait/sleep.ts";
+import { counted, gate, intercepted, until } from "../../fixtures/cache-tools.ts";
+import { onStandaloneBackends } from "../../support/backends.ts";
 
 type Send = () => Promise<unknown>;
 
@@ -227,7 +227,7 @@ onStandaloneBackends("a claim of the cache", (backend) => {
   it("of a process that was killed is taken over once its lease was not renewed for three seconds", async () => {
     const { healthy, keys, redis, prefix } = await setUp((_, send) => send());
     const { host, port } = backend.server;
-    const child = fork(new URL("../fixtures/cache-loader.ts", import.meta.url), [host, String(port), prefix, "k"]);
+    const child = fork(new URL("../../fixtures/cache-loader.ts", import.meta.url), [host, String(port), prefix, "k"]);
     await once(child, "message");
     child.kill("SIGKILL");
     await once(child, "exit");

@@ -1,10 +1,10 @@
 // A claim, a release or a hand-off that is aborted, lost, doubled, late or overtaken: nothing stays taken, and nobody is answered by what
 // was given up.
 import { describe, expect, it } from "vitest";
-import { LockLostError } from "../../src/core/patterns/lock/errors.ts";
-import { createElection } from "../../src/core/patterns/lock/index.ts";
-import type { Redis } from "../../src/core/port/redis.ts";
-import { sleep } from "../../src/core/wait/sleep.ts";
+import { LockLostError } from "../../../src/core/patterns/lock/errors.ts";
+import { createElection } from "../../../src/core/patterns/lock/index.ts";
+import type { Redis } from "../../../src/core/port/redis.ts";
+import { sleep } from "../../../src/core/wait/sleep.ts";
 import {
   againLater,
   answerHeldBack,
@@ -14,9 +14,9 @@ import {
   requestLost,
   unreliable,
   type UnreliablePort,
-} from "../fixtures/lock-faults.ts";
-import { type Held, type Kind, kinds, type KindOptions } from "../fixtures/lock-kinds.ts";
-import { onStandaloneBackends } from "../support/backends.ts";
+} from "../../fixtures/lock-faults.ts";
+import { type Held, type Kind, kinds, type KindOptions } from "../../fixtures/lock-kinds.ts";
+import { onStandaloneBackends } from "../../support/backends.ts";
 
 /** A lease of which nothing may be left after a test. */
 const ttl = 30_000;
@@ -270,24 +270,27 @@ onStandaloneBackends("a lock", (backend) => {
   }
 
   describe.each(Object.keys(cases))("claimed and %s", (what) => {
-    it.each(names)("is not taken by nobody: %s", async (kind, make) => {
+    it.each(backend.share(names))("is not taken by nobody: %s", async (kind, make) => {
       const scene = await sceneOf(make, `${what}:${kind}`);
       expect(await cases[what]?.(scene)).toBe("");
     });
   });
 
   describe.each(Object.keys(handOffs))("handed off and %s", (what) => {
-    it.each(names.filter(([kind]) => kind !== "many locks"))("has one holder at most: %s", async (kind, make) => {
-      const scene = await sceneOf(make, `${what}:${kind}`);
-      const { here, there } = scene;
-      const lease = await here.acquire();
-      const text = lease.serialize?.() ?? "";
-      const resume: Resume = {
-        here: async (text, options) => (await here.resume?.(text, options)) ?? Promise.reject(new Error("no resume")),
-        there: async (text) => (await there.resume?.(text)) ?? Promise.reject(new Error("no resume")),
-      };
-      expect(await handOffs[what]?.(scene, text, resume)).toBe("");
-    });
+    it.each(backend.share(names.filter(([kind]) => kind !== "many locks")))(
+      "has one holder at most: %s",
+      async (kind, make) => {
+        const scene = await sceneOf(make, `${what}:${kind}`);
+        const { here, there } = scene;
+        const lease = await here.acquire();
+        const text = lease.serialize?.() ?? "";
+        const resume: Resume = {
+          here: async (text, options) => (await here.resume?.(text, options)) ?? Promise.reject(new Error("no resume")),
+          there: async (text) => (await there.resume?.(text)) ?? Promise.reject(new Error("no resume")),
+        };
+        expect(await handOffs[what]?.(scene, text, resume)).toBe("");
+      },
+    );
   });
 
   it("has a fence of its own after each hand-off, larger than the one before", async () => {
