@@ -38,7 +38,7 @@ function refuseBroken(cause: unknown): never {
 }
 
 /** Reads a stream to its end, or gives `null` as soon as it has more bytes than the limit. */
-export async function readStream(body: ReadableStream<Uint8Array> | null, limit: number): Promise<Uint8Array | null> {
+async function readStream(body: ReadableStream<Uint8Array> | null, limit: number): Promise<Uint8Array | null> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   const reader = body?.getReader();
