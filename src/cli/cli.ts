@@ -1,8 +1,11 @@
 #!/usr/bin/env node
 import { Command } from "commander";
 import { addGatewayCommand } from "./gateway-command.ts";
+import { version } from "./version.ts";
 
-const program = new Command("redis-patterns").description("Tools for what the package does with Redis");
+const program = new Command("redis-patterns")
+  .description("Tools for what the package does with Redis")
+  .version(version);
 
 // A command that does not understand its options exits with 2, as is the custom. Commander itself would use 1.
 program.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));

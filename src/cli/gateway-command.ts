@@ -2,7 +2,9 @@ import { Option, type Command } from "commander";
 import { ioredis } from "../adapters/ioredis/ioredis.ts";
 import { ConnectionError, OptionError } from "../core/errors.ts";
 import type { GatewayToken } from "../gateway/index.ts";
-import { connect } from "./connect.ts";
+import { addressOf, connect, parseRedisUrl, reportState } from "./connect.ts";
+import { isOrigin } from "./cors.ts";
+import { lookAtRedis } from "./first-look.ts";
 import { serveGateway, type GatewayServer } from "./serve.ts";
 
 interface Flags {
@@ -11,7 +13,17 @@ interface Flags {
   readonly readOnlyToken?: readonly string[];
   readonly port: string;
   readonly host: string;
+  readonly corsOrigin?: readonly string[];
+  readonly maxBody: string;
+  readonly maxCommands: string;
 }
+
+const examples = `
+Examples:
+  UPSTASH_REDIS_REST_TOKEN=$(openssl rand -hex 24) redis-patterns gateway --redis redis://localhost:6379
+  redis-patterns gateway --redis rediss://app:secret@redis.internal:6380/1 --port 8079 --max-body 1000000
+  curl 'http://127.0.0.1:8079/set/greeting/hello?EX=60' -H "Authorization: Bearer $UPSTASH_REDIS_REST_TOKEN"
+`;
 
 /** Adds the command `redis-patterns gateway`. */
 export function addGatewayCommand(program: Command): void {
@@ -19,38 +31,70 @@ export function addGatewayCommand(program: Command): void {
     .command("gateway")
     .description("Serve a Redis over HTTP, in the Upstash REST protocol")
     .addOption(new Option("--redis <url>", "the Redis").env("REDIS_URL").default("redis://127.0.0.1:6379"))
-    .addOption(tokenOption("--token <token>", "who may do everything; repeatable").env("UPSTASH_REDIS_REST_TOKEN"))
-    .addOption(tokenOption("--read-only-token <token>", "who may only read").env("KV_REST_API_READ_ONLY_TOKEN"))
+    .addOption(listOption("--token <token>", "who may do everything; repeatable").env("UPSTASH_REDIS_REST_TOKEN"))
+    .addOption(listOption("--read-only-token <token>", "who may only read").env("KV_REST_API_READ_ONLY_TOKEN"))
     .addOption(new Option("--port <port>", "where to listen; 0 picks a free port").env("PORT").default("8079"))
-    .option("--host <address>", "the address to listen on", "127.0.0.1");
+    .option("--host <address>", "the address to listen on", "127.0.0.1")
+    .addOption(
+      listOption("--cors-origin <origin>", "whose pages may ask, such as https://app.example, or *; repeatable"),
+    )
+    .option("--max-body <bytes>", "the largest request body", "10485760")
+    .option("--max-commands <count>", "the most commands of one request", "10000")
+    .addHelpText("after", examples);
   command.action((flags: Flags) => runGateway(flags, (message) => command.error(`error: ${message}`, { exitCode: 2 })));
 }
 
-function tokenOption(flags: string, description: string): Option {
-  return new Option(flags, description).argParser((token, earlier: readonly string[] | undefined) => [
+function listOption(flags: string, description: string): Option {
+  return new Option(flags, description).argParser((item, earlier: readonly string[] | undefined) => [
     ...(earlier ?? []),
-    token,
+    item,
   ]);
 }
 
 async function runGateway(flags: Flags, exitMisused: (message: string) => never): Promise<void> {
+  const { host, corsOrigin: corsOrigins = [] } = flags;
   const tokens = tokensOf(flags);
   const port = /^\d{1,5}$/.test(flags.port) ? Number(flags.port) : 65_536;
+  const url = parseRedisUrl(flags.redis);
   if (tokens.length === 0) exitMisused("a gateway needs a token: --token, or the variable UPSTASH_REDIS_REST_TOKEN");
   if (port > 65_535) exitMisused("--port must be a number from 0 to 65535");
-  if (!/^rediss?:\/\/./.test(flags.redis)) exitMisused("--redis must be a URL that begins with redis:// or rediss://");
+  if (!url) return exitMisused(wrongUrl);
+  if (!corsOrigins.every(isOrigin)) exitMisused("--cors-origin must be * or an origin, such as https://app.example");
+  const limits = {
+    maxBody: wholeNumber(flags.maxBody) ?? exitMisused("--max-body must be a whole number of bytes, at least 1"),
+    maxCommands: wholeNumber(flags.maxCommands) ?? exitMisused("--max-commands must be a whole number, at least 1"),
+  };
   tokens.forEach(warnIfShort);
-  warnIfPublic(flags.host);
+  warnIfPublic(host);
   const client = await connect(flags.redis);
+  reportState(client, (text) => console.error(text));
+  const redis = ioredis(client);
+  const missing = new Set<string>();
   try {
-    const server = await serveGateway(ioredis(client), { tokens, port, host: flags.host, onError: reportError });
-    console.log(`Gateway: ${server.url}`);
+    const server = await serveGateway(redis, {
+      tokens,
+      port,
+      host,
+      corsOrigins,
+      missing,
+      ...limits,
+      onError: reportError,
+    });
+    const onReached = () => console.log(`Gateway: ${server.url} for ${addressOf(url)}`);
+    lookAtRedis(client, redis, { missing, warn, onReached });
     closeOnSignal(server, () => client.disconnect());
   } catch (error) {
     client.disconnect();
     if (error instanceof OptionError) exitMisused(error.message);
     throw error;
   }
+}
+
+const wrongUrl =
+  "--redis must be a URL that begins with redis:// or rediss://; write @ / # ? of a secret as %40 %2F %23 %3F";
+
+function wholeNumber(text: string): number | undefined {
+  return /^[1-9]\d{0,14}$/.test(text) ? Number(text) : undefined;
 }
 
 function tokensOf({ token = [], readOnlyToken = [] }: Flags): GatewayToken[] {

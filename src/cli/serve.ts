@@ -1,9 +1,11 @@
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import { getRequestListener } from "@hono/node-server";
 import type { Redis } from "../core/port/redis.ts";
-import { createGateway, type GatewayOptions } from "../gateway/index.ts";
+import { createAnswerer } from "../gateway/answerer.ts";
+import type { GatewayOptions } from "../gateway/index.ts";
+import { corsHeaders, isPreflight, preflightHeaders } from "./cors.ts";
+import { endUpload, inquiryOf } from "./incoming.ts";
 
 /** Options of `serveGateway`. */
 export interface ServeOptions extends GatewayOptions {
@@ -17,6 +19,13 @@ export interface ServeOptions extends GatewayOptions {
    * @default "127.0.0.1"
    */
   readonly host?: string;
+  /**
+   * The origins of pages that may read answers, or `*` for all.
+   * @default none
+   */
+  readonly corsOrigins?: readonly string[];
+  /** Commands that are refused although they are on the gateway's list. The set may change later. */
+  readonly missing?: ReadonlySet<string>;
 }
 
 /** A gateway that listens on a TCP port. */
@@ -29,13 +38,25 @@ export interface GatewayServer {
 
 /** Starts an HTTP server of Node for the gateway. */
 export async function serveGateway(redis: Redis, options: ServeOptions): Promise<GatewayServer> {
-  const { port = 0, host = "127.0.0.1", ...rest } = options;
-  // The server must not replace the global Request and Response of the program.
-  const listener = getRequestListener(createGateway(redis, rest), {
-    overrideGlobalObjects: false,
-    errorHandler: refuseRequest,
+  const { port = 0, host = "127.0.0.1", corsOrigins = [], missing, ...rest } = options;
+  const answer = createAnswerer(redis, rest, missing);
+
+  async function respond(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    if (isPreflight(corsOrigins, incoming)) {
+      return void outgoing.writeHead(204, preflightHeaders(corsOrigins, incoming)).end();
+    }
+    const { status, headers, json } = await answer(inquiryOf(incoming, outgoing));
+    endUpload(incoming);
+    const length = Buffer.byteLength(json);
+    outgoing.writeHead(status, { ...headers, ...corsHeaders(corsOrigins, incoming), "Content-Length": length });
+    outgoing.end(json);
+  }
+
+  const server = createServer(serverLimits, (incoming, outgoing) => {
+    const { host = " " } = incoming.headers;
+    if (!/^[\w.:[\]-]*$/.test(host)) return refuseRequest(outgoing);
+    respond(incoming, outgoing).catch(() => outgoing.destroy());
   });
-  const server = createServer(serverLimits, (request, response) => void listener(request, response));
   server.on("clientError", refuseSocket);
   server.listen(port, host);
   await once(server, "listening");
@@ -62,9 +83,11 @@ async function close(server: Server, grace: number): Promise<void> {
 /** A path may contain a value, so it may be longer than Node's 16 kB. A command that is longer still goes into the body. */
 const serverLimits = { maxHeaderSize: 65_536, requestTimeout: 60_000, requireHostHeader: false };
 
-/** Answers a request that is not valid as a `Request`, such as one with a malformed Host header. */
-function refuseRequest(): Response {
-  return Response.json({ error: "ERR the request could not be read" }, { status: 400 });
+/** Answers a request without a Host header, or with a malformed one. */
+function refuseRequest(outgoing: ServerResponse): void {
+  const json = '{"error":"ERR the request could not be read"}';
+  outgoing.writeHead(400, { "Content-Type": "application/json", "Content-Length": json.length, Connection: "close" });
+  outgoing.end(json);
 }
 
 /** Answers what is not HTTP, or headers that are too long or too slow. Node gives the bare socket for these. */

@@ -26,10 +26,17 @@ export async function sha256(text: string): Promise<string> {
 
 /** The bytes in base64 (RFC 4648 section 4). */
 export function base64(bytes: Uint8Array): string {
+  return btoa(byteString(bytes));
+}
+
+/** A text with one character for each byte. */
+export function byteString(bytes: Uint8Array): string {
   let text = "";
   // In pieces, since each byte becomes an argument, and their number is limited.
-  for (let i = 0; i < bytes.length; i += 8_192) text += String.fromCharCode(...bytes.subarray(i, i + 8_192));
-  return btoa(text);
+  for (let i = 0; i < bytes.length; i += 8_192) {
+    text += Reflect.apply(String.fromCharCode, null, bytes.subarray(i, i + 8_192));
+  }
+  return text;
 }
 
 /** The bytes in base64url, without padding (RFC 4648 section 5). */
@@ -39,7 +46,14 @@ export function base64url(bytes: Uint8Array): string {
 
 /** The bytes of a base64 text. */
 export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  return fromByteString(atob(text));
+}
+
+/** The bytes of a text with one character for each. */
+export function fromByteString(text: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i += 1) bytes[i] = text.charCodeAt(i);
+  return bytes;
 }
 
 /** The bytes of a base64url text, or `null` if the text is not base64url. */

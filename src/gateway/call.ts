@@ -1,5 +1,6 @@
 import { ReplyError } from "../core/errors.ts";
 import type { Command, Redis, Reply, SendOptions } from "../core/port/redis.ts";
+import type { Inquiry } from "./inquiry.ts";
 import type { JsonResponse } from "./response.ts";
 import type { ScriptTranslator, Translation } from "./scripts.ts";
 import type { Access } from "./tokens.ts";
@@ -10,7 +11,9 @@ export interface Call {
   readonly translate: ScriptTranslator;
   readonly maxBody: number;
   readonly maxCommands: number;
-  readonly request: Request;
+  /** Listed commands that are refused all the same. */
+  readonly missing: ReadonlySet<string>;
+  readonly inquiry: Inquiry;
   readonly pathname: string;
   readonly search: string;
   readonly access: Access;
@@ -31,6 +34,6 @@ export function toClientReply(reply: Reply | ReplyError, translation: Translatio
 }
 
 /** If the client has hung up, a command that was not yet sent is not sent any more. */
-export function sendOptionsOf({ request }: Call): SendOptions {
-  return { signal: request.signal };
+export function sendOptionsOf({ signal }: Inquiry): SendOptions {
+  return { signal, bytes: true };
 }

@@ -1,10 +1,7 @@
-import { checkFunction, checkCount, checkPort } from "../core/check.ts";
 import type { Redis } from "../core/port/redis.ts";
-import { checkFormat, toErrorResponse, Refusal, toResponse, type JsonResponse } from "./response.ts";
-import { findHandler } from "./routes.ts";
-import { createScriptTranslator } from "./scripts.ts";
-import { createAuthenticator, type GatewayToken } from "./tokens.ts";
-import { parseToken } from "./path.ts";
+import { createAnswerer } from "./answerer.ts";
+import { inquiryOf } from "./inquiry.ts";
+import type { GatewayToken } from "./tokens.ts";
 
 /** Answers a request of the Upstash REST protocol. It never rejects. */
 export type Gateway = (request: Request) => Promise<Response>;
@@ -36,32 +33,9 @@ export interface GatewayOptions {
  * export const POST = (request: Request) => gateway(request);
  */
 export function createGateway(redis: Redis, options: GatewayOptions): Gateway {
-  checkPort(redis, options);
-  const { maxBody = 10 * 1024 * 1024, maxCommands = 10_000, onError = () => {} } = options;
-  const authenticate = createAuthenticator(options.tokens);
-  const context = {
-    redis,
-    translate: createScriptTranslator(),
-    maxBody: checkCount("maxBody", maxBody),
-    maxCommands: checkCount("maxCommands", maxCommands),
-  };
-  checkFunction("onError", onError);
-  let responseCount = 0;
-
-  async function handle(request: Request): Promise<JsonResponse> {
-    if (!allowedMethods.has(request.method)) throw new Refusal(405, "ERR method not allowed");
-    const { pathname, search } = new URL(request.url);
-    const access = await authenticate(request.headers.get("authorization"), parseToken(search));
-    if (!access) throw new Refusal(401, "WRONGPASS invalid or missing auth token");
-    checkFormat(request.headers);
-    return findHandler(pathname, request.method)({ ...context, request, pathname, search, access });
-  }
-
+  const answer = createAnswerer(redis, options);
   return async (request) => {
-    const response = await handle(request).catch((error: unknown) => toErrorResponse(error, onError));
-    responseCount += 1;
-    return toResponse(request, response, responseCount);
+    const { status, headers, json } = await answer(inquiryOf(request));
+    return new Response(request.method === "HEAD" ? null : json, { status, headers });
   };
 }
-
-const allowedMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT"]);

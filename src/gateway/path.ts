@@ -29,10 +29,10 @@ function parsePair(pair: string): readonly [name: string, value: string] {
   return at < 0 ? [decodePercent(pair), ""] : [decodePercent(pair.slice(0, at)), decodePercent(pair.slice(at + 1))];
 }
 
+/** Each encoded byte becomes one character. */
 function decodePercent(encoded: string, status = 400, complaint = "ERR failed to parse command"): string {
-  try {
-    return decodeURIComponent(encoded);
-  } catch (cause) {
-    throw new Refusal(status, complaint, { cause });
-  }
+  return encoded.replaceAll(/%(.{0,2})/gs, (_, digits: string) => {
+    if (!/^[\da-f]{2}$/i.test(digits)) throw new Refusal(status, complaint);
+    return String.fromCharCode(Number.parseInt(digits, 16));
+  });
 }

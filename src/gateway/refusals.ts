@@ -1,17 +1,26 @@
 import { ReplyError } from "../core/errors.ts";
-import type { Access } from "./tokens.ts";
+import type { Call } from "./call.ts";
 
 /** The error for a command that is not sent to Redis, or `null` if the command may be sent. */
-export function refusalOf(words: readonly string[], { readOnly }: Access): ReplyError | null {
-  const [name = ""] = words;
+export function refusalOf(
+  words: readonly string[],
+  { access, missing }: Pick<Call, "access" | "missing">,
+): ReplyError | null {
+  const [name = "", option = ""] = words;
   if (name === "") return new ReplyError("ERR empty command");
   const command = name.toUpperCase();
-  if (connectionCommands.has(command) || isBlocking(command, words)) return notInRestError(command);
-  if (command === "SCRIPT" && words[1]?.toUpperCase() === "DEBUG") return notInRestError("SCRIPT DEBUG");
-  if (serverCommands.has(command)) return unavailableError(command);
-  if (readOnly && !readCommands.has(command)) return noPermissionError(command);
-  return null;
+  const whole = `${command}|${option.toUpperCase()}`;
+  const isRead = readCommands.has(command);
+  const isListed = isRead || otherCommands.has(command) || command.startsWith("JSON.");
+  if (isBlocking(command, words) || (!isListed && waitsOrBelongs.test(command))) return notInRestError(command);
+  if (whole === "SCRIPT|DEBUG") return notInRestError("SCRIPT DEBUG");
+  if (access.readOnly && !isRead && whole !== "MEMORY|USAGE") return noPermissionError(command);
+  return isListed && !missing.has(command) && !missing.has(whole) ? null : unavailableError(command);
 }
+
+/** Commands that wait, or belong to a connection, which many requests share. They are not listed, as others are not; they get this error. */
+const waitsOrBelongs =
+  /^(B[LRZ]|WAIT|AUTH|HELLO|RESET|QUIT|SELECT|CLIENT|READ|ASKING|MULTI|EXEC$|DISCARD|(UN)?WATCH|MONITOR|P?SYNC|REPLCONF|.*SUBSCRIBE)/;
 
 function notInRestError(command: string): ReplyError {
   return new ReplyError(`ERR Command "${command}" is not allowed in REST or it has a special context path`);
@@ -19,18 +28,21 @@ function notInRestError(command: string): ReplyError {
 
 function unavailableError(command: string): ReplyError {
   return new ReplyError(
-    `ERR Command is not available: '${command}'. See https://upstash.com/docs/redis/overall/rediscompatibility for details`,
+    `ERR Command is not available: '${shorten(command)}'. See https://upstash.com/docs/redis/overall/rediscompatibility for details`,
   );
 }
 
 function noPermissionError(command: string): ReplyError {
-  const name = command.toLowerCase().slice(0, 64);
+  const name = shorten(command).toLowerCase();
   return new ReplyError(`NOPERM this user has no permissions to run the '${name}' command or its subcommand`);
+}
+
+function shorten(command: string): string {
+  return command.slice(0, 64);
 }
 
 /** XREAD and XREADGROUP block only with the option BLOCK. A stream or a group may have that name, too. */
 function isBlocking(command: string, words: readonly string[]): boolean {
-  if (blockingCommands.has(command)) return true;
   if (command !== "XREAD" && command !== "XREADGROUP") return false;
   for (let i = 1; i < words.length; i += 1 + (valueCounts.get(words[i]?.toUpperCase() ?? "") ?? 0)) {
     const option = words[i]?.toUpperCase();
@@ -47,29 +59,26 @@ const valueCounts: ReadonlyMap<string, number> = new Map([
   ["CLAIM", 1],
 ]);
 
-/** They would delay all requests that share the connection. */
-const blockingCommands = wordSet(`
-  BLPOP BRPOP BRPOPLPUSH BLMOVE BLMPOP BZPOPMIN BZPOPMAX BZMPOP WAIT WAITAOF`);
-
-/** They belong to a connection, which many requests share. */
-const connectionCommands = wordSet(`
-  AUTH HELLO RESET QUIT SELECT CLIENT READONLY READWRITE ASKING MULTI EXEC DISCARD WATCH UNWATCH MONITOR SYNC PSYNC REPLCONF
-  SUBSCRIBE UNSUBSCRIBE PSUBSCRIBE PUNSUBSCRIBE SSUBSCRIBE SUNSUBSCRIBE`);
-
-/** They administer the server. The hosted service does not have them, and a leaked token must not stop a server. */
-const serverCommands = wordSet(`
-  ACL BGREWRITEAOF BGSAVE CLUSTER CONFIG DEBUG FAILOVER MIGRATE MODULE PFDEBUG PFSELFTEST REPLICAOF RESTORE-ASKING SAVE SHUTDOWN
-  SLAVEOF SWAPDB`);
-
-/** The commands of the category @read in Redis 8.2, without @dangerous, SCAN and LOLWUT, and PING and ECHO. */
-const readCommands = wordSet(`
+/** The commands of the category @read in Redis 8.2, without @dangerous, MEMORY, SCAN and LOLWUT, and PING and ECHO. */
+export const readCommands = wordSet(`
   BITCOUNT BITFIELD_RO BITPOS DBSIZE DUMP ECHO EXISTS EXPIRETIME GEODIST GEOHASH GEOPOS GEORADIUSBYMEMBER_RO GEORADIUS_RO
   GEOSEARCH GET GETBIT GETRANGE HEXISTS HEXPIRETIME HGET HGETALL HKEYS HLEN HMGET HPEXPIRETIME HPTTL HRANDFIELD HSCAN HSTRLEN
-  HTTL HVALS LCS LINDEX LLEN LPOS LRANGE MEMORY MGET OBJECT PEXPIRETIME PFCOUNT PING PTTL RANDOMKEY SCARD SDIFF SINTER
+  HTTL HVALS LCS LINDEX LLEN LPOS LRANGE MGET OBJECT PEXPIRETIME PFCOUNT PING PTTL RANDOMKEY SCARD SDIFF SINTER
   SINTERCARD SISMEMBER SMEMBERS SMISMEMBER SRANDMEMBER SSCAN STRLEN SUBSTR SUNION TOUCH TTL TYPE XINFO XLEN XPENDING XRANGE
   XREAD XREVRANGE ZCARD ZCOUNT ZDIFF ZINTER ZINTERCARD ZLEXCOUNT ZMSCORE ZRANDMEMBER ZRANGE ZRANGEBYLEX ZRANGEBYSCORE ZRANK
   ZREVRANGE ZREVRANGEBYLEX ZREVRANGEBYSCORE ZREVRANK ZSCAN ZSCORE ZUNION
   JSON.ARRINDEX JSON.ARRLEN JSON.GET JSON.MGET JSON.OBJKEYS JSON.OBJLEN JSON.STRLEN JSON.TYPE`);
+
+/** The other commands that a full token may run, besides those of JSON. What is not listed is refused: it may mean anything to a later server. */
+export const otherCommands = wordSet(`
+  APPEND BITFIELD BITOP COMMAND COPY DECR DECRBY DEL DELEX DELIFEQ DIGEST EVAL EVALSHA EVALSHA_RO EVAL_RO EXPIRE EXPIREAT FCALL
+  FCALL_RO FLUSHALL FLUSHDB FUNCTION GEOADD GEORADIUS GEORADIUSBYMEMBER GEOSEARCHSTORE GETDEL GETEX GETSET HDEL HEXPIRE HEXPIREAT
+  HGETDEL HGETEX HINCRBY HINCRBYFLOAT HMSET HPERSIST HPEXPIRE HPEXPIREAT HSET HSETEX HSETNX INCR INCRBY INCRBYFLOAT INFO KEYS
+  LASTSAVE LINSERT LMOVE LMPOP LOLWUT LPOP LPUSH LPUSHX LREM LSET LTRIM MEMORY MOVE MSET MSETEX MSETNX PERSIST PEXPIRE PEXPIREAT
+  PFADD PFMERGE PSETEX PUBLISH PUBSUB RENAME RENAMENX RESTORE ROLE RPOP RPOPLPUSH RPUSH RPUSHX SADD SCAN SCRIPT SDIFFSTORE SET
+  SETBIT SETEX SETNX SETRANGE SINTERSTORE SMOVE SORT SORT_RO SPOP SPUBLISH SREM SUNIONSTORE TIME UNLINK XACK XACKDEL XADD
+  XAUTOCLAIM XCLAIM XDEL XDELEX XGROUP XREADGROUP XSETID XTRIM ZADD ZDIFFSTORE ZINCRBY ZINTERSTORE ZMPOP ZPOPMAX ZPOPMIN
+  ZRANGESTORE ZREM ZREMRANGEBYLEX ZREMRANGEBYRANK ZREMRANGEBYSCORE ZUNIONSTORE`);
 
 function wordSet(words: string): ReadonlySet<string> {
   return new Set(words.trim().split(/\s+/));

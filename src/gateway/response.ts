@@ -1,14 +1,12 @@
-import { base64 } from "../core/crypto.ts";
 import { ConnectionError, RedisPatternsError, ReplyError } from "../core/errors.ts";
 import type { Reply } from "../core/port/redis.ts";
-
-/** The JSON of one reply. */
-export type Result = { readonly result: Reply } | { readonly error: string };
+import { toText } from "./bytes.ts";
+import type { Inquiry } from "./inquiry.ts";
 
 /** The status and the JSON of a response. */
 export interface JsonResponse {
   readonly status: number;
-  readonly body: Result | readonly Result[];
+  readonly json: string;
 }
 
 /** A request is refused, with a status and a text for the client. */
@@ -23,34 +21,46 @@ export class Refusal extends RedisPatternsError {
 }
 
 /** Refuses requests for another format than JSON. */
-export function checkFormat(headers: Headers): void {
-  const format = headers.get("upstash-response-format");
+export function checkFormat({ header }: Inquiry): void {
+  const format = header("upstash-response-format");
   if (format === null || format === "json") return;
   throw new Refusal(400, "ERR this gateway answers in JSON only; remove the header Upstash-Response-Format");
 }
 
-/** Gives one reply the encoding that the client asked for. */
-export function toResult(reply: Reply | ReplyError, request: Request): Result {
-  if (reply instanceof ReplyError) return { error: reply.message };
-  const wanted = request.headers.get("upstash-encoding");
-  // In the protocol, only a bare OK is not encoded. Clients decode an OK inside of a list.
-  return { result: wanted === "base64" && reply !== "OK" ? encode(reply) : reply };
+/** The JSON of one reply, in the encoding that the client asked for. */
+export function toResult(reply: Reply | ReplyError, { header }: Inquiry): string {
+  if (reply instanceof ReplyError) return errorJson(reply.message);
+  try {
+    // In the protocol, only a bare OK is not encoded. Clients decode an OK inside of a list.
+    const encode = header("upstash-encoding") === "base64" && reply !== "OK" ? encodeBase64 : encodeText;
+    return `{"result":${toJson(reply, encode)}}`;
+  } catch (cause) {
+    // A JavaScript string has at most 2^29 characters.
+    throw new Refusal(400, tooLarge, { cause });
+  }
 }
 
-function encode(reply: Reply): Reply {
-  if (typeof reply === "string") return encodeText(reply);
-  return Array.isArray(reply) ? reply.map(encode) : reply;
+const tooLarge = "ERR the command ran, but its reply is too large for one response; read it in parts";
+
+function toJson(reply: Reply, encode: (bytes: string) => string): string {
+  if (typeof reply === "string") return encode(reply);
+  return Array.isArray(reply) ? `[${reply.map((item) => toJson(item, encode)).join()}]` : String(reply);
 }
 
-/** The base64 of the text's UTF-8 bytes. `btoa` is faster, and enough for ASCII. */
-function encodeText(text: string): string {
-  return /^[\0-\x7f]*$/.test(text) ? btoa(text) : base64(new TextEncoder().encode(text));
+function encodeBase64(bytes: string): string {
+  return `"${btoa(bytes)}"`;
+}
+
+function encodeText(bytes: string): string {
+  return JSON.stringify(toText(bytes));
 }
 
 /** Translates an error into a response. Errors that are not the client's fault are also reported. */
-export function toErrorResponse(error: unknown, onError: (error: unknown) => void): JsonResponse {
+export function toErrorResponse(error: unknown, { signal }: Inquiry, onError: (error: unknown) => void): JsonResponse {
   if (error instanceof Refusal) return errorResponse(error.status, error.message);
   if (error instanceof ReplyError) return errorResponse(400, error.message);
+  // The client has left, which is nobody's fault. Nobody reads this response.
+  if (signal.aborted && error === signal.reason) return errorResponse(499, "ERR the client closed the request");
   try {
     onError(error);
   } catch {
@@ -62,17 +72,9 @@ export function toErrorResponse(error: unknown, onError: (error: unknown) => voi
 }
 
 function errorResponse(status: number, error: string): JsonResponse {
-  return { status, body: { error } };
+  return { status, json: errorJson(error) };
 }
 
-/** @param serial A number for the sync token, different in every response. */
-export function toResponse(request: Request, { status, body }: JsonResponse, serial: number): Response {
-  return new Response(request.method === "HEAD" ? null : JSON.stringify(body), {
-    status,
-    headers: {
-      "Content-Type": "application/json",
-      "Upstash-Sync-Token": `gw:${serial}`,
-      ...(status === 405 && { Allow: "GET, HEAD, POST, PUT" }),
-    },
-  });
+function errorJson(error: string): string {
+  return JSON.stringify({ error });
 }

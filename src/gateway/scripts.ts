@@ -1,6 +1,7 @@
 import type { Reply } from "../core/port/redis.ts";
 import { setBounded } from "../core/bounded-map.ts";
 import { hexDigest } from "../core/crypto.ts";
+import { toText } from "./bytes.ts";
 
 /** A command that Redis understands, and the conversion of its reply. */
 export interface Translation {
@@ -9,7 +10,7 @@ export interface Translation {
 }
 
 /** Translates commands with scripts, whose header only Upstash knows, into commands that Redis runs. */
-export type ScriptTranslator = (words: readonly string[]) => Promise<Translation>;
+export type ScriptTranslator = (words: readonly string[]) => Translation | Promise<Translation>;
 
 /** The number of digests that are remembered. For a forgotten one the client gets NOSCRIPT, and sends the text again. */
 const maxAliases = 1_000;
@@ -26,25 +27,29 @@ export function createScriptTranslator(): ScriptTranslator {
     const redisScript = removeKeyLocking(script);
     if (redisScript === script) return script;
     const [clientDigest, redisDigest] = await Promise.all([
-      hexDigest("SHA-1", script),
-      hexDigest("SHA-1", redisScript),
+      hexDigest("SHA-1", toText(script)),
+      hexDigest("SHA-1", toText(redisScript)),
     ]);
     setBounded(aliases, clientDigest, redisDigest, maxAliases);
     return redisScript;
   }
 
-  return async (words) => {
+  return (words) => {
+    const [name = "", second = ""] = words;
+    if (/^EVALSHA(_RO)?$/i.test(name)) return { words: [name, aliasOf(second), ...words.slice(2)] };
+    return /^(EVAL|SCRIPT)/i.test(name) ? translateText(words) : { words };
+  };
+
+  async function translateText(words: readonly string[]): Promise<Translation> {
     const [name = "", second = "", third = ""] = words;
     if (/^EVAL(_RO)?$/i.test(name)) return { words: [name, await translateScript(second), ...words.slice(2)] };
-    if (/^EVALSHA(_RO)?$/i.test(name)) return { words: [name, aliasOf(second), ...words.slice(2)] };
-    if (!/^SCRIPT$/i.test(name)) return { words };
     if (/^EXISTS$/i.test(second)) return { words: [name, second, ...words.slice(2).map(aliasOf)] };
     if (!/^LOAD$/i.test(second) || words.length !== 3) return { words };
     const script = await translateScript(third);
     if (script === third) return { words };
-    const digest = await hexDigest("SHA-1", third);
+    const digest = await hexDigest("SHA-1", toText(third));
     return { words: [name, second, script], convertReply: () => digest };
-  };
+  }
 }
 
 /** Removes the flag `allow-key-locking`, and the header if nothing else is in it. The line stays, so that lines keep their numbers. */

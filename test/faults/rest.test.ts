@@ -142,6 +142,26 @@ describe("rest", () => {
       expect(await redis.send(["GET", "k"])).toEqual(reply);
     });
 
+    it.each([
+      ['{"result":9007199254740993}', "9007199254740993"],
+      ['{"result":-9223372036854775808}', "-9223372036854775808"],
+      ['{"result":9007199254740991}', 9_007_199_254_740_991],
+      ['{"result":[1,[9007199254740993],"eA==",9007199254740995]}', [1, ["9007199254740993"], "x", "9007199254740995"]],
+    ])("keeps every digit of %s", async (body, reply) => {
+      server.answer(status(200, body));
+      expect(await redis.send(["GET", "k"])).toEqual(reply);
+    });
+
+    it("changes no error that holds such digits", async () => {
+      const error = 'MINE "a":[1234567890123456789],';
+      server.answer(status(200, JSON.stringify([{ error }, { result: 1 }])));
+      const [refusal] = await redis.pipeline([
+        ["GET", "k"],
+        ["GET", "l"],
+      ]);
+      expect(refusal).toMatchObject({ message: error });
+    });
+
     it("carries numbers as their digits and refuses what is neither string nor number", async () => {
       expect(await redis.send(["SET", "k", 1e21])).toBe("SET k 1000000000000000000000");
       expect(await redis.send(["SET", "k", 1.5])).toBe("SET k 1.5");

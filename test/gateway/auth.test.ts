@@ -1,4 +1,5 @@
-import { describe, expect, it } from "vitest";
+import { createHash } from "node:crypto";
+import { describe, expect, it, vi } from "vitest";
 import { OptionError } from "../../src/core/errors.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
 import { createGateway } from "../../src/gateway/index.ts";
@@ -85,6 +86,17 @@ describe("a read-only token", () => {
     expect({ status, error: JSON.parse(text).error }).toEqual({ status: 400, error: refusal(name) });
   });
 
+  it.each([
+    ["memory/usage/x", 200],
+    ["MEMORY/purge", 400],
+    ["memory/doctor", 400],
+    ["memory/stats", 400],
+    ["memory/malloc-stats", 400],
+    ["memory", 400],
+  ])("may ask what a key weighs, and no more of MEMORY: %s", async (path, status) => {
+    expect((await may(`/${path}`)).status).toBe(status);
+  });
+
   it("is refused per command in a pipeline, and as a whole in a transaction", async () => {
     const body = '[["get","x"],["SET","x",1]]';
     expect(await may("/pipeline", "POST", body)).toEqual({
@@ -127,22 +139,31 @@ describe("what a comparison gives away", () => {
     expect(areEqualBytes([1, 2, 0], [1, 2])).toBe(false);
   });
 
-  it("hashes what is offered once, whatever it is, and the known tokens once in all", async () => {
-    const original = crypto.subtle.digest;
+  const sha256 = (text: string) => new Uint8Array(createHash("sha256").update(text).digest());
+
+  it.each([
+    ["at once, as in Node", sha256],
+    ["later, as in a Worker", async (text: string) => sha256(text)],
+  ])("hashes what is offered once, whatever it is, and the known tokens once in all, %s", async (_, digestOf) => {
     let digests = 0;
-    crypto.subtle.digest = function digest(...args) {
+    const authenticate = createAuthenticator([token, { token: second, readOnly: true }], (text) => {
       digests += 1;
-      return original.apply(this, args);
-    };
-    try {
-      const authenticate = createAuthenticator([token, second]);
-      await authenticate(`Bearer ${token}`, null);
-      expect(digests).toBe(3);
-      for (const offered of [token, second, "x", "y".repeat(10_000)]) await authenticate(`Bearer ${offered}`, null);
-      expect(digests).toBe(7);
-    } finally {
-      crypto.subtle.digest = original;
+      return digestOf(text);
+    });
+    expect(await authenticate(`Bearer ${token}`, null)).toMatchObject({ readOnly: false });
+    expect(digests).toBe(3);
+    for (const offered of ["x", "y".repeat(10_000), token.slice(1)]) {
+      expect(await authenticate(`Bearer ${offered}`, null)).toBeNull();
     }
+    expect(await authenticate(null, second)).toMatchObject({ readOnly: true });
+    expect(digests).toBe(7);
+  });
+
+  it("asks no pool of threads in Node", async () => {
+    const pooled = vi.spyOn(crypto.subtle, "digest");
+    expect(await createAuthenticator([token])(`Bearer ${token}`, null)).not.toBeNull();
+    expect(pooled).not.toHaveBeenCalled();
+    pooled.mockRestore();
   });
 });
 

@@ -5,7 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startCuttingProxy } from "../support/cutting-proxy.ts";
 import { freePort, type RedisServer, startRedis } from "../support/redis-server.ts";
 import { bearer, token } from "./token.ts";
 
@@ -62,7 +64,7 @@ function run(args: readonly string[], env: Record<string, string> = {}, file = c
 async function start(args: readonly string[] = [], env: Record<string, string> = {}) {
   const started = run(["gateway", "--redis", `redis://127.0.0.1:${redis.port}`, "--port", "0", ...args], env);
   await expect.poll(() => started.output.stdout, { timeout: 10_000 }).toMatch(/\n$/);
-  return { ...started, url: /^Gateway: (http:\S+)\n$/.exec(started.output.stdout)?.[1] ?? "" };
+  return { ...started, url: /^Gateway: (http:\S+) for redis:\S+\n$/.exec(started.output.stdout)?.[1] ?? "" };
 }
 
 const ping = async (url: string) => (await fetch(`${url}/ping`, { headers: bearer })).text();
@@ -74,14 +76,17 @@ describe("redis-patterns gateway", () => {
     expect(await ping(url)).toBe('{"result":"PONG"}');
     child.kill("SIGINT");
     expect(await exit).toBe(0);
-    expect(output.stderr).toBe("");
+    // The default user may do everything.
+    expect(output.stderr).toMatch(/^warning: scripts of this Redis user may run MIGRATE and SWAPDB, [^\n]*\n$/);
   });
 
   it("takes the Redis and the token from the environment", async () => {
     const port = await freePort();
     const env = { REDIS_URL: `redis://127.0.0.1:${redis.port}`, UPSTASH_REDIS_REST_TOKEN: token, PORT: String(port) };
     const { child, output, exit } = run(["gateway"], env);
-    await expect.poll(() => output.stdout, { timeout: 10_000 }).toBe(`Gateway: http://127.0.0.1:${port}\n`);
+    await expect
+      .poll(() => output.stdout, { timeout: 10_000 })
+      .toBe(`Gateway: http://127.0.0.1:${port} for redis://127.0.0.1:${redis.port}\n`);
     expect(await ping(`http://127.0.0.1:${port}`)).toBe('{"result":"PONG"}');
     child.kill("SIGTERM");
     expect(await exit).toBe(0);
@@ -121,32 +126,112 @@ describe("redis-patterns gateway", () => {
 
   it("starts without Redis, answers 503, and says when it is gone and back", async () => {
     const own = await startRedis();
+    const port = await freePort();
     await own.kill();
     const { child, output, exit } = run([
       "gateway",
       "--redis",
       `redis://127.0.0.1:${own.port}`,
       "--port",
-      "0",
+      String(port),
       "--token",
       token,
     ]);
     await expect.poll(() => output.stderr, { timeout: 10_000 }).toBe("Redis is not reachable: ECONNREFUSED\n");
-    const url = /http:\S+/.exec(output.stdout)?.[0] ?? "";
-    expect(await ping(url)).toMatch(/^\{"error":"ERR Redis is unavailable; /);
+    const url = `http://127.0.0.1:${port}`;
+    await expect.poll(() => ping(url).catch(String)).toMatch(/^\{"error":"ERR Redis is unavailable; /);
+    expect(output.stdout).toBe("");
     await own.restart();
-    await expect.poll(() => output.stderr, { timeout: 15_000 }).toMatch(/\nRedis is reachable\n$/);
+    await expect.poll(() => output.stderr, { timeout: 15_000 }).toMatch(/\nRedis is reachable\n/);
+    await expect.poll(() => output.stdout).toBe(`Gateway: ${url} for redis://127.0.0.1:${own.port}\n`);
     expect(await ping(url)).toBe('{"result":"PONG"}');
     child.kill("SIGTERM");
     expect(await exit).toBe(0);
     await own.stop();
   });
 
+  it("names its Redis, and never its password", async () => {
+    const admin = new Redis(redis.port);
+    await admin.acl("SETUSER", "app", "on", ">s3cret", "~*", "&*", "+@all", "-@dangerous", "-@admin", "+info");
+    const args = [
+      "gateway",
+      "--redis",
+      `redis://app:s3cret@127.0.0.1:${redis.port}/1`,
+      "--port",
+      "0",
+      "--token",
+      token,
+    ];
+    const { child, output, exit } = run(args);
+    await expect.poll(() => output.stdout, { timeout: 10_000 }).toMatch(/ for redis:\/\/127\.0\.0\.1:\d+\/1\n$/);
+    child.kill("SIGTERM");
+    await exit;
+    // This user may run neither of the commands that scripts could hide.
+    expect(output.stderr).toBe("");
+    expect(output.stdout).not.toContain("s3cret");
+    admin.disconnect();
+  });
+
+  it("says that its own list alone decides where the user may not run COMMAND", async () => {
+    const admin = new Redis(redis.port);
+    await admin.acl("SETUSER", "mute", "on", ">s3cret", "~*", "+@all", "-@dangerous", "+info", "-command");
+    const { child, output, exit, url } = await start([
+      "--redis",
+      `redis://mute:s3cret@127.0.0.1:${redis.port}`,
+      "--token",
+      token,
+    ]);
+    expect(output.stderr).toMatch(/^warning: this Redis user may not run COMMAND: /);
+    const post = await fetch(`${url}/post/x`, { headers: bearer });
+    expect(await post.text()).toMatch(/ERR Command is not available: 'POST'/);
+    child.kill("SIGTERM");
+    await exit;
+    admin.disconnect();
+  });
+
+  it("goes on within 5 s after a failover and after a connection that fell silent", async () => {
+    const old = await startRedis();
+    const proxy = await startCuttingProxy(old);
+    const { child, exit, url } = await start(["--redis", `redis://127.0.0.1:${proxy.port}`, "--token", token]);
+    const set = async () => (await fetch(`${url}/set/x/1`, { headers: bearer })).text();
+    expect(await set()).toBe('{"result":"OK"}');
+    const admin = new Redis(old.port);
+    await admin.replicaof("127.0.0.1", 1);
+    expect(await set()).toMatch(/READONLY/);
+    await admin.replicaof("NO", "ONE");
+    await expect.poll(set, { timeout: 5_000 }).toBe('{"result":"OK"}');
+    proxy.blackHole(true);
+    const lost = set();
+    await expect.poll(() => lost, { timeout: 5_000 }).toMatch(/Redis is unavailable/);
+    proxy.blackHole(false);
+    await expect.poll(set, { timeout: 5_000 }).toBe('{"result":"OK"}');
+    child.kill("SIGTERM");
+    await exit;
+    admin.disconnect();
+    await proxy.stop();
+    await old.stop();
+  });
+
+  it("has flags for the limits and for the origins of pages", async () => {
+    const { child, exit, url } = await start(
+      "--token,TOKEN,--max-body,1000,--max-commands,2,--cors-origin,https://a.b".replace("TOKEN", token).split(","),
+    );
+    const send = (body: string) =>
+      fetch(`${url}/pipeline`, { method: "POST", body, headers: { ...bearer, origin: "https://a.b" } });
+    expect((await send("x".repeat(1_001))).status).toBe(413);
+    expect(await (await send('[["PING"],["PING"],["PING"]]')).text()).toMatch(
+      /too many commands in one request. Limit: 2/,
+    );
+    expect((await send('[["PING"]]')).headers.get("access-control-allow-origin")).toBe("https://a.b");
+    child.kill("SIGTERM");
+    await exit;
+  });
+
   it("serves numbers beyond 2^53 exactly", async () => {
     const { url, child, exit } = await start(["--token", token]);
     const body = '[["SET","big",9007199254740992],["INCR","big"],["STRLEN","big"]]';
     const answer = await fetch(`${url}/pipeline`, { method: "POST", body, headers: bearer });
-    expect(await answer.text()).toBe('[{"result":"OK"},{"result":"9007199254740993"},{"result":16}]');
+    expect(await answer.text()).toBe('[{"result":"OK"},{"result":9007199254740993},{"result":16}]');
     child.kill("SIGTERM");
     await exit;
   });
@@ -160,6 +245,15 @@ describe("wrong usage", () => {
     ["a port that is none", ["gateway", "--token", token, "--port", "http"], /--port must be/],
     ["a port out of range", ["gateway", "--token", token, "--port", "65536"], /--port must be/],
     ["a Redis that is no URL", ["gateway", "--token", token, "--redis", "localhost"], /--redis must be/],
+    [
+      "a Redis with an unencoded password",
+      ["gateway", "--token", token, "--redis", "redis://u:12#w@h"],
+      /--redis must be/,
+    ],
+    ["a Redis whose password makes it no URL", ["gateway", "--token", token, "--redis", "redis://u:p#w@h"], /%23/],
+    ["a body of no bytes", ["gateway", "--token", token, "--max-body", "0"], /--max-body must be/],
+    ["commands without a number", ["gateway", "--token", token, "--max-commands", "x"], /--max-commands must be/],
+    ["an origin with a path", ["gateway", "--token", token, "--cors-origin", "https://a.b/c"], /--cors-origin must be/],
     ["an unknown option", ["gateway", "--nope"], /unknown option '--nope'/],
     ["an unknown command", ["nope"], /unknown command 'nope'/],
     ["no command", [], /Usage: redis-patterns/],
@@ -176,10 +270,18 @@ describe("wrong usage", () => {
     expect(output.stderr).not.toMatch(/password|to ken/);
   });
 
+  it("--version says that of the package", async () => {
+    const { exit, output } = run(["--version"]);
+    expect(await exit).toBe(0);
+    const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
+    expect(output.stdout).toBe(`${version}\n`);
+  });
+
   it("--help exits with 0", async () => {
     const { exit, output } = run(["gateway", "--help"]);
     expect(await exit).toBe(0);
     expect(output.stdout).toMatch(/--read-only-token/);
+    expect(output.stdout).toMatch(/Examples:\n/);
   });
 
   it("warns of a token that can be guessed and of an address that others reach", async () => {

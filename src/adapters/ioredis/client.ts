@@ -1,5 +1,6 @@
 import { argText } from "../../core/port/arg.ts";
 import { OptionError } from "../../core/errors.ts";
+import { unchecked } from "../../core/unchecked.ts";
 import type { Arg, Command } from "../../core/port/redis.ts";
 
 /** The subset of an ioredis `Redis` or `Cluster` that the adapter needs. Versions 5 and 6 have it. */
@@ -76,21 +77,26 @@ export function optionOf(client: IoredisClient, name: string): unknown {
 }
 
 /** Gives name and arguments in a form whose replies ioredis leaves as they are: its transformers know lower-case names only. */
-export function normalizeCommand(command: Command): [name: string, args: Arg[]] {
+export function normalizeCommand(command: Command, bytes = false): [name: string, args: Arg[]] {
   const [name, ...args] = command;
   if (typeof name !== "string" || name === "") throw new OptionError("A command must begin with its name");
-  return [name.toUpperCase(), args.map(argText)];
+  return [name.toUpperCase(), bytes ? args.map((arg) => encodeBytes(argText(arg))) : args.map(argText)];
+}
+
+/** ioredis writes text as UTF-8, which changes only what is not ASCII. It takes a Buffer, too. */
+function encodeBytes(arg: string): string {
+  return /^[\0-\x7f]*$/.test(arg) ? arg : unchecked<string>(Buffer.from(arg, "latin1"));
 }
 
 /** Creates a function that builds ioredis commands without sending them, so that the adapter can follow each command, and replace it. */
-export function createCommandBuilder(client: IoredisClient): (command: Command) => QueuedCommand {
+export function createCommandBuilder(client: IoredisClient): (command: Command, bytes?: boolean) => QueuedCommand {
   let built: QueuedCommand;
   const recorder: IoredisClient = Object.create(client, {
     options: { value: Object.create(client.options, { enableAutoPipelining: { value: false } }) },
     sendCommand: { value: (queued: QueuedCommand) => (built = queued).promise },
   });
-  return (command) => {
-    void recorder.callBuffer(...normalizeCommand(command));
+  return (command, bytes) => {
+    void recorder.callBuffer(...normalizeCommand(command, bytes));
     return built;
   };
 }

@@ -37,11 +37,17 @@ export function ioredis(client: IoredisClient, options?: IoredisOptions): Redis 
   watchFaults(client);
   const { nodes } = client;
   if (!client.isCluster || !nodes) {
-    return { send, transaction, pipeline: (commands, options) => sendPipeline(context, commands, options) };
+    return {
+      send,
+      transaction,
+      bytes: true,
+      pipeline: (commands, options) => sendPipeline(context, commands, options),
+    };
   }
   return {
     send,
     transaction,
+    bytes: true,
     pipeline: (commands, options) =>
       Promise.all(commands.map((command) => sendOne(context, command, options).catch(catchRefusal))),
     async masters() {

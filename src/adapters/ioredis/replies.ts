@@ -5,33 +5,45 @@ import { toReplyError } from "./trip.ts";
  * Gives a reply the shape that it has in RESP2, for any protocol, reply mapping and version of the client. Text arrives as bytes, so that
  * it is not mistaken for an integer, which `stringNumbers` turns into a string.
  */
-export function toReply(command: Command, raw: unknown): Reply {
-  const reply = decode(raw);
+export function toReply(command: Command, raw: unknown, bytes?: boolean): Reply {
+  const reply = bytes ? decodeBytes(raw) : decode(raw);
   const shape = shapes[command[0].toUpperCase()];
   return shape ? shape(reply, command) : reply;
 }
 
-function decode(raw: unknown): Reply {
-  if (raw === null || raw === undefined) return null;
-  if (raw instanceof Uint8Array) return String(raw);
-  if (Number.isSafeInteger(raw)) return Number(raw);
-  if (raw instanceof Error) throw toReplyError(raw);
-  if (typeof raw === "boolean") return raw ? 1 : 0;
-  if (typeof raw === "string" || typeof raw === "number" || typeof raw === "bigint") return decodeScalar(String(raw));
-  if (Array.isArray(raw) || raw instanceof Set) return Array.from(raw, decode);
-  if (raw instanceof Map) return [...raw].flat().map(decode);
-  return Object.entries(raw).flat().map(decodeField);
-}
+/** Decodes strings as text, and integers beyond 2^53 as their digits. */
+const decode = createDecoder(String, String);
 
-/** A map's key is a string, even if it looks like a number. */
-function decodeField(raw: unknown, position: number): Reply {
-  return position % 2 === 0 ? String(raw) : decode(raw);
-}
+/** Decodes each byte of a string as one character. */
+const decodeBytes = createDecoder(
+  (raw) => Buffer.from(raw.buffer, raw.byteOffset, raw.length).toString("latin1"),
+  BigInt,
+);
 
-/** Integers are numbers up to 2^53 and text beyond. Doubles are text, spelt as Redis spells them. */
-function decodeScalar(digits: string): Reply {
-  if (/^-?\d+$/.test(digits) && Number.isSafeInteger(Number(digits))) return Number(digits);
-  return digits.replace("Infinity", "inf").replace("NaN", "nan");
+function createDecoder(
+  decodeString: (raw: Uint8Array) => string,
+  decodeBig: (digits: string) => Reply,
+): (raw: unknown) => Reply {
+  const decode = (raw: unknown): Reply => {
+    if (raw === null || raw === undefined) return null;
+    if (raw instanceof Uint8Array) return decodeString(raw);
+    if (Number.isSafeInteger(raw)) return Number(raw);
+    if (raw instanceof Error) throw toReplyError(raw);
+    if (typeof raw === "boolean") return raw ? 1 : 0;
+    if (typeof raw === "string" || typeof raw === "number" || typeof raw === "bigint") return decodeScalar(String(raw));
+    if (Array.isArray(raw) || raw instanceof Set) return Array.from(raw, decode);
+    if (raw instanceof Map) return [...raw].flat().map(decode);
+    return Object.entries(raw).flat().map(decodeField);
+  };
+  /** A map's key is a string, even if it looks like a number. */
+  const decodeField = (raw: unknown, position: number) =>
+    position % 2 === 0 ? decodeString(Buffer.from(String(raw))) : decode(raw);
+  /** Doubles are text, spelt as Redis spells them. */
+  const decodeScalar = (digits: string) => {
+    if (!/^-?\d+$/.test(digits)) return digits.replace("Infinity", "inf").replace("NaN", "nan");
+    return Number.isSafeInteger(Number(digits)) ? Number(digits) : decodeBig(digits);
+  };
+  return decode;
 }
 
 /** Gives a reply to a certain command the shape that it has in RESP2. */
@@ -40,7 +52,7 @@ type Shaper = (reply: Reply, command: Command) => Reply;
 /** RESP3 sends scores and coordinates as doubles. Only the command tells a whole one from an integer. */
 const toTexts: Shaper = (reply) => {
   if (Array.isArray(reply)) return reply.map((item) => toTexts(item, [""]));
-  return typeof reply === "number" ? String(reply) : reply;
+  return typeof reply === "number" || typeof reply === "bigint" ? String(reply) : reply;
 };
 
 /** RESP3 sends `[[member, score], ...]` where RESP2 sends `[member, score, ...]`. */

@@ -9,7 +9,7 @@ import { runTrip, toReplyError, trackCommand } from "./trip.ts";
 export interface IoredisContext {
   readonly client: IoredisClient;
   readonly timeout: number;
-  readonly buildCommand: (command: Command) => QueuedCommand;
+  readonly buildCommand: (command: Command, bytes?: boolean) => QueuedCommand;
 }
 
 export function sendOne(
@@ -19,12 +19,12 @@ export function sendOne(
 ): Promise<Reply> {
   const commands: QueuedCommand[] = [];
   const write = () => {
-    const queued = trackCommand(buildCommand(command), commands);
+    const queued = trackCommand(buildCommand(command, options.bytes), commands);
     gatherWrites(client);
     client.sendCommand(queued as never);
     return queued.promise;
   };
-  return runTrip(client, timeout, options, commands, write, (answer) => toReply(command, answer));
+  return runTrip(client, timeout, options, commands, write, (answer) => toReply(command, answer, options.bytes));
 }
 
 export async function sendPipeline(
@@ -33,14 +33,14 @@ export async function sendPipeline(
   options: SendOptions = {},
 ) {
   if (commands.length === 0) return [];
-  const normalized = commands.map(normalizeCommand);
+  const normalized = commands.map((command) => normalizeCommand(command, options.bytes));
   const queued: QueuedCommand[] = [];
   const write = () => {
     const pipeline = trackBatch(client.pipeline(), queued);
     for (const [name, args] of normalized) pipeline.callBuffer(name, args);
     return pipeline.exec();
   };
-  return runTrip(client, timeout, options, queued, write, (answer) => decodeResults(commands, answer));
+  return runTrip(client, timeout, options, queued, write, (answer) => decodeResults(commands, answer, options.bytes));
 }
 
 export async function sendTransaction(
@@ -49,17 +49,17 @@ export async function sendTransaction(
   options: SendOptions = {},
 ) {
   if (commands.length === 0) return [];
-  if (client.isCluster && countSlots(commands.map(buildCommand)) > 1) {
+  if (client.isCluster && countSlots(commands.map((command) => buildCommand(command, options.bytes))) > 1) {
     throw new ReplyError("CROSSSLOT The keys of a transaction must share one hash tag");
   }
-  const normalized = commands.map(normalizeCommand);
+  const normalized = commands.map((command) => normalizeCommand(command, options.bytes));
   const queued: QueuedCommand[] = [];
   const write = () => {
     const transaction = trackBatch(client.multi(), queued);
     for (const [name, args] of normalized) transaction.callBuffer(name, args);
     return transaction.exec().catch(throwQueueingError);
   };
-  return runTrip(client, timeout, options, queued, write, (answer) => decodeResults(commands, answer));
+  return runTrip(client, timeout, options, queued, write, (answer) => decodeResults(commands, answer, options.bytes));
 }
 
 /** The number of slots of the keys. Commands without keys do not count. */
@@ -83,12 +83,12 @@ function throwQueueingError(error: unknown): never {
 }
 
 /** ioredis gives `[error, reply]` for each command. An error that is not an answer of Redis makes the whole trip fail. */
-function decodeResults(commands: readonly Command[], results: unknown): (Reply | ReplyError)[] {
+function decodeResults(commands: readonly Command[], results: unknown, bytes?: boolean): (Reply | ReplyError)[] {
   if (!Array.isArray(results)) throw new ReplyError("EXECABORT The transaction was discarded");
   return commands.map((command, i) => {
     const [error, reply]: [unknown, unknown] = results[i] ?? [];
     if (error instanceof Error && error.name === "ReplyError") return toReplyError(error);
     if (error) throw error;
-    return toReply(command, reply);
+    return toReply(command, reply, bytes);
   });
 }

@@ -16,10 +16,18 @@ export function decodeReplies(status: number, text: string, size: number): (Repl
 /** @returns An empty list for a body of another protocol. */
 function parseReplies(text: string): (Reply | ReplyError)[] {
   try {
-    return [JSON.parse(text)].flat().map(decodeReply);
+    return [JSON.parse(text.replace(longDigits, markDigits))].flat().map(decodeReply);
   } catch {
     return [];
   }
+}
+
+/** Integers that JSON.parse might round. Base64 has no character that may stand before one; an error may have, and is passed over. */
+const longDigits = /"error":"(?:[^"\\]|\\.)*"|(?<=[[,:])-?\d{16,}(?=[\],}])/g;
+
+/** No base64 begins with an equals sign. */
+function markDigits(found: string): string {
+  return found.startsWith('"') ? found : `"=${found}"`;
 }
 
 /** The JSON of the reply to one command, with exactly one of these. */
@@ -36,7 +44,13 @@ function decodeReply({ result, error }: ReplyJson): Reply | ReplyError {
 function decodeResult(value: unknown): Reply {
   if (Array.isArray(value)) return value.map(decodeResult);
   if (typeof value === "number" || value === null) return value;
-  return value === "OK" ? value : decodeUtf8(atob(value as string));
+  const text = value as string;
+  if (text.startsWith("=")) return decodeDigits(text.slice(1));
+  return text === "OK" ? text : decodeUtf8(atob(text));
+}
+
+function decodeDigits(digits: string): Reply {
+  return Number.isSafeInteger(Number(digits)) ? Number(digits) : digits;
 }
 
 /** @param binary One character per byte. */

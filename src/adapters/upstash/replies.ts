@@ -28,6 +28,8 @@ function decodeItem(answer: unknown): Reply | ReplyError {
 }
 
 function checkReply(value: unknown): Reply {
+  // The client may have rounded it already.
+  if (Number.isInteger(value) && !Number.isSafeInteger(value)) return String(value);
   if (value === null || typeof value === "string" || typeof value === "number") return value;
   if (Array.isArray(value)) return value.map(checkReply);
   throw incompatibleError();

@@ -23,6 +23,7 @@ export function observe(redis: Redis, watch: (event: WireEvent) => void): Redis 
   return {
     scriptHeader: redis.scriptHeader,
     distant: redis.distant,
+    bytes: redis.bytes,
     send: (command, options) => observeTrip(watch, [command], () => redis.send(command, options)),
     pipeline: (commands, options) => observeTrip(watch, commands, () => redis.pipeline(commands, options)),
     ...(transaction && {

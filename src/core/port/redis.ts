@@ -6,8 +6,11 @@ export type Arg = string | number;
 /** A command as Redis reads it: `["SET", "key", "value", "PX", 1000]`. */
 export type Command = readonly [name: string, ...args: Arg[]];
 
-/** A reply of Redis, with the types of RESP2. An error is thrown; in a pipeline it is a value of type `ReplyError`. */
-export type Reply = string | number | null | Reply[];
+/**
+ * A reply of Redis, with the types of RESP2. An error is thrown; in a pipeline it is a value of type `ReplyError`. Only a call with the
+ * option `bytes` gets a `bigint`, for an integer beyond 2^53; others get its digits as text.
+ */
+export type Reply = string | number | bigint | null | Reply[];
 
 /** Options of one call to Redis. */
 export interface SendOptions {
@@ -23,6 +26,11 @@ export interface SendOptions {
    * @default false
    */
   readonly idempotent?: boolean | undefined;
+  /**
+   * `true` carries bytes: each character of the strings, in the command and in its reply, is one byte. Only ports with `bytes` know it.
+   * @default false, which carries text in UTF-8
+   */
+  readonly bytes?: boolean | undefined;
 }
 
 /**
@@ -52,4 +60,6 @@ export interface Redis {
   readonly scriptHeader?: string | undefined;
   /** `true` if a trip takes much longer than a script, as over HTTP. A pattern then asks for everything in one trip. */
   readonly distant?: boolean | undefined;
+  /** `true` if calls may have the option `bytes`. It is absent where the backend carries text only. */
+  readonly bytes?: boolean | undefined;
 }

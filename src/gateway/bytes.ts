@@ -1,0 +1,57 @@
+import { byteString, fromByteString } from "../core/crypto.ts";
+import { ReplyError } from "../core/errors.ts";
+import type { Command, Redis, Reply, SendOptions } from "../core/port/redis.ts";
+
+// Inside the gateway, strings of commands and replies are bytes: one character for each. So what is not text stays as it is.
+
+/** The bytes of a text in UTF-8. */
+export function toBytes(text: string): string {
+  return isAscii(text) ? text : byteString(utf8.encode(text));
+}
+
+/** The text of bytes in UTF-8. What is not UTF-8 becomes U+FFFD. */
+export function toText(bytes: string): string {
+  return isAscii(bytes) ? bytes : tolerant.decode(fromByteString(bytes));
+}
+
+/** A port whose strings are bytes. Over a backend that carries text only, other bytes are refused. */
+export function overBytes(redis: Redis): Redis {
+  const { bytes, transaction } = redis;
+  if (bytes) return redis;
+  const decode = (replies: (Reply | ReplyError)[]) =>
+    replies.map((reply) => (reply instanceof ReplyError ? reply : toByteReply(reply)));
+  return {
+    send: async (command, options) => toByteReply(await redis.send(toTextCommand(command), toTextOptions(options))),
+    pipeline: async (commands, options) =>
+      decode(await redis.pipeline(commands.map(toTextCommand), toTextOptions(options))),
+    ...(transaction && {
+      transaction: async (commands: readonly Command[], options?: SendOptions) =>
+        decode(await transaction.call(redis, commands.map(toTextCommand), toTextOptions(options))),
+    }),
+  };
+}
+
+function toTextOptions(options?: SendOptions): SendOptions {
+  return { signal: options?.signal };
+}
+
+function toTextCommand([name, ...args]: Command): Command {
+  try {
+    return [name, ...args.map((arg) => (isAscii(`${arg}`) ? arg : strict.decode(fromByteString(`${arg}`))))];
+  } catch (cause) {
+    throw new ReplyError("ERR this gateway carries text; the request holds bytes that are not UTF-8", { cause });
+  }
+}
+
+function toByteReply(reply: Reply): Reply {
+  if (typeof reply === "string") return toBytes(reply);
+  return Array.isArray(reply) ? reply.map(toByteReply) : reply;
+}
+
+function isAscii(text: string): boolean {
+  return /^[\0-\x7f]*$/.test(text);
+}
+
+const utf8 = new TextEncoder();
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const tolerant = new TextDecoder("utf-8", { ignoreBOM: true });
