@@ -15,16 +15,16 @@ export default defineConfig({
           name: "contract",
           include: ["test/contract/**/*.test.ts"],
           globalSetup: ["test/support/global-cluster.ts"],
-          testTimeout: 20_000,
+          testTimeout: 60_000,
         },
       },
       {
         // The contract suites again, bundled and run inside workerd, where there is no Node.
-        test: { name: "workerd", include: ["test/workerd/**/*.test.ts"], testTimeout: 30_000 },
+        test: { name: "workerd", include: ["test/workerd/**/*.test.ts"], testTimeout: 60_000 },
       },
       {
         // Servers paused and killed, replies lost, clocks moved.
-        test: { name: "faults", include: ["test/faults/**/*.test.ts"], testTimeout: 30_000 },
+        test: { name: "faults", include: ["test/faults/**/*.test.ts"], testTimeout: 60_000 },
       },
       {
         // The REST protocol in front of a Redis: its table, its clients, its abuse.

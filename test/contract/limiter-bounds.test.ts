@@ -37,7 +37,7 @@ onEveryBackend("a limiter's bounds", (backend) => {
   const virtual = (algorithm: LimitAlgorithm, port = redis) => {
     serial += 1;
     const clock: VirtualClock = { now: start };
-    const options = { algorithm, timeout: 15_000, onError: rethrow };
+    const options = { algorithm, timeout: 60_000, onError: rethrow };
     const virtualPort = onVirtualClock(port, clock);
     const limiterOf = (suffix: string) =>
       createLimiter(virtualPort, { ...options, prefix: `${backend.prefix}${serial}${suffix}` });

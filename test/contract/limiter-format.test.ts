@@ -52,7 +52,7 @@ onEveryBackend("what an earlier release of the limiter stored", (backend) => {
     async (algorithm) => {
       const redis = await backend.connect();
       const prefix = `${backend.prefix}foreign`;
-      const limiter = createLimiter(redis, { prefix, algorithm, timeout: 10_000 });
+      const limiter = createLimiter(redis, { prefix, algorithm, timeout: 60_000 });
       for (const foreign of ["", "x", "|", "a|b", "1|2|3|4"]) {
         await redis.send(["SET", `limiter:${prefix}:{u}:${algorithm.kind}`, foreign, "PX", 1_000]);
         expect(await limiter.limit("u"), foreign).toMatchObject({ allowed: true, degraded: false });
@@ -70,7 +70,7 @@ onEveryBackend("what an earlier release of the limiter stored", (backend) => {
       const bytes = Array.from(atob(value), (byte) => byte.charCodeAt(0));
       const [load, args] = members ? [loadSortedSet, members.flat()] : [loadString, bytes];
       await redis.send(["EVAL", load, 1, `limiter:${prefix}:{u}:${kind}`, ttl, ...args]);
-      const limiter = createLimiter(redis, { prefix, algorithm, timeout: 10_000 });
+      const limiter = createLimiter(redis, { prefix, algorithm, timeout: 60_000 });
 
       const now = await limiter.peek("u");
       expect(now).toMatchObject({ remaining, reason: blocked > 0 ? "blocked" : null, degraded: false });

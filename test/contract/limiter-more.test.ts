@@ -41,13 +41,13 @@ onEveryBackend("the limiter's further operations", (backend: Backend) => {
   });
   const limiterOf = (algorithm: LimitAlgorithm, options: Partial<LimiterOptions> = {}) => {
     serial += 1;
-    return createLimiter(redis, { prefix: `${backend.prefix}${serial}`, algorithm, timeout: 10_000, ...options });
+    return createLimiter(redis, { prefix: `${backend.prefix}${serial}`, algorithm, timeout: 60_000, ...options });
   };
   /** A limiter whose clock the test turns. */
   const turned = (algorithm: LimitAlgorithm) => {
     const clock = { now: Date.now() };
     serial += 1;
-    const options = { prefix: `${backend.prefix}${serial}`, algorithm, timeout: 10_000 };
+    const options = { prefix: `${backend.prefix}${serial}`, algorithm, timeout: 60_000 };
     return { clock, limiter: createLimiter(onVirtualClock(redis, clock), options) };
   };
   const allowedOf = async (limiter: Limiter, cost: number) => (await limiter.limit("u", { cost })).allowed;
@@ -243,7 +243,11 @@ onEveryBackend("the limiter's further operations", (backend: Backend) => {
       };
       const port = { ...redis, send };
       const limits = ["a", "b"].map((prefix) => ({
-        limiter: createLimiter(port, { prefix: `${backend.prefix}:left:${algorithm.kind}:${prefix}`, algorithm }),
+        limiter: createLimiter(port, {
+          prefix: `${backend.prefix}:left:${algorithm.kind}:${prefix}`,
+          algorithm,
+          timeout: 60_000,
+        }),
         id: "u",
       }));
       await expect(limitAll(limits, { group: "g", signal: leaving.signal })).rejects.toThrow("left");
@@ -314,7 +318,7 @@ onEveryBackend("the limiter's further operations", (backend: Backend) => {
       expect(() => concurrency({ limit: 5_001, lease: seconds(60) })).toThrow(/`limit` of permits.*5000/);
       const { redis: port, runs } = measureScripts(redis);
       const algorithm = concurrency({ limit: 500, lease: seconds(60) });
-      const limiter = createLimiter(port, { prefix: `${backend.prefix}:units`, algorithm });
+      const limiter = createLimiter(port, { prefix: `${backend.prefix}:units`, algorithm, timeout: 60_000 });
       await (await acquirePermit(limiter, "u", { cost: 500 })).release();
       await limiter.block("u", seconds(60));
       expect(Math.max(...runs.map(({ rounds }) => rounds))).toBeLessThanOrEqual(501);

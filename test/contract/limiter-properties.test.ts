@@ -53,7 +53,7 @@ onEveryBackend("a limiter beside its oracle", (backend) => {
     const limiter = createLimiter(onVirtualClock(redis, clock), {
       prefix: `${backend.prefix}${serial}`,
       algorithm,
-      timeout: 10_000,
+      timeout: 60_000,
       onError: rethrow,
     });
     return { clock, limiter };

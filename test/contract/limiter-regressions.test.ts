@@ -28,7 +28,7 @@ onEveryBackend("faults of other limiters that this one must not have", (backend)
   const limiterOf = (algorithm: LimitAlgorithm, options: Partial<LimiterOptions> = {}) => {
     serial += 1;
     const prefix = `${backend.prefix}${serial}`;
-    return createLimiter(redis, { prefix, algorithm, timeout: 10_000, blocked: blockedIds(), ...options });
+    return createLimiter(redis, { prefix, algorithm, timeout: 60_000, blocked: blockedIds(), ...options });
   };
   const keysOfLast = async () =>
     (await backend.keys()).filter((key) => key.startsWith(`limiter:${backend.prefix}${serial}:`));
@@ -60,7 +60,7 @@ onEveryBackend("faults of other limiters that this one must not have", (backend)
     it(`@upstash/ratelimit 6: runs where the server does not know Upstash's script flag (${make.name})`, async () => {
       const limiter = createLimiter(
         { ...redis, scriptHeader: "#!lua flags=allow-key-locking" },
-        { prefix: `${backend.prefix}flag${make.name}`, algorithm: make({ limit: 2, window: 60_000 }), timeout: 10_000 },
+        { prefix: `${backend.prefix}flag${make.name}`, algorithm: make({ limit: 2, window: 60_000 }), timeout: 60_000 },
       );
       expect(await limiter.limit("u")).toMatchObject({ allowed: true, remaining: 1, degraded: false });
       expect(await limiter.limit("u")).toMatchObject({ allowed: true, remaining: 0, degraded: false });
@@ -73,7 +73,7 @@ onEveryBackend("faults of other limiters that this one must not have", (backend)
       const wide = createLimiter(redis, {
         prefix: `${prefix}w`,
         algorithm: make({ limit: 50, window: 60_000 }),
-        timeout: 10_000,
+        timeout: 60_000,
       });
       expect((await wide.limit("u")).limit).toBe(50);
       expect(await strict.limit("u")).toMatchObject({ allowed: false, limit: 1 });

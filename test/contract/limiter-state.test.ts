@@ -83,7 +83,7 @@ onEveryBackend("what was counted under one limit, asked by another", (backend) =
     const clock: VirtualClock = { now: start };
     const port = onVirtualClock(redis, clock);
     const prefix = `${backend.prefix}${serial}`;
-    const limiter = createLimiter(port, { prefix, algorithm, timeout: 10_000, onError: rethrow });
+    const limiter = createLimiter(port, { prefix, algorithm, timeout: 60_000, onError: rethrow });
     const beside = createLimiter(port, { prefix: `${prefix}b`, algorithm: slidingLog({ limit: 9_999, window: 10 }) });
     const ttl = async () => {
       const ends = await redis.send(["GET", `${counterKey(contextOf(limiter), "u", {})}:at`]);

@@ -53,7 +53,7 @@ onEveryBackend("the limiter", (backend: Backend) => {
   });
   const limiterOf = (algorithm: LimitAlgorithm, options = {}) => {
     serial += 1;
-    return createLimiter(redis, { prefix: `${backend.prefix}${serial}`, algorithm, timeout: 10_000, ...options });
+    return createLimiter(redis, { prefix: `${backend.prefix}${serial}`, algorithm, timeout: 60_000, ...options });
   };
 
   for (const { name, make, commands } of families) {

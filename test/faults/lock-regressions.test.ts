@@ -14,7 +14,7 @@ import {
 } from "../../src/core/patterns/lock/index.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
 import { sleep } from "../../src/core/wait/sleep.ts";
-import { onStandaloneBackends, type StandaloneBackend } from "../support/backends.ts";
+import { onStandaloneBackends, patient, type StandaloneBackend } from "../support/backends.ts";
 import { onLockClock } from "../fixtures/lock-clock.ts";
 import { createHistory, violations } from "../support/history.ts";
 import { abortsBefore } from "../support/timer.ts";
@@ -185,21 +185,6 @@ function universal(backend: StandaloneBackend): void {
     expect(cut).toBe(2);
     expect(types.filter((type) => type === "extend-failed")).toHaveLength(2);
     expect(types).not.toContain("lost");
-  });
-
-  it("2. 14 of 50 waiters fail with the default settings", async () => {
-    const locks = createLock(await backend.connect(), { ttl: 10_000, prefix });
-    const history = createHistory();
-    const waiters = Array.from({ length: 50 }, (_, i) =>
-      locks.run("fifty", async ({ fence }) => {
-        const stay = history.enter(`waiter ${i}`, fence);
-        await sleep(5);
-        stay.leave();
-      }),
-    );
-    await Promise.all(waiters);
-    expect(history.stays).toHaveLength(50);
-    expect(violations(history.stays)).toEqual([]);
   });
 }
 
@@ -420,3 +405,25 @@ function others(backend: StandaloneBackend): void {
     await expect(lost).rejects.toThrow(LockLostError);
   });
 }
+
+onStandaloneBackends(
+  "defects of redlock-universal under a crowd, not here:",
+  (backend) => {
+    it("2. 14 of 50 waiters fail with the default settings", async () => {
+      const locks = createLock(await backend.connect(), { ttl: 10_000, prefix: backend.prefix });
+      const history = createHistory();
+      const waiters = Array.from({ length: 50 }, (_, i) =>
+        locks.run("fifty", async ({ fence }) => {
+          const stay = history.enter(`waiter ${i}`, fence);
+          await sleep(5);
+          stay.leave();
+        }),
+      );
+      await Promise.all(waiters);
+      expect(history.stays).toHaveLength(50);
+      expect(violations(history.stays)).toEqual([]);
+    });
+  },
+  // Nothing is broken here, and a busy machine may take its time.
+  patient,
+);

@@ -34,7 +34,7 @@ export interface StandaloneBackend extends Backend {
 }
 
 /** A suite about decisions must not fail because a busy machine is slow to carry them. */
-const patient = { timeout: 15_000 };
+export const patient = { timeout: 60_000 };
 
 /** Runs a suite on every backend. */
 export function onEveryBackend(subject: string, suite: (backend: Backend) => void): void {
@@ -46,12 +46,19 @@ export function onEveryBackend(subject: string, suite: (backend: Backend) => voi
   });
 }
 
-/** Runs a suite that breaks the server or the wire on every backend with a server of its own. */
-export function onStandaloneBackends(subject: string, suite: (backend: StandaloneBackend) => void): void {
+/**
+ * Runs a suite that breaks the server or the wire on every backend with a server of its own.
+ * @param deadline The adapters' own deadline, where it is not the default: `patient` for a suite that breaks nothing.
+ */
+export function onStandaloneBackends(
+  subject: string,
+  suite: (backend: StandaloneBackend) => void,
+  deadline: Deadline = {},
+): void {
   const server = fileServer();
   standaloneRows.forEach((row, index, rows) => {
     describe(`${subject} on ${row.name}`, () => {
-      suite(standalone(row, server, turnOf(index, rows.length)));
+      suite(standalone(row, server, turnOf(index, rows.length), deadline));
     });
   });
 }
@@ -97,9 +104,14 @@ function lifecycle(row: Row, server: () => Server, isItsTurn: () => boolean, dea
   };
 }
 
-function standalone(row: StandaloneRow, server: () => Server, isItsTurn: () => boolean): StandaloneBackend {
+function standalone(
+  row: StandaloneRow,
+  server: () => Server,
+  isItsTurn: () => boolean,
+  deadline: Deadline,
+): StandaloneBackend {
   const closing: (() => unknown)[] = [];
-  const backend = lifecycle(row, server, isItsTurn);
+  const backend = lifecycle(row, server, isItsTurn, deadline);
   afterAll(async () => {
     for (const close of closing.toReversed()) await close();
   }, 30_000);

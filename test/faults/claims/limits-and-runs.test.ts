@@ -60,7 +60,7 @@ const permits: Claimer = {
       prefix,
       algorithm: concurrency({ limit: 1, lease }),
       onError,
-      timeout: 15_000,
+      timeout: 60_000,
     });
     return {
       named: true,
@@ -111,7 +111,7 @@ function timed(algorithm: LimitAlgorithm): Claimer[] {
   const make =
     (take: (limiter: ReturnType<typeof createLimiter>, ...call: Parameters<Claims["claim"]>) => Promise<Claim>) =>
     (redis: Redis, prefix: string): Claims => {
-      const limiter = createLimiter(redis, { prefix, algorithm, onError, timeout: 15_000 });
+      const limiter = createLimiter(redis, { prefix, algorithm, onError, timeout: 60_000 });
       return {
         claim: (id, options) => take(limiter, id, options),
         countTaken: async (id) => algorithm.limit - (await limiter.peek(id)).remaining,
@@ -338,7 +338,7 @@ onStandaloneBackends("a claim", (backend) => {
         prefix,
         algorithm: concurrency({ limit: 1, lease }),
         onError,
-        timeout: 15_000,
+        timeout: 60_000,
       });
       return {
         // It takes a unit and gives nothing back.
