@@ -16,7 +16,7 @@ beforeAll(async () => {
     let gateway;
     export default {
       fetch: (request, { REDIS, TOKEN }) =>
-        (gateway ??= createGateway(rest({ url: REDIS, token: TOKEN }), { tokens: [TOKEN] }))(request),
+        (gateway ??= createGateway(rest({ url: REDIS, token: TOKEN, timeout: 60_000 }), { tokens: [TOKEN] }))(request),
     };`;
   worker = await startWorker(source, { bindings: { REDIS: await scene.serve(), TOKEN: token } });
 }, 60_000);
