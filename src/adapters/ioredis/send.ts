@@ -1,3 +1,4 @@
+import { checkOptions } from "../../core/check.ts";
 import { ReplyError } from "../../core/errors.ts";
 import type { Command, Reply, SendOptions } from "../../core/port/redis.ts";
 import { type IoredisBatch, type IoredisClient, normalizeCommand, type QueuedCommand } from "./client.ts";
@@ -32,15 +33,16 @@ export async function sendPipeline(
   commands: readonly Command[],
   options: SendOptions = {},
 ) {
+  const { bytes } = checkOptions(options, "{ timeout: 500 }");
   if (commands.length === 0) return [];
-  const normalized = commands.map((command) => normalizeCommand(command, options.bytes));
+  const normalized = commands.map((command) => normalizeCommand(command, bytes));
   const queued: QueuedCommand[] = [];
   const write = () => {
     const pipeline = trackBatch(client.pipeline(), queued);
     for (const [name, args] of normalized) pipeline.callBuffer(name, args);
     return pipeline.exec();
   };
-  return runTrip(client, timeout, options, queued, write, (answer) => decodeResults(commands, answer, options.bytes));
+  return runTrip(client, timeout, options, queued, write, (answer) => decodeResults(commands, answer, bytes));
 }
 
 export async function sendTransaction(
@@ -48,18 +50,19 @@ export async function sendTransaction(
   commands: readonly Command[],
   options: SendOptions = {},
 ) {
+  const { bytes } = checkOptions(options, "{ timeout: 500 }");
   if (commands.length === 0) return [];
-  if (client.isCluster && countSlots(commands.map((command) => buildCommand(command, options.bytes))) > 1) {
+  if (client.isCluster && countSlots(commands.map((command) => buildCommand(command, bytes))) > 1) {
     throw new ReplyError("CROSSSLOT The keys of a transaction must share one hash tag");
   }
-  const normalized = commands.map((command) => normalizeCommand(command, options.bytes));
+  const normalized = commands.map((command) => normalizeCommand(command, bytes));
   const queued: QueuedCommand[] = [];
   const write = () => {
     const transaction = trackBatch(client.multi(), queued);
     for (const [name, args] of normalized) transaction.callBuffer(name, args);
     return transaction.exec().catch(throwQueueingError);
   };
-  return runTrip(client, timeout, options, queued, write, (answer) => decodeResults(commands, answer, options.bytes));
+  return runTrip(client, timeout, options, queued, write, (answer) => decodeResults(commands, answer, bytes));
 }
 
 /** The number of slots of the keys. Commands without keys do not count. */
