@@ -34,7 +34,7 @@ function startGateway(redis: string): Promise<string> {
   return new Promise((resolve) => {
     createInterface(stdout).on("line", (line) => {
       console.log(line);
-      const url = /^Gateway: (\S+)$/.exec(line)?.[1];
+      const url = /^Gateway: (\S+) for /.exec(line)?.[1];
       if (url) resolve(url);
     });
   });
