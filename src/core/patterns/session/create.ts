@@ -101,6 +101,8 @@ export async function orGiveUp<T>(
   signal: AbortSignal | undefined,
   send: () => Promise<T>,
 ): Promise<T> {
+  // What was never sent has nothing to give back.
+  signal?.throwIfAborted();
   try {
     return await send();
   } catch (error) {
