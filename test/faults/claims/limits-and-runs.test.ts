@@ -1,5 +1,4 @@
 import { afterEach, expect, it } from "vitest";
-import { ConnectionError } from "../../../src/core/errors.ts";
 import { createIdempotency } from "../../../src/core/patterns/idempotency/index.ts";
 import {
   acquirePermit,
@@ -17,6 +16,7 @@ import {
 import type { Redis, Reply } from "../../../src/core/port/redis.ts";
 import { nullableText } from "../../../src/core/port/reply.ts";
 import { sleep } from "../../../src/core/wait/sleep.ts";
+import { type Faulty, faulty, lost } from "../../fixtures/faulty-port.ts";
 import { onStandaloneBackends } from "../../support/backends.ts";
 
 /** A ledger of claims: each thing that takes a place for its caller. What a caller may have been given and has left is given back. */
@@ -51,17 +51,15 @@ const refused = () => Promise.reject(Object.assign(new Error("refused"), { code:
 
 const onError = ({ error }: { readonly error: unknown }) => Promise.reject(error);
 
+const openPermits = (redis: Redis, prefix: string, lease: number) =>
+  createLimiter(redis, { prefix, algorithm: concurrency({ limit: 1, lease }), onError, timeout: 60_000 });
+
 const permits: Claimer = {
   name: "a permit",
   lateClaim: "takes nothing",
   killed: "lease",
   make(redis, prefix, lease) {
-    const limiter = createLimiter(redis, {
-      prefix,
-      algorithm: concurrency({ limit: 1, lease }),
-      onError,
-      timeout: 60_000,
-    });
+    const limiter = openPermits(redis, prefix, lease);
     return {
       named: true,
       async claim(id, options) {
@@ -161,34 +159,6 @@ const ledger: readonly Claimer[] = [
   ].flatMap(timed),
 ];
 
-/** Sends the next script as the test says. */
-type Fault = (send: () => Promise<Reply>, signal: AbortSignal | undefined) => Promise<Reply>;
-
-interface Faulty {
-  readonly redis: Redis;
-  failNext(fault: Fault): void;
-}
-
-function faulty(redis: Redis): Faulty {
-  let next: Fault | undefined;
-  return {
-    redis: {
-      ...redis,
-      send(command, options) {
-        const fault = next;
-        next = undefined;
-        // What is on its way is on its way: the signal of a caller that leaves does not call it back.
-        if (!fault) return redis.send(command, options);
-        const send = () => redis.send(command, { ...options, signal: undefined });
-        return fault(send, options?.signal);
-      },
-    },
-    failNext(fault) {
-      next = fault;
-    },
-  };
-}
-
 interface Scene {
   readonly claimer: Claimer;
   readonly claims: Claims;
@@ -198,7 +168,6 @@ interface Scene {
   readonly patience: number;
 }
 
-const lost = () => Promise.reject(new ConnectionError("The reply was lost", "unknown"));
 const reason = new Error("left");
 
 /** Nothing is taken, soon, and the next caller gets the place. */
@@ -334,12 +303,7 @@ onStandaloneBackends("a claim", (backend) => {
   const broken: Claimer = {
     ...permits,
     make(redis, prefix, lease) {
-      const limiter = createLimiter(redis, {
-        prefix,
-        algorithm: concurrency({ limit: 1, lease }),
-        onError,
-        timeout: 60_000,
-      });
+      const limiter = openPermits(redis, prefix, lease);
       return {
         // It takes a unit and gives nothing back.
         claim: async (id, { signal }) => ({

@@ -1,28 +1,9 @@
 import { expect, it } from "vitest";
-import { ConnectionError } from "../../../src/core/errors.ts";
 import { createTokens } from "../../../src/core/patterns/token/index.ts";
-import type { Redis, Reply } from "../../../src/core/port/redis.ts";
+import type { Reply } from "../../../src/core/port/redis.ts";
 import { minutes } from "../../../src/core/time/duration.ts";
+import { faulty, lost } from "../../fixtures/faulty-port.ts";
 import { onStandaloneBackends } from "../../support/backends.ts";
-
-type Send = () => Promise<Reply>;
-
-/** A port whose next command is sent in another way. */
-function faulty(redis: Redis) {
-  let next: ((send: Send) => Promise<Reply>) | undefined;
-  const port: Redis = {
-    ...redis,
-    send(command, options) {
-      const send = () => redis.send(command, { ...options, signal: undefined });
-      const how = next;
-      next = undefined;
-      return how ? how(send) : redis.send(command, options);
-    },
-  };
-  return { port, failNext: (how: (send: Send) => Promise<Reply>) => (next = how) };
-}
-
-const lost = () => Promise.reject(new ConnectionError("The reply was lost", "unknown"));
 
 onStandaloneBackends("a one-time token", (backend) => {
   let number = 0;
@@ -39,8 +20,8 @@ onStandaloneBackends("a one-time token", (backend) => {
 
   /** A fresh token, and the call that uses it up and says whether it was accepted. */
   async function open(kind: keyof typeof kinds) {
-    const { port, failNext } = faulty(await backend.connect());
-    const tokens = createTokens(port, { ttl: minutes(1), prefix: `${backend.prefix}:t${(number += 1)}` });
+    const { redis, failNext } = faulty(await backend.connect());
+    const tokens = createTokens(redis, { ttl: minutes(1), prefix: `${backend.prefix}:t${(number += 1)}` });
     // Redis knows the scripts from here on, so that each call is one command.
     await (
       await kinds[kind](tokens, { user: "warm", purpose: "login" })
@@ -73,7 +54,7 @@ onStandaloneBackends("a one-time token", (backend) => {
 
   it.each(names)("a %s whose use arrives late, after another one, is accepted once", async (kind) => {
     const { consume, failNext } = await open(kind);
-    let late: Send = () => Promise.resolve(null);
+    let late: () => Promise<Reply> = () => Promise.resolve(null);
     failNext((send) => {
       late = send;
       return lost();
