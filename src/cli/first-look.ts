@@ -19,10 +19,11 @@ export function lookAtRedis(client: Client, redis: Redis, { missing, warn, onRea
     missing.clear();
     for (const name of found ?? []) missing.add(name);
     if (reached) return;
+    const hidden = await findHidden(redis);
     reached = true;
     if (!found)
       warn("this Redis user may not run COMMAND: the gateway's own list of commands alone decides what is refused");
-    await warnOfScripts(redis, warn).catch(() => {});
+    warnOfScripts(hidden, warn);
     onReached();
   };
   const lookAndTell = () => void look().catch((error: unknown) => warn(`Redis does not answer: ${messageOf(error)}`));
@@ -30,8 +31,7 @@ export function lookAtRedis(client: Client, redis: Redis, { missing, warn, onRea
   if (client.status === "ready") lookAndTell();
 }
 
-async function warnOfScripts(redis: Redis, warn: (message: string) => void): Promise<void> {
-  const hidden = await findHidden(redis);
+function warnOfScripts(hidden: readonly string[] | null, warn: (message: string) => void): void {
   if (!hidden)
     return warn(
       "scripts may run commands that the gateway refuses, such as MIGRATE: take them from the Redis user by its ACL",

@@ -1,22 +1,14 @@
 import { once } from "node:events";
-import { createConnection, type Socket } from "node:net";
 import { describe, expect, it } from "vitest";
 import type { Redis } from "../../src/core/port/redis.ts";
 import { serveGateway } from "../../src/cli/serve.ts";
 import { startChild, vitals } from "./child.ts";
 import { openScene } from "./open-gateway.ts";
+import { open } from "./open-socket.ts";
 import { bearer, token } from "./token.ts";
 
 // What only the command line tool's own server sees: the bytes of a request as the client sent them.
 const scene = openScene();
-
-async function open(url: string): Promise<Socket> {
-  const { hostname, port } = new URL(url);
-  const socket = createConnection(Number(port), hostname);
-  socket.on("error", () => {});
-  await once(socket, "connect");
-  return socket;
-}
 
 /** Sends a request with its path as it is. */
 async function askRaw(url: string, target: string, method = "GET"): Promise<string> {

@@ -1,23 +1,15 @@
-import { once } from "node:events";
-import { createConnection, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { Redis as Upstash } from "@upstash/redis";
 import { describe, expect, it } from "vitest";
 import type { Redis } from "../../src/core/port/redis.ts";
 import { serveGateway } from "../../src/cli/serve.ts";
 import { createGateway } from "../../src/gateway/index.ts";
 import { openScene } from "./open-gateway.ts";
+import { open } from "./open-socket.ts";
 import { bearer, token } from "./token.ts";
 
 const scene = openScene({}, 1_000);
 const tooLarge = '{"error":"ERR max request size exceeded. Limit: 1000 bytes"}';
-
-async function open(url: string): Promise<Socket> {
-  const { hostname, port } = new URL(url);
-  const socket = createConnection(Number(port), hostname);
-  socket.on("error", () => {});
-  await once(socket, "connect");
-  return socket;
-}
 
 /** Reads until the text is there. */
 async function read(socket: Socket, wanted: string): Promise<string> {
