@@ -1,5 +1,6 @@
 import { hexDigest } from "../crypto.ts";
-import { OptionError, ReplyError } from "../errors.ts";
+import { OptionError } from "../errors.ts";
+import { codeOf, isReplyError } from "../failure.ts";
 import type { Arg, Redis, SendOptions } from "../port/redis.ts";
 import type { Decode } from "../port/reply.ts";
 import { tickEnd } from "../time/tick.ts";
@@ -61,12 +62,12 @@ export function defineScript<const Key extends string, const Argument extends st
     try {
       return decode(await redis.send(["EVALSHA", digest, ...rest], options));
     } catch (error) {
-      if (!(error instanceof ReplyError) || error.code !== "NOSCRIPT") throw error;
+      if (codeOf(error) !== "NOSCRIPT") throw error;
     }
     try {
       return decode(await redis.send(["EVAL", head + lua, ...rest], options && withRemainingTime(options, start)));
     } catch (error) {
-      if (!head || !(error instanceof ReplyError) || !/unexpected flag/i.test(error.message)) throw error;
+      if (!head || !knowsNoHeader(error)) throw error;
     }
     headerless.add(redis);
     return run(redis, values, options);
@@ -102,6 +103,11 @@ const headerless = new WeakSet<Redis>();
 
 function headerOf(redis: Redis): string {
   return redis.scriptHeader && !headerless.has(redis) ? `${redis.scriptHeader}\n` : "";
+}
+
+/** Redis 7 knows another header's flags only, and Redis 6 no header. */
+function knowsNoHeader(error: unknown): boolean {
+  return isReplyError(error) && /unexpected (flag|symbol near '#')/i.test(error.message);
 }
 
 /** The options of the second trip of a call, which share the deadline with the first one. */
