@@ -90,14 +90,23 @@ describe("rest", () => {
       expect(most).toBe(1);
     });
 
-    it("is at most what the service accepts, 10 MB, whatever the text", async () => {
-      const large = "\u4e2d".repeat(700_000);
+    it.each([
+      ["text of three bytes a character", "\u4e2d".repeat(700_000)],
+      ["text that JSON writes in six bytes a character", "\u0001".repeat(700_000)],
+    ])("is at most what the service accepts, 10 MB: %s", async (_, large) => {
       server.answer((response, { body }) => {
         response.end(JSON.stringify((body as unknown[]).map(() => ({ result: "OK" }))));
       });
       await Promise.all(Array.from({ length: 10 }, () => redis.pipeline([["SET", "k", large], ["PING"]])));
       for (const { headers } of server.seen) expect(Number(headers["content-length"])).toBeLessThan(10_000_000);
       expect(bodies().flat()).toHaveLength(20);
+    });
+
+    it("is a pipeline as a whole, however long it is", async () => {
+      server.answer((response) => response.end(`[${times(200_000, '{"result":1}').join()}]`));
+      const replies = await redis.pipeline(times(200_000, ["INCR", "a"] as const));
+      expect(replies).toEqual(times(200_000, 1));
+      expect(bodies()).toMatchObject([{ length: 200_000 }]);
     });
 
     it("is a transaction of its own", async () => {

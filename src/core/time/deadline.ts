@@ -2,7 +2,7 @@ import { onAbort } from "../abort.ts";
 import { checkDuration, checkOptions } from "../check.ts";
 import { TimeoutError } from "../errors.ts";
 import type { SendOptions } from "../port/redis.ts";
-import { longestDelay } from "./timer.ts";
+import { startTimer } from "./timer.ts";
 
 /**
  * The deadline of one call, in milliseconds: the shorter one of the adapter's and the call's own.
@@ -11,6 +11,12 @@ import { longestDelay } from "./timer.ts";
 export function effectiveTimeout(timeout: number, options: SendOptions): number {
   const { timeout: own = timeout } = checkOptions(options, "{ timeout: 500 }");
   return Math.min(timeout, checkDuration("timeout", own));
+}
+
+/** Calls back once, after `timeout` milliseconds. Returns a function that takes this back. */
+export function startDeadline(call: () => void, timeout: number): () => void {
+  const timer = startTimer(call, timeout);
+  return () => clearTimeout(timer);
 }
 
 /**
@@ -43,7 +49,7 @@ export function raceDeadline<T>(
     if (signal?.aborted) return reject(signal.reason);
     const working = work();
     const settle = () => {
-      clearTimeout(timer);
+      stop();
       stay();
     };
     const end = () => {
@@ -52,7 +58,7 @@ export function raceDeadline<T>(
       onEnd?.(reason);
       reject(reason);
     };
-    const timer = setTimeout(end, Math.min(timeout, longestDelay));
+    const stop = startDeadline(end, timeout);
     const stay = onAbort(signal, end);
     working.then(
       (value) => {
