@@ -26,7 +26,7 @@ export async function startRefusingProxy(target: {
       socket.on("close", () => open.delete(socket));
       socket.on("error", () => {});
     }
-    let rest: Buffer<ArrayBufferLike> = Buffer.alloc(0);
+    let rest: Buffer = Buffer.alloc(0);
     client.on("data", (chunk: Buffer) => {
       rest = Buffer.concat([rest, chunk]);
       for (let size = commandSize(rest); size > 0; size = commandSize(rest)) {

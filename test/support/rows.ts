@@ -76,7 +76,7 @@ function tcpRow(name: string, create: (at: Address) => Ioredis | Ioredis5): Stan
   };
   return {
     name,
-    resends: "always",
+    resends: "idempotent",
     open: async (server, closing, deadline) => ({
       connect: () => connect(server, closing, deadline),
       servers: [direct(server, closing)],

@@ -1,4 +1,5 @@
 import type { IoredisClient } from "./client.ts";
+import { loseUnanswered } from "./written.ts";
 
 /** The last fault of each client's connection, until the client is ready again. */
 const faults = new WeakMap<IoredisClient, { last?: unknown }>();
@@ -13,6 +14,7 @@ export function watchFaults(client: IoredisClient): void {
   faults.set(client, fault);
   client.on("ready", () => delete fault.last);
   client.on("close", () => {
+    loseUnanswered(client);
     fault.last = socketOf(client).errored ?? fault.last;
   });
   client.on("node error", (error) => {
