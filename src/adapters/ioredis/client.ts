@@ -10,7 +10,6 @@ export interface IoredisClient {
   readonly options: object;
   callBuffer(name: string, args: Arg[]): Promise<unknown>;
   sendCommand(command: never): unknown;
-  pipeline(): IoredisBatch;
   multi(): IoredisBatch;
   on(event: string, listener: (...args: unknown[]) => void): unknown;
   off(event: string, listener: (...args: unknown[]) => void): unknown;
@@ -24,7 +23,7 @@ export interface IoredisSubscriberClient extends IoredisClient {
   unsubscribe(channel: string): Promise<unknown>;
 }
 
-/** The subset of what ioredis' `pipeline()` and `multi()` return. */
+/** The subset of what ioredis' `multi()` returns. */
 export interface IoredisBatch {
   callBuffer(name: string, args: Arg[]): unknown;
   exec(): Promise<unknown>;
