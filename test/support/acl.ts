@@ -12,14 +12,17 @@ export interface Login {
 }
 
 /** The page that users read. It is the only place where the lines are written down. */
-const page = readFileSync(new URL("../../docs/acl.md", import.meta.url), "utf8");
+export const aclPage = readFileSync(new URL("../../docs/acl.md", import.meta.url), "utf8");
 
 /** The sections of the page that have lines, the newest version first. */
-const forms = page
+const forms = aclPage
   .split(/^## /m)
   .map((section) => ({ version: Number(/^Redis (\d+\.\d+)/.exec(section)?.[1]), section }))
   .filter(({ version }) => !Number.isNaN(version))
   .sort((one, two) => two.version - one.version);
+
+/** The versions from which the page has a form, the newest first. */
+export const versions = forms.map(({ version }) => version);
 
 /** The line of a role, as the page has it for this version of Redis: the words after `ACL SETUSER`. */
 export function lineOf(role: Role, version: number): string[] {
@@ -40,14 +43,23 @@ export interface DocumentedUser {
   readonly prefix: string;
   /** Rules that the line does not have, with `app` for the prefix. */
   readonly also?: readonly string[];
+  /**
+   * The version whose line it is.
+   * @default that of the server
+   */
+  readonly version?: number;
 }
 
 /** Creates a user who has exactly the line of the page: only its name, `secret` and `app` in its patterns are replaced. */
-export async function createUser(admin: Redis, role: Role, { prefix, also = [] }: DocumentedUser): Promise<Login> {
+export async function createUser(
+  admin: Redis,
+  role: Role,
+  { prefix, also = [], version }: DocumentedUser,
+): Promise<Login> {
   const login = { username: `${role}-${prefix}`, password: `password-of-${prefix}` };
-  const version = await versionOf(admin);
-  const [, ...line] = lineOf(role, version);
-  const rules = [...line, ...also].filter((rule) => version >= 6.2 || !rule.startsWith("&"));
+  const known = await versionOf(admin);
+  const [, ...line] = lineOf(role, version ?? known);
+  const rules = [...line, ...also].filter((rule) => known >= 6.2 || !/^&|channels$/.test(rule));
   const own = rules.map((rule) =>
     rule === ">secret"
       ? `>${login.password}`
