@@ -38,7 +38,7 @@ onEveryBackend(
 function keepingAlive(backend: Backend): void {
   const prefix = `${backend.prefix}:dog`;
 
-  it("keeps all leases that share it alive while their holders work, and no longer", async () => {
+  backend.it("keeps all leases that share it alive while their holders work, and no longer", async () => {
     const dog = watchdog({ every: 100 });
     const redis = await backend.connect();
     const locks = createLock(redis, { ttl: 60_000, prefix, watchdog: dog });
@@ -56,7 +56,7 @@ function keepingAlive(backend: Backend): void {
     expect(counts["evalsha"]).toBeUndefined();
   });
 
-  it("stops after maxHold, and the signal says so", async () => {
+  backend.it("stops after maxHold, and the signal says so", async () => {
     const locks = createLock(await backend.connect(), {
       ttl: 250,
       wait: 5_000,

@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from "vitest";
+import { expect, it, vi } from "vitest";
 import { type CacheOptions, createCache, getOrSetMany } from "../../src/core/patterns/cache/index.ts";
 import { ConnectionError, ReplyError, TimeoutError } from "../../src/core/errors.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
@@ -49,39 +49,41 @@ onStandaloneBackends("the cache without Redis", (backend) => {
     ["refused", ({ server }) => ({ begin: () => server.kill(), end: () => server.restart() })],
   ];
 
-  describe.each(outages)("%s", (_, outageOf) => {
-    it.each(["get", "script"] as const)(
-      "answers within the loader's time and the deadline, then within the loader's time, and comes back (read by %s)",
-      async (readBy) => {
-        const { redis, proxy } = await backend.connectThroughProxy();
-        const outage = outageOf(backend, proxy);
-        const errors: unknown[] = [];
-        const settings = options({ readBy, onError: (error) => errors.push(error) });
-        // A busy machine may need longer than the deadline that is tested.
-        await createCache<string>(redis, { ...settings, timeout: 10_000 }).set("k", "kept");
-        const cache = createCache<string>(redis, settings);
-        await until(async () => (await cache.resolve("k", () => "kept")).source === "hit");
-        await outage.begin();
-        try {
-          for (let i = 0; i < breaker.failures; i += 1) {
-            const { answer, loads, beyond } = await timed((load) => cache.resolve(`cold${i}`, load));
-            expect(answer).toMatchObject({ value: "loaded", source: "load", degraded: true });
-            expect(loads).toBe(1);
-            expect(beyond).toBeLessThan(timeout + 50);
-          }
-          for (let i = 0; i < 6; i += 1) {
-            const { answer, beyond } = await calmly(() => timed((load) => cache.resolve("k", load)), 1);
-            expect(answer).toMatchObject({ value: "loaded", degraded: true });
-            expect(beyond).toBeLessThan(10);
-          }
-          expect(errors.length).toBeGreaterThan(0);
-        } finally {
-          await outage.end();
+  // Each backend sees each outage in `npm run test:long`, and one of them in `npm test`.
+  const ways = outages.flatMap(([name, outageOf]) =>
+    (["get", "script"] as const).map((readBy) => [name, readBy, outageOf] as const),
+  );
+  it.each(backend.share(ways))(
+    "%s: answers within the loader's time and the deadline, then within the loader's time, and comes back (read by %s)",
+    async (_, readBy, outageOf) => {
+      const { redis, proxy } = await backend.connectThroughProxy();
+      const outage = outageOf(backend, proxy);
+      const errors: unknown[] = [];
+      const settings = options({ readBy, onError: (error) => errors.push(error) });
+      // A busy machine may need longer than the deadline that is tested.
+      await createCache<string>(redis, { ...settings, timeout: 10_000 }).set("k", "kept");
+      const cache = createCache<string>(redis, settings);
+      await until(async () => (await cache.resolve("k", () => "kept")).source === "hit");
+      await outage.begin();
+      try {
+        for (let i = 0; i < breaker.failures; i += 1) {
+          const { answer, loads, beyond } = await timed((load) => cache.resolve(`cold${i}`, load));
+          expect(answer).toMatchObject({ value: "loaded", source: "load", degraded: true });
+          expect(loads).toBe(1);
+          expect(beyond).toBeLessThan(timeout + 50);
         }
-        await until(async () => (await cache.resolve("k", () => "kept")).source === "hit");
-      },
-    );
-  });
+        for (let i = 0; i < 6; i += 1) {
+          const { answer, beyond } = await calmly(() => timed((load) => cache.resolve("k", load)), 1);
+          expect(answer).toMatchObject({ value: "loaded", degraded: true });
+          expect(beyond).toBeLessThan(10);
+        }
+        expect(errors.length).toBeGreaterThan(0);
+      } finally {
+        await outage.end();
+      }
+      await until(async () => (await cache.resolve("k", () => "kept")).source === "hit");
+    },
+  );
 
   it("counts a hit that comes too late as one failure, however it ends", async () => {
     const { redis, proxy } = await backend.connectThroughProxy();

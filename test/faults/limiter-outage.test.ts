@@ -134,7 +134,7 @@ onStandaloneBackends("what a limiter keeps", (backend) => {
     expect(await bytesOf(`limiter:${prefix}:{u}:held1`)).toBeLessThanOrEqual(1_024);
   });
 
-  it("is at most 410 bytes for a sliding window of 60 sub-buckets and 100 units", async () => {
+  backend.it("is at most 410 bytes for a sliding window of 60 sub-buckets and 100 units", async () => {
     const redis = await backend.connect();
     const prefix = `${backend.prefix}m`;
     const algorithm = slidingWindow({ limit: 100, window: 1_200 });

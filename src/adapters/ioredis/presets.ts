@@ -1,3 +1,5 @@
+import { ReplyError } from "../../core/errors.ts";
+
 /** Options for `new Redis(url, preset)`. `{ ...preset, password }` adds to them. Times are in milliseconds. */
 export interface ConnectionPreset {
   /** The deadline of a new connection. */
@@ -79,5 +81,5 @@ export const managedCluster: ClusterPreset = {
 };
 
 function reconnectIfReadOnly(error: Error): 2 | false {
-  return error.message.startsWith("READONLY") && 2;
+  return new ReplyError(error.message).code === "READONLY" && 2;
 }

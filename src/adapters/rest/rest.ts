@@ -65,6 +65,7 @@ export function rest(options: RestOptions): Redis {
   return {
     scriptHeader: "#!lua flags=allow-key-locking",
     distant: true,
+    timeout,
     send: (command, options) => runCall(deliverBatched, [command], options).then(([reply = null]) => orThrow(reply)),
     pipeline: (commands, options) =>
       runCall(deliverBatched, commands, options).catch((error: unknown) => {

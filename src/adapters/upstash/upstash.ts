@@ -48,6 +48,7 @@ export function upstash(client: UpstashClient, options?: UpstashOptions): Redis 
   return {
     scriptHeader: "#!lua flags=allow-key-locking",
     distant: true,
+    timeout,
     send: async (command, options = {}) => runTrip([], encodeCommand(command), options, decodeSingle),
     pipeline: (commands, options) =>
       runBatch("pipeline", commands, options).catch((error: unknown) => {

@@ -1,0 +1,100 @@
+import { checkPort } from "../check.ts";
+import { codeOf, failureOf } from "../failure.ts";
+import type { ReplyError } from "../errors.ts";
+import type { Command, Redis, Reply, SendOptions } from "../port/redis.ts";
+import { addRemedy } from "../remedy.ts";
+import { backoff } from "./backoff.ts";
+import { sleep } from "./sleep.ts";
+
+/** What asks again, by the port that it asks. Patterns that share a port share what they learn about it. */
+const ports = /* @__PURE__ */ new WeakMap<Redis, Redis>();
+
+/**
+ * Checks the two arguments of a factory and gives the port through which its pattern asks.
+ * @throws {OptionError} The first is no port, or the second no object.
+ */
+export function portFor(redis: Redis, options: object): Redis {
+  return askAgain(checkPort(redis, options));
+}
+
+/**
+ * Creates a port that asks again. What Redis refuses for the moment, because it loads its data, is busy or changes its master, is
+ * asked again after growing pauses until the deadline: nothing of it was run. A mistake says what to do about it.
+ */
+function askAgain(redis: Redis): Redis {
+  const known = ports.get(redis);
+  if (known) return known;
+  const { transaction, masters, timeout = 2_000 } = redis;
+  const port: Redis = {
+    scriptHeader: redis.scriptHeader,
+    distant: redis.distant,
+    bytes: redis.bytes,
+    timeout,
+    send: (command, options) =>
+      untilAnswered(createAttempts(timeout, options), options, (own) => redis.send(command, own)),
+    pipeline: (commands, options) => pipelineAgain(redis, createAttempts(timeout, options), commands, options),
+    ...(transaction && {
+      transaction: (commands, options) =>
+        untilAnswered(createAttempts(timeout, options), options, (own) => transaction.call(redis, commands, own)),
+    }),
+    ...(masters && { masters: async () => (await masters.call(redis)).map(askAgain) }),
+  };
+  ports.set(redis, port);
+  ports.set(port, port);
+  return port;
+}
+
+/** Asks until there is an answer, or a failure that asking again does not mend. */
+async function untilAnswered<T>(
+  next: Attempts,
+  options: SendOptions | undefined,
+  ask: (options?: SendOptions) => Promise<T>,
+): Promise<T> {
+  try {
+    return await ask(options);
+  } catch (error) {
+    const own = await next(error);
+    if (own) return untilAnswered(next, own, ask);
+    throw error;
+  }
+}
+
+/** Sends those commands of a pipeline again that were refused for the moment. */
+async function pipelineAgain(
+  redis: Redis,
+  next: Attempts,
+  commands: readonly Command[],
+  options?: SendOptions,
+): Promise<(Reply | ReplyError)[]> {
+  const replies = await untilAnswered(next, options, (own) => redis.pipeline(commands, own));
+  const refused = replies.flatMap((reply, i) => (failureOf(addRemedy(reply)) === "passing" ? i : []));
+  const own = refused.length > 0 && (await next(replies[refused[0] ?? 0]));
+  if (!own) return replies;
+  const again = commands.filter((_, i) => refused.includes(i));
+  const answers = await pipelineAgain(redis, next, again, own);
+  refused.forEach((i, j) => (replies[i] = answers[j] ?? null));
+  return replies;
+}
+
+/** Is told of a failure, and gives the options to ask with again; none where that is of no use, or too little time is left. */
+type Attempts = (error: unknown) => Promise<SendOptions | undefined>;
+
+/** The attempts of one call, with a growing pause before each but the first. */
+function createAttempts(usual: number, options: SendOptions = {}): Attempts {
+  const start = performance.now();
+  let refusal: unknown;
+  let attempt = 0;
+  return async (error) => {
+    addRemedy(error);
+    // The deadline of the last attempt is not why there was no answer.
+    if (refusal && codeOf(error) === "TIMEOUT") Reflect.set(Object(error), "cause", refusal);
+    if (failureOf(error) !== "passing") return undefined;
+    refusal = error;
+    const pause = backoff(attempt, { first: 10, factor: 2, most: 100 });
+    attempt += 1;
+    const left = Math.min(usual, options.timeout ?? usual) - (performance.now() - start) - pause;
+    if (left < 1) return undefined;
+    await sleep(pause, options.signal);
+    return { ...options, timeout: Math.ceil(left) };
+  };
+}
