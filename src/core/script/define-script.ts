@@ -1,8 +1,9 @@
 import { hexDigest } from "../crypto.ts";
 import { OptionError } from "../errors.ts";
-import { codeOf, isReplyError } from "../failure.ts";
+import { codeOf } from "../failure.ts";
 import type { Arg, Redis, SendOptions } from "../port/redis.ts";
 import type { Decode } from "../port/reply.ts";
+import { knowsNoHeader } from "../port/script-header.ts";
 import { tickEnd } from "../time/tick.ts";
 
 /** The values of a script's names: one `Arg` for each name, and a list for a name that begins with `...`. */
@@ -109,11 +110,6 @@ function headerOf(redis: Redis): string {
 
 function withHeader(header: string, lua: string): string {
   return header ? `${header}\n${lua}` : lua;
-}
-
-/** Redis 7 knows another header's flags only, and Redis 6 no header. */
-function knowsNoHeader(error: unknown): boolean {
-  return isReplyError(error) && /unexpected (flag|symbol near '#')/i.test(error.message);
 }
 
 /** The options of the second trip of a call, which share the deadline with the first one. */
