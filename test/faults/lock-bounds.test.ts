@@ -9,7 +9,7 @@ import {
   firstComeFirstServed,
 } from "../../src/core/patterns/lock/index.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
-import { delayedRequest, unreliable } from "../fixtures/lock-faults.ts";
+import { delayedRequest, faultyPort } from "../fixtures/faulty-port.ts";
 import { countCommands } from "../support/inspect.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";
 
@@ -116,7 +116,7 @@ it("counts the living in a semaphore, however many have died in it", async () =>
 });
 
 it("remembers two hundred tokens that were given up, for a minute, and no more", async () => {
-  const port = unreliable(redis);
+  const port = faultyPort(redis);
   const locks = createLock(port, { prefix: "gone", ttl });
   await locks.run("a", () => {});
   const late = [];
