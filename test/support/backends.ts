@@ -84,7 +84,7 @@ function lifecycle(row: Row, server: () => Server, isItsTurn: () => boolean, dea
   }, 30_000);
   afterAll(async () => {
     await expectNoImmortalKey(opened.servers, prefix);
-    await expectNoSlowCommand(opened.servers);
+    await expectNoSlowCommand(opened.servers, server().late());
     for (const close of closing.toReversed()) await close();
   }, 30_000);
   return {
