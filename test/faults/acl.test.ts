@@ -36,7 +36,7 @@ describe("a Redis user without channels", () => {
     const locks = createLock(ioredis(client), { prefix: "app", ttl: 5_000, wait: 5_000, wake });
     const lease = await locks.acquire("7");
     const waiting = locks.acquire("7");
-    await expect.poll(() => client.exists("lock:app:{7}:wanted")).toBe(1);
+    await expect.poll(() => client.exists("lock:app:{7}:wanted"), { timeout: 10_000 }).toBe(1);
     expect(await lease.release()).toBe(true);
     expect(await (await waiting).release()).toBe(true);
     const cache = createCache<string>(ioredis(client), { prefix: "app", ttl: 5_000, wake });
