@@ -18,7 +18,7 @@ import { certificate, startTlsProxy, type TlsProxy } from "../support/tls-proxy.
 type At = { readonly host: string; readonly port: number };
 const minute = 60_000;
 /** What a busy machine may add to any wait. */
-const slack = 600;
+const slack = 1_400;
 
 const presets = [
   ["lambda, ioredis 5", (at: At) => new Redis5({ ...at, ...lambda })],
