@@ -1,14 +1,23 @@
 import type { ConnectionError } from "../../core/errors.ts";
 import { jitter } from "../../core/wait/backoff.ts";
 import { sleep } from "../../core/wait/sleep.ts";
-import { type Call, endCall } from "./call.ts";
-import type { Path, Post } from "./post.ts";
+import { type Call, endCall, type Replies } from "./call.ts";
+
+/** `/multi-exec` runs the commands as one transaction. */
+export type Path = "/pipeline" | "/multi-exec";
+
+/**
+ * Makes one HTTP request of some commands.
+ * @throws {ReplyError} The request was refused as a whole.
+ * @throws {ConnectionError} No usable answer came.
+ */
+export type Post = (path: Path, commands: readonly (readonly string[])[], signal: AbortSignal) => Promise<Replies>;
 
 /** Sends calls as one request and settles them. It never rejects. */
 export type Delivery = (calls: readonly Call[]) => Promise<void>;
 
 /** Creates a delivery. After a lost reply it sends the idempotent calls again, at most `resends` times. */
-export function createDelivery(post: Post, path: Path, resends = 2): Delivery {
+export function createDelivery(post: Post, path: Path, resends: number): Delivery {
   return async (all) => {
     const calls = all.filter(({ ended }) => !ended);
     if (calls.length === 0) return;
