@@ -159,7 +159,7 @@ describe("a Redis user without channels", () => {
     const locks = createLock(redis, { prefix, ttl: 5_000, wait: 5_000, wake });
     const lease = await locks.acquire("7");
     const waiting = locks.acquire("7");
-    await expect.poll(() => client.exists(`lock:${prefix}:{7}:wanted`)).toBe(1);
+    await expect.poll(() => client.exists(`lock:${prefix}:{7}:wanted`), { timeout: 10_000 }).toBe(1);
     expect(await lease.release()).toBe(true);
     expect(await (await waiting).release()).toBe(true);
     const cache = createCache<string>(redis, { prefix, ttl: 5_000, wake });

@@ -17,6 +17,7 @@ import { sleep } from "../../src/core/wait/sleep.ts";
 import { onStandaloneBackends, patient, type StandaloneBackend } from "../support/backends.ts";
 import { onLockClock } from "../fixtures/lock-clock.ts";
 import { createHistory, violations } from "../support/history.ts";
+import { stopwatch } from "../support/stopwatch.ts";
 import { abortsBefore } from "../support/timer.ts";
 
 onStandaloneBackends("defects of other locks, not here:", (backend) => {
@@ -76,7 +77,7 @@ function redlock(backend: StandaloneBackend): void {
     const start = performance.now();
     const lease = await locks.acquire("self");
     expect(proxy.cuts).toBe(1);
-    expect(performance.now() - start).toBeLessThan(5_000);
+    expect(performance.now() - start).toBeLessThan(8_000);
     expect(await lease.release()).toBe(true);
   });
 
@@ -98,7 +99,8 @@ function redlock(backend: StandaloneBackend): void {
       return Promise.reject(failure);
     };
     await expect(locks.run("masked", body)).rejects.toBe(failure);
-    expect(performance.now() - failedAt).toBeLessThan(1_000);
+    // Long before the lease would be over.
+    expect(performance.now() - failedAt).toBeLessThan(4_000);
     expect(types).toContain("release-failed");
   });
 
@@ -278,7 +280,7 @@ function semaphore(backend: StandaloneBackend): void {
       await expect(locks.acquire("orphan")).rejects.toThrow(ConnectionError);
       const start = performance.now();
       await (await locks.acquire("orphan")).release();
-      expect(performance.now() - start).toBeLessThan(5_000);
+      expect(performance.now() - start).toBeLessThan(8_000);
       await redis.send(["DEL", `lock:${prefix}:{orphan}`, `semaphore:${prefix}:{orphan}`]);
     }
   });
@@ -364,9 +366,10 @@ function upstashLock(backend: StandaloneBackend): void {
   it("6. one attempt takes two seconds to fail: it sleeps after the last one", async () => {
     const locks = createLock(await backend.connect(), { ttl: 10_000, wait: 0, prefix });
     await using lease = await locks.acquire("once");
-    const start = performance.now();
-    await expect(locks.acquire(lease.name)).rejects.toThrow(LockBusyError);
-    expect(performance.now() - start).toBeLessThan(1_000);
+    const elapsed = stopwatch();
+    const counts = await backend.count(() => expect(locks.acquire(lease.name)).rejects.toThrow(LockBusyError));
+    expect(counts["evalsha"]).toBe(1);
+    expect(elapsed()).toBeLessThan(1_900);
   });
 }
 

@@ -99,7 +99,7 @@ function lifecycle(
   }, 30_000);
   afterAll(async () => {
     await expectNoImmortalKey(opened.servers, prefix);
-    await expectNoSlowCommand(opened.servers);
+    await expectNoSlowCommand(opened.servers, server().late());
     for (const close of closing.toReversed()) await close();
   }, 30_000);
   return {

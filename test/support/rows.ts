@@ -10,6 +10,7 @@ import type { Redis } from "../../src/core/port/redis.ts";
 import { createUser, type DocumentedUser, type Login } from "./acl.ts";
 import { type CuttingProxy, startCuttingProxy } from "./cutting-proxy.ts";
 import { type RedisServer, startRedis } from "./redis-server.ts";
+import { watchMachine } from "./stopwatch.ts";
 
 /** What to close when a suite ends, last opened first. */
 export type Closing = (() => unknown)[];
@@ -48,9 +49,18 @@ type Address = Partial<Login> & { readonly host: string; readonly port: number }
 
 const quiet = { lazyConnect: true } satisfies RedisOptions;
 
-/** The server of one test file. */
-export function openServer(): Promise<RedisServer> {
-  return startRedis();
+/** The server of one test file, and for how long the machine gave no turn since, in milliseconds. */
+export async function openServer(): Promise<RedisServer & { late(): number }> {
+  const server = await startRedis();
+  const { stop } = server;
+  const watch = watchMachine();
+  return Object.assign(server, {
+    late: watch.late,
+    stop() {
+      watch.stop();
+      return stop();
+    },
+  });
 }
 
 /** `BACKENDS=rest,Cluster` keeps the rows whose name contains one of the words. */
@@ -78,7 +88,7 @@ function tcpRow(name: string, create: (at: Address) => Ioredis | Ioredis5): Stan
   };
   return {
     name,
-    resends: "always",
+    resends: "idempotent",
     async open({ host, port }, closing, deadline, user) {
       const admin = direct({ host, port }, closing);
       const login = user && (await createUser(admin, "app", user));

@@ -1,4 +1,5 @@
 import type { IoredisClient } from "./client.ts";
+import { loseUnanswered } from "./written.ts";
 
 /** The last fault of each client's connection, until the client is ready again. */
 const faults = new WeakMap<IoredisClient, Fault>();
@@ -25,6 +26,7 @@ export function watchFaults(client: IoredisClient): void {
     fault.wasReady = false;
   });
   client.on("close", () => {
+    loseUnanswered(client);
     fault.last = socketOf(client).errored ?? fault.last;
   });
   client.on("node error", (error) => {

@@ -1,12 +1,14 @@
+import { onAbort } from "../../core/abort.ts";
 import { argText } from "../../core/port/arg.ts";
 import { checkDuration } from "../../core/check.ts";
-import { raceDeadline, effectiveTimeout } from "../../core/time/deadline.ts";
+import { effectiveTimeout } from "../../core/time/deadline.ts";
 import { OptionError, ReplyError } from "../../core/errors.ts";
-import type { Command, Redis, Reply, SendOptions } from "../../core/port/redis.ts";
+import type { Command, Redis, SendOptions } from "../../core/port/redis.ts";
 import { orThrow } from "../../core/port/reply.ts";
-import { type Call, type Delivery, createDelivery, endCall } from "./delivery.ts";
+import { type Call, leaveCall, type Replies } from "./call.ts";
+import { createDelivery } from "./delivery.ts";
 import { createPost } from "./post.ts";
-import { batchByTick } from "./batch-by-tick.ts";
+import { createQueue } from "./queue.ts";
 
 /** Options of `rest`. */
 export interface RestOptions {
@@ -44,35 +46,32 @@ export function rest(options: RestOptions): Redis {
   const { url, token, fetch, timeout = 2_000, batch = true } = options ?? {};
   checkDuration("timeout", timeout);
   const post = createPost(checkUrl(url), checkToken(token), fetch);
-  const deliverPipeline = createDelivery(post, "/pipeline");
-  const deliverTransaction = createDelivery(post, "/multi-exec");
-  const deliverBatched = batch ? batchByTick(deliverPipeline) : deliverPipeline;
+  const sendPipeline = createQueue(createDelivery(post, "/pipeline"), batch);
+  const sendTransaction = createQueue(createDelivery(post, "/multi-exec"), false);
 
-  const runCall = async (deliver: Delivery, commands: readonly Command[], options: SendOptions = {}) => {
-    const limit = effectiveTimeout(timeout, options);
-    const { signal, idempotent } = options;
-    let call: Call | undefined;
-    const work = () =>
-      new Promise<(Reply | ReplyError)[]>((resolve, reject) => {
-        const body = commands.map(encodeCommand).join();
-        if (!body) return resolve([]);
-        call = { body, size: commands.length, idempotent, ended: false, resolve, reject };
-        void deliver([call]);
-      });
-    return raceDeadline(limit, signal, work, undefined, () => call && endCall(call));
-  };
+  const runCall = (send: typeof sendPipeline, commands: readonly Command[], options: SendOptions = {}) =>
+    new Promise<Replies>((resolve, reject) => {
+      const limit = effectiveTimeout(timeout, options);
+      const { signal, idempotent } = options;
+      if (signal?.aborted) return reject(signal.reason);
+      if (commands.length === 0) return resolve([]);
+      const words = commands.map(toWords);
+      const stay = onAbort(signal, () => leaveCall(call, signal?.reason));
+      const call: Call = { commands: words, idempotent, timeout: limit, resolve, reject, stay };
+      send(call);
+    });
 
   return {
     scriptHeader: "#!lua flags=allow-key-locking",
     distant: true,
     timeout,
-    send: (command, options) => runCall(deliverBatched, [command], options).then(([reply = null]) => orThrow(reply)),
+    send: (command, options) => runCall(sendPipeline, [command], options).then(([reply = null]) => orThrow(reply)),
     pipeline: (commands, options) =>
-      runCall(deliverBatched, commands, options).catch((error: unknown) => {
+      runCall(sendPipeline, commands, options).catch((error: unknown) => {
         if (error instanceof ReplyError) return commands.map(() => error);
         throw error;
       }),
-    transaction: (commands, options) => runCall(deliverTransaction, commands, options),
+    transaction: (commands, options) => runCall(sendTransaction, commands, options),
   };
 }
 
@@ -87,6 +86,6 @@ function checkToken(token: string): string {
   throw new OptionError("`token` must be the REST token, without spaces");
 }
 
-function encodeCommand(command: Command): string {
-  return JSON.stringify(command.map(argText));
+function toWords(command: Command): string[] {
+  return command.map(argText);
 }

@@ -1,7 +1,6 @@
 import { checkPort } from "../check.ts";
 import { codeOf, failureOf } from "../failure.ts";
-import type { ReplyError } from "../errors.ts";
-import type { Command, Redis, Reply, SendOptions } from "../port/redis.ts";
+import type { Redis, SendOptions } from "../port/redis.ts";
 import { addRemedy } from "../remedy.ts";
 import { backoff } from "./backoff.ts";
 import { sleep } from "./sleep.ts";
@@ -24,24 +23,29 @@ export function portFor(redis: Redis, options: object): Redis {
 function askAgain(redis: Redis): Redis {
   const known = ports.get(redis);
   if (known) return known;
-  const { transaction, masters, timeout = 2_000 } = redis;
+  const { masters, timeout = 2_000 } = redis;
+  const ask = <T>(options: SendOptions | undefined, call: (options?: SendOptions) => Promise<T>) =>
+    untilAnswered(createAttempts(timeout, options), options, call);
   const port: Redis = {
     scriptHeader: redis.scriptHeader,
     distant: redis.distant,
     bytes: redis.bytes,
     timeout,
-    send: (command, options) =>
-      untilAnswered(createAttempts(timeout, options), options, (own) => redis.send(command, own)),
-    pipeline: (commands, options) => pipelineAgain(redis, createAttempts(timeout, options), commands, options),
-    ...(transaction && {
-      transaction: (commands, options) =>
-        untilAnswered(createAttempts(timeout, options), options, (own) => transaction.call(redis, commands, own)),
-    }),
+    send: (command, options) => ask(options, (own) => redis.send(command, own)),
+    pipeline: (commands, options) =>
+      ask(options, async (own) => throwIfAllRefused(await redis.pipeline(commands, own))),
     ...(masters && { masters: async () => (await masters.call(redis)).map(askAgain) }),
   };
   ports.set(redis, port);
   ports.set(port, port);
   return port;
+}
+
+/** A pipeline of which nothing was run for the moment may be sent again; of another, the caller sees what was refused. */
+function throwIfAllRefused<T>(replies: T[]): T[] {
+  if (replies.length > 0 && replies.every((reply) => failureOf(reply) === "passing")) throw replies[0];
+  for (const reply of replies) addRemedy(reply);
+  return replies;
 }
 
 /** Asks until there is an answer, or a failure that asking again does not mend. */
@@ -57,23 +61,6 @@ async function untilAnswered<T>(
     if (own) return untilAnswered(next, own, ask);
     throw error;
   }
-}
-
-/** Sends those commands of a pipeline again that were refused for the moment. */
-async function pipelineAgain(
-  redis: Redis,
-  next: Attempts,
-  commands: readonly Command[],
-  options?: SendOptions,
-): Promise<(Reply | ReplyError)[]> {
-  const replies = await untilAnswered(next, options, (own) => redis.pipeline(commands, own));
-  const refused = replies.flatMap((reply, i) => (failureOf(addRemedy(reply)) === "passing" ? i : []));
-  const own = refused.length > 0 && (await next(replies[refused[0] ?? 0]));
-  if (!own) return replies;
-  const again = commands.filter((_, i) => refused.includes(i));
-  const answers = await pipelineAgain(redis, next, again, own);
-  refused.forEach((i, j) => (replies[i] = answers[j] ?? null));
-  return replies;
 }
 
 /** Is told of a failure, and gives the options to ask with again; none where that is of no use, or too little time is left. */

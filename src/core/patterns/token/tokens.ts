@@ -45,7 +45,7 @@ export function createTokens<Data = unknown>(redis: Redis, options: TokenOptions
       const { signal } = checkCall(call, "{ signal }") ?? {};
       const key = userKey(context.namespace, await userTag(context.prefix, user));
       const values = { user: key, request: randomText(9) };
-      await revokeTokensScript(redis, values, { signal, idempotent: true });
+      await revokeTokensScript(port, values, { signal, idempotent: true });
     },
   };
 }
