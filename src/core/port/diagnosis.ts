@@ -1,5 +1,5 @@
 import type { RedisPatternsError } from "../errors.ts";
-import { isReplyError } from "../failure.ts";
+import { codeOf, isReplyError } from "../failure.ts";
 
 /** A kind of mistake in a connection to Redis. */
 export type PingReason =
@@ -61,6 +61,11 @@ const mistakes: readonly (readonly [clue: RegExp, reason: PingReason, remedy: st
     "Use rediss:// where the port speaks TLS, and only there",
   ],
 ];
+
+/** Whether Redis refused a call, or was not reached. */
+export function isPortError(error: unknown): error is RedisPatternsError {
+  return isReplyError(error) || /^(CONNECTION|TIMEOUT)$/.test(codeOf(error));
+}
 
 export function diagnose(error: RedisPatternsError): Diagnosis {
   const text = errorText(error);

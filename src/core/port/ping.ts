@@ -3,7 +3,7 @@ import { hexDigest } from "../crypto.ts";
 import { type RedisPatternsError, ReplyError } from "../errors.ts";
 import { codeOf, isReplyError } from "../failure.ts";
 import { keyOf, namespaceOf } from "../keys.ts";
-import { diagnose, type PingReason } from "./diagnosis.ts";
+import { diagnose, isPortError, type PingReason } from "./diagnosis.ts";
 import { pingScript } from "./ping.lua.ts";
 import type { Command, Redis, Reply } from "./redis.ts";
 import { integer, text } from "./reply.ts";
@@ -73,11 +73,6 @@ export async function ping(redis: Redis, options?: PingOptions): Promise<Ping> {
     if (isPortError(error)) return { ok: false, ...diagnose(error), error };
     throw error;
   }
-}
-
-/** Whether Redis refused a call, or was not reached. */
-function isPortError(error: unknown): error is RedisPatternsError {
-  return isReplyError(error) || /^(CONNECTION|TIMEOUT)$/.test(codeOf(error));
 }
 
 interface Trial {
