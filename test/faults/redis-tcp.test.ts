@@ -74,7 +74,7 @@ describe.each(versions)("ioredis $version", ({ create, createCluster }) => {
 
     it("is not sent again after it was written to a server that died", async () => {
       const redis = open(server, {}, 150);
-      await redis.send(["PING"]);
+      await until(redis, () => redis.send(["PING"]));
       server.pause();
       const calls = await Promise.allSettled([
         redis.send(["SET", "{dead}a", 1, "PX", minute]),

@@ -33,6 +33,7 @@ export function createHttpPort(post: Post, timeout: number, batch: boolean, rese
   return {
     scriptHeader: "#!lua flags=allow-key-locking",
     distant: true,
+    timeout,
     send: (command, options) => runCall(sendPipeline, [command], options).then(([reply = null]) => orThrow(reply)),
     pipeline: (commands, options) =>
       runCall(sendPipeline, commands, options).catch((error: unknown) => {

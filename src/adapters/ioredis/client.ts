@@ -29,14 +29,30 @@ export interface IoredisBatch {
   exec(): Promise<unknown>;
 }
 
+/** A connection to Redis, as Node has it. */
+export interface Socket {
+  /** The number of bytes that came from Redis. */
+  readonly bytesRead: number;
+  readonly destroyed: boolean;
+  destroy(error: Error): unknown;
+}
+
 /** A command in the queues of ioredis. */
 export interface QueuedCommand {
   name: string;
   args: unknown[];
   readonly promise: Promise<unknown>;
-  /** `true` once it was written to the socket. */
-  written?: boolean;
-  toWritable(socket: object): unknown;
+  /** The connection that it was written to. */
+  socket?: Socket;
+  /** The bytes that this connection had read by then. */
+  heard?: number;
+  /** When it was written, by `performance.now()`. */
+  writtenAt?: number;
+  /** Tells the caller that the answer is lost; set where the command must not be sent again. */
+  lose?: () => void;
+  /** As `lose`, for a second write after the connection of the first was lost. */
+  loseAgain?: () => void;
+  toWritable(socket: Socket): unknown;
   getSlot(): number | null;
 }
 

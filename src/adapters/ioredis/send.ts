@@ -4,7 +4,8 @@ import type { Command, Reply, SendOptions } from "../../core/port/redis.ts";
 import { type IoredisBatch, type IoredisClient, normalizeCommand, type QueuedCommand } from "./client.ts";
 import { gatherWrites } from "./cork.ts";
 import { toReply } from "./replies.ts";
-import { runTrip, toReplyError, trackCommand } from "./trip.ts";
+import { runTrip, toReplyError } from "./trip.ts";
+import { trackCommand } from "./written.ts";
 
 /** The parts that all calls of one port share. */
 export interface IoredisContext {

@@ -1,7 +1,9 @@
 import { hexDigest } from "../crypto.ts";
-import { OptionError, ReplyError } from "../errors.ts";
+import { OptionError } from "../errors.ts";
+import { codeOf } from "../failure.ts";
 import type { Arg, Redis, SendOptions } from "../port/redis.ts";
 import type { Decode } from "../port/reply.ts";
+import { knowsNoHeader } from "../port/script-header.ts";
 import { tickEnd } from "../time/tick.ts";
 
 /** The values of a script's names: one `Arg` for each name, and a list for a name that begins with `...`. */
@@ -61,14 +63,14 @@ export function defineScript<const Key extends string, const Argument extends st
     try {
       return decode(await redis.send(["EVALSHA", digest, ...rest], options));
     } catch (error) {
-      if (!(error instanceof ReplyError) || error.code !== "NOSCRIPT") throw error;
+      if (codeOf(error) !== "NOSCRIPT") throw error;
     }
     try {
       return decode(
         await redis.send(["EVAL", withHeader(header, lua), ...rest], options && withRemainingTime(options, start)),
       );
     } catch (error) {
-      if (!header || !(error instanceof ReplyError) || !/unexpected flag/i.test(error.message)) throw error;
+      if (!header || !knowsNoHeader(error)) throw error;
     }
     headerless.add(redis);
     return run(redis, values, options);
