@@ -1,42 +1,27 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Plugin } from "esbuild";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { buildHandler } from "../scripts/build.ts";
 import { type Deployment, deployments, onTcp } from "./deployments.ts";
+import { replacing } from "./replacing.ts";
 import { eventOf, type Lambda, startLambda } from "./start-lambda.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "redis-patterns-freeze-"));
 const bundles = { whole: join(folder, "whole.mjs"), hasty: join(folder, "hasty.mjs") };
 
 /** Work that is slow enough to be cut off. */
-const slowSales = replacing(
-  "sales.ts",
-  "  const day",
-  "  await new Promise((resolve) => setTimeout(resolve, 200));\n  const day",
-);
+const slowSales = replacing("sales.ts", {
+  "  const day": "  await new Promise((resolve) => setTimeout(resolve, 200));\n  const day",
+});
 /** The mistake that the test must find. */
-const withoutWaiting = replacing("handler.ts", "await settled(pending);", "void settled(pending);");
+const withoutWaiting = replacing("handler.ts", { "await settled(pending);": "void settled(pending);" });
 
 beforeAll(async () => {
   await buildHandler(bundles.whole, [slowSales]);
   await buildHandler(bundles.hasty, [slowSales, withoutWaiting]);
 });
 afterAll(() => rmSync(folder, { recursive: true }));
-
-function replacing(file: string, text: string, by: string): Plugin {
-  return {
-    name: `replacing ${text}`,
-    setup(build) {
-      build.onLoad({ filter: new RegExp(`lambda-example/src/${file}$`) }, ({ path }) => {
-        const source = readFileSync(path, "utf8");
-        if (!source.includes(text)) throw new Error(`${file} has no ${text}`);
-        return { loader: "ts", contents: source.replace(text, by) };
-      });
-    },
-  };
-}
 
 describe.each(deployments)("a freeze, over $name", ({ transport, open }) => {
   let deployment: Deployment;

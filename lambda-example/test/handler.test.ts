@@ -4,12 +4,22 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { buildHandler } from "../scripts/build.ts";
 import { type Deployment, deployments, onTcp } from "./deployments.ts";
+import { replacing } from "./replacing.ts";
 import { eventOf, type Lambda, startLambda } from "./start-lambda.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "redis-patterns-lambda-"));
 const bundle = join(folder, "handler.mjs");
 
-beforeAll(() => buildHandler(bundle));
+/** Nothing is tested here that ends by a deadline, and a busy machine may be late. */
+const patient = [
+  replacing("redis.ts", { "ioredis(client)": "ioredis(client, { timeout: 15_000 })" }),
+  replacing("services.ts", {
+    'prefix: "shop:quote",': 'prefix: "shop:quote", timeout: 15_000,',
+    'prefix: "shop:limit",': 'prefix: "shop:limit", timeout: 15_000,',
+  }),
+];
+
+beforeAll(() => buildHandler(bundle, patient));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe.each(deployments)("the function over $name", ({ transport, open }) => {

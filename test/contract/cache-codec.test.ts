@@ -1,5 +1,5 @@
 import * as devalue from "devalue";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import {
   type CacheOptions,
   type Codec,
@@ -53,14 +53,14 @@ type Way = Pick<CacheOptions, "codec" | "compression">;
 const nameOf = ({ codec, compression }: Way) => `${codec?.name ?? "JSON"}, ${compression?.name ?? "as it is"}`;
 const [, identity] = codecs;
 
-/** Each codec against each other and against none, plain and compressed; and each compression against each other. */
-const pairs = [
+/** Who reads what a way has written. */
+const readings: readonly { readonly writer: Way; readonly readers: readonly Way[] }[] = [
   ...[undefined, deflate({ threshold: 1 })].flatMap((compression) =>
     codecs.map((codec) => ({
       writer: { codec, compression },
       readers: [undefined, ...codecs]
         .filter((other) => other !== codec)
-        .map((other): Way => ({ codec: other, compression })),
+        .map((other) => ({ codec: other, compression })),
     })),
   ),
   // What is not compressed is read by all of them.
@@ -68,9 +68,14 @@ const pairs = [
     writer: { codec: identity, compression },
     readers: compressions
       .filter((other) => other !== compression)
-      .map((other): Way => ({ codec: identity, compression: other })),
+      .map((other) => ({ codec: identity, compression: other })),
   })),
 ];
+
+/** Each codec against each other and against none, plain and compressed; and each compression against each other. */
+const pairs = readings.flatMap(({ writer, readers }) =>
+  readers.map((reader) => [nameOf(writer), nameOf(reader), writer, reader] as const),
+);
 
 onEveryBackend("the cache's codecs", (backend) => {
   let serial = 0;
@@ -86,33 +91,28 @@ onEveryBackend("the cache's codecs", (backend) => {
   };
   const loaded = { loaded: true };
 
-  describe.each(pairs.map(({ writer, readers }) => [nameOf(writer), writer, readers] as const))(
-    "%s",
-    (_, writer, readers) => {
-      it.each(readers.map((reader) => [nameOf(reader), reader] as const))("is a miss for %s", async (_, reading) => {
-        const { cache, again, events } = await open(writer);
-        const ids = ["peek", "get", "update", "many", "local"];
-        await cache.setMany(ids.map((id) => [id, new Date(0)]));
-        expect(await cache.get("peek")).toEqual(writer.codec?.decode(writer.codec.encode(new Date(0))));
-        const reader = again(reading);
-        expect(await reader.peek("peek")).toBeNull();
-        expect(await reader.getMany(ids)).toEqual(ids.map(() => undefined));
-        expect(await reader.getOrSet("get", () => loaded)).toEqual(loaded);
-        expect(await reader.get("get")).toEqual(loaded);
-        expect(await getOrSetMany(reader, ["many"], () => new Map([["many", loaded]]))).toEqual([loaded]);
-        const given: unknown[] = [];
-        const update = (value: unknown) => {
-          given.push(value);
-          return loaded;
-        };
-        expect(await updateEntry(reader, "update", update)).toEqual(loaded);
-        expect(given).toEqual([undefined]);
-        const local = withLocal(reader, { maxStaleness: 60_000 });
-        for (let i = 0; i < 3; i += 1) expect(await local.getOrSet("local", () => loaded)).toEqual(loaded);
-        expect(events.filter(({ type }) => type === "error")).toEqual([]);
-      });
-    },
-  );
+  it.each(backend.share(pairs))("make what was written by %s a miss for %s", async (_, __, writer, reading) => {
+    const { cache, again, events } = await open(writer);
+    const ids = ["peek", "get", "update", "many", "local"];
+    await cache.setMany(ids.map((id) => [id, new Date(0)]));
+    expect(await cache.get("peek")).toEqual(writer.codec?.decode(writer.codec.encode(new Date(0))));
+    const reader = again(reading);
+    expect(await reader.peek("peek")).toBeNull();
+    expect(await reader.getMany(ids)).toEqual(ids.map(() => undefined));
+    expect(await reader.getOrSet("get", () => loaded)).toEqual(loaded);
+    expect(await reader.get("get")).toEqual(loaded);
+    expect(await getOrSetMany(reader, ["many"], () => new Map([["many", loaded]]))).toEqual([loaded]);
+    const given: unknown[] = [];
+    const update = (value: unknown) => {
+      given.push(value);
+      return loaded;
+    };
+    expect(await updateEntry(reader, "update", update)).toEqual(loaded);
+    expect(given).toEqual([undefined]);
+    const local = withLocal(reader, { maxStaleness: 60_000 });
+    for (let i = 0; i < 3; i += 1) expect(await local.getOrSet("local", () => loaded)).toEqual(loaded);
+    expect(events.filter(({ type }) => type === "error")).toEqual([]);
+  });
 
   it("write plain JSON as plain JSON, which a cache with any codec reads", async () => {
     const { cache, again, rawOf } = await open({ codec: identity });

@@ -53,7 +53,8 @@ onEveryBackend("a cache whose hook hangs", (backend) => {
   };
   const late = () => expect.objectContaining({ code: "HOOK_TIMEOUT" });
 
-  describe.each(["overflow.get", "decompress", "schema"])("as it reads: %s", (hook) => {
+  // Each waits for the deadline of a hook, so one backend has each in `npm test`: what hangs here is on this side of the wire.
+  describe.each(backend.share(["overflow.get", "decompress", "schema"]))("as it reads: %s", (hook) => {
     it.each(["get", "script"] as const)("loads, and tells why (readBy: %s)", async (readBy) => {
       const { cache, hanging, errors } = await open({ readBy });
       await cache.setMany(["one", "many", "peek", "update"].map((id) => [id, long]));
@@ -98,13 +99,17 @@ onEveryBackend("a cache whose hook hangs", (backend) => {
     });
   });
 
-  describe.each(["overflow.put", "compress"])("as it writes: %s", (hook) => {
+  describe.each(backend.share(["overflow.put", "compress"]))("as it writes: %s", (hook) => {
     it("gives the loaded value, and tells why it is not kept", async () => {
       const { cache, hanging, errors } = await open();
       hanging.now = hook;
-      expect(await cache.getOrSet("one", () => long)).toBe(long);
-      expect(await getOrSetMany(cache, ["many"], () => new Map([["many", long]]))).toEqual([long]);
-      expect(await writeThrough(cache, "through", () => long)).toBe(long);
+      expect(
+        await Promise.all([
+          cache.getOrSet("one", () => long),
+          getOrSetMany(cache, ["many"], () => new Map([["many", long]])),
+          writeThrough(cache, "through", () => long),
+        ]),
+      ).toEqual([long, [long], long]);
       expect(errors()).toEqual([late(), late(), late()]);
     });
 

@@ -112,8 +112,9 @@ onEveryBackend("loads of the cache", (backend) => {
     });
   });
 
-  describe("that are overtaken one after another", () => {
-    it.each(["delete", "invalidateTags"] as const)("by %s, do not make the others wait in turn", async (how) => {
+  it.each(backend.share(["delete", "invalidateTags"] as const))(
+    "that are overtaken one after another by %s do not make the others wait in turn",
+    async (how) => {
       const { open, events } = await setUp();
       const caches = await Promise.all([1, 2, 3, 4, 5, 6].map(() => open()));
       const loads: ReturnType<typeof gate<unknown>>[] = [];
@@ -136,8 +137,8 @@ onEveryBackend("loads of the cache", (backend) => {
       for (const held of loads) held.open("loaded");
       expect((await Promise.all(calls)).filter((value) => value === "loaded").length).toBeGreaterThanOrEqual(4);
       expect(events.filter(({ type }) => type === "not-kept").length).toBeGreaterThanOrEqual(3);
-    });
-  });
+    },
+  );
 
   describe("whose process is gone", () => {
     it.each([
@@ -157,7 +158,7 @@ onEveryBackend("loads of the cache", (backend) => {
       expect(events.filter(({ type }) => type === "refused")).toHaveLength(1);
     });
 
-    it.each([60_000, 1_000])(
+    it.each(backend.share([60_000, 1_000]))(
       "are waited for if they live, also by a cache with `hardTimeout` %i",
       async (hardTimeout) => {
         const { cache, open, leave } = await setUp();
@@ -174,7 +175,7 @@ onEveryBackend("loads of the cache", (backend) => {
       },
     );
 
-    it.each(["getOrSet", "getOrSetMany"] as const)(
+    it.each(backend.share(["getOrSet", "getOrSetMany"] as const))(
       "would not renew their leases; %s does so once a second, in one trip, until it ends",
       async (name) => {
         const { cache, trips, leave, left, leaseOf } = await setUp();

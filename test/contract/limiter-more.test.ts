@@ -429,7 +429,7 @@ onEveryBackend("the limiter's further operations", (backend: Backend) => {
       expect(await backend.count(() => limiter.limit("u"))).toMatchObject({ evalsha: 1 });
     });
 
-    it("never refuses what Redis would allow", async () => {
+    backend.it("never refuses what Redis would allow", async () => {
       const blocked = blockedIds();
       const limiter = limiterOf(slidingLog({ limit: 3, window: 1_000 }), { blocked });
       for (let round = 0; round < 2; round += 1) {
@@ -462,7 +462,7 @@ onEveryBackend("the limiter's further operations", (backend: Backend) => {
       await Promise.all(processes.map((process) => process.close()));
     });
 
-    it("gives unused units back on close, and when the id is idle", async () => {
+    backend.it("gives unused units back on close, and when the id is idle", async () => {
       const limiter = limiterOf(gcra({ limit: 1_000, window: seconds(10_000) }));
       const process = prefetch(limiter, { batch: 20, hold: seconds(60), idle: 1_000 });
       await process.limit("u");

@@ -17,24 +17,28 @@ import {
 import { integer } from "../../src/core/port/reply.ts";
 import { defineScript } from "../../src/core/script/define-script.ts";
 import { sleep } from "../../src/core/wait/sleep.ts";
-import { type Backend, onEveryBackend } from "../support/backends.ts";
+import { type Backend, bareKeys, onEveryBackend } from "../support/backends.ts";
 import { createHistory, violations } from "../support/history.ts";
 
-onEveryBackend("more than a plain lock", (backend) => {
-  keepingAlive(backend);
-  guarding(backend);
-  lining(backend);
-  many(backend);
-  semaphore(backend);
-  readWrite(backend);
-  election(backend);
-  redlock(backend);
-});
+onEveryBackend(
+  "more than a plain lock",
+  (backend) => {
+    keepingAlive(backend);
+    guarding(backend);
+    lining(backend);
+    many(backend);
+    semaphore(backend);
+    readWrite(backend);
+    election(backend);
+    redlock(backend);
+  },
+  bareKeys,
+);
 
 function keepingAlive(backend: Backend): void {
   const prefix = `${backend.prefix}:dog`;
 
-  it("keeps all leases that share it alive while their holders work, and no longer", async () => {
+  backend.it("keeps all leases that share it alive while their holders work, and no longer", async () => {
     const dog = watchdog({ every: 100 });
     const redis = await backend.connect();
     const locks = createLock(redis, { ttl: 60_000, prefix, watchdog: dog });
@@ -52,7 +56,7 @@ function keepingAlive(backend: Backend): void {
     expect(counts["evalsha"]).toBeUndefined();
   });
 
-  it("stops after maxHold, and the signal says so", async () => {
+  backend.it("stops after maxHold, and the signal says so", async () => {
     const locks = createLock(await backend.connect(), {
       ttl: 250,
       wait: 5_000,
@@ -107,7 +111,7 @@ local left = redis.call("DECRBY", balance, amount)
 redis.call("PEXPIRE", balance, 60000)
 return left`,
     });
-    const keys = { guard: `${prefix}:{acc}:fence`, balance: `${prefix}:{acc}` };
+    const keys = { guard: `shop:${prefix}:{acc}:fence`, balance: `shop:${prefix}:{acc}` };
     await redis.send(["SET", keys.balance, 10, "PX", 60_000]);
     expect(await debit(redis, { ...keys, fence: "200", amount: 3 })).toBe(7);
     expect(await debit(redis, { ...keys, fence: "99", amount: 3 })).toBe(-1);

@@ -43,7 +43,7 @@ onStandaloneBackends("an idempotent call whose replies are lost", (backend) => {
 
   it("tells a caller whose claim is refused from one whose work ran, without memory, and runs no work twice", async () => {
     const { redis } = await backend.connectThroughProxy();
-    const options = { ttl: 1_000, lease: 500, wait: 0, prefix: `${backend.prefix}:oom` };
+    const options = { ttl: 60_000, lease: 500, wait: 0, prefix: `${backend.prefix}:oom` };
     const types: string[] = [];
     const idempotent = createIdempotency(redis, { ...options, onEvent: ({ type }) => types.push(type) });
     const storing = createIdempotency(redis, { ...options, prefix: `${options.prefix}:f`, failures: "store" });

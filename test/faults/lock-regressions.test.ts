@@ -17,6 +17,7 @@ import { sleep } from "../../src/core/wait/sleep.ts";
 import { onStandaloneBackends, patient, type StandaloneBackend } from "../support/backends.ts";
 import { onLockClock } from "../fixtures/lock-clock.ts";
 import { createHistory, violations } from "../support/history.ts";
+import { stopwatch } from "../support/stopwatch.ts";
 import { abortsBefore } from "../support/timer.ts";
 
 onStandaloneBackends("defects of other locks, not here:", (backend) => {
@@ -43,7 +44,7 @@ onStandaloneBackends("defects of other locks, not here:", (backend) => {
 function redlock(backend: StandaloneBackend): void {
   const prefix = `${backend.prefix}:redlock`;
 
-  it("1. a lease whose grant arrives after its deadline is returned as held", async () => {
+  backend.it("1. a lease whose grant arrives after its deadline is returned as held", async () => {
     const redis = await backend.connect();
     const types: string[] = [];
     const locks = createLock(redis, { ttl: 300, prefix, onEvent: ({ type }) => types.push(type) });
@@ -60,7 +61,7 @@ function redlock(backend: StandaloneBackend): void {
     expect(await locks.inspect("late")).toEqual({ held: false, remaining: 0 });
   });
 
-  it("2. a lease that was got after waiting has run out already", async () => {
+  backend.it("2. a lease that was got after waiting has run out already", async () => {
     const locks = createLock(await backend.connect(), { ttl: 400, wait: 5_000, prefix });
     await locks.acquire("waited");
     await using next = await locks.acquire("waited", { ttl: 60_000 });
@@ -76,7 +77,7 @@ function redlock(backend: StandaloneBackend): void {
     const start = performance.now();
     const lease = await locks.acquire("self");
     expect(proxy.cuts).toBe(1);
-    expect(performance.now() - start).toBeLessThan(5_000);
+    expect(performance.now() - start).toBeLessThan(8_000);
     expect(await lease.release()).toBe(true);
   });
 
@@ -98,7 +99,8 @@ function redlock(backend: StandaloneBackend): void {
       return Promise.reject(failure);
     };
     await expect(locks.run("masked", body)).rejects.toBe(failure);
-    expect(performance.now() - failedAt).toBeLessThan(1_000);
+    // Long before the lease would be over.
+    expect(performance.now() - failedAt).toBeLessThan(4_000);
     expect(types).toContain("release-failed");
   });
 
@@ -115,26 +117,29 @@ function redlock(backend: StandaloneBackend): void {
     await expect(createLock(dead, { ttl: 1_000, prefix }).inspect("a")).rejects.toThrow(ConnectionError);
   });
 
-  it("6. the body runs on for 2 s after its lease while Redis stands still (redlock-universal, redis-semaphore: too)", async () => {
-    const redis = await backend.connect();
-    const locks = createLock(redis, { ttl: 1_000, prefix, watchdog: watchdog() });
-    let deadline = 0;
-    let firedAt = 0;
-    let inTime: Promise<boolean> | undefined;
-    const lost = locks
-      .run("stalled", async ({ signal, remaining }) => {
-        deadline = performance.now() + remaining;
-        backend.server.pause();
-        inTime = abortsBefore(deadline + 50, signal);
-        await inTime;
-        firedAt = performance.now();
-      })
-      .catch((error: unknown) => error)
-      .finally(() => backend.server.resume());
-    expect(await lost).toBeInstanceOf(LockLostError);
-    expect(firedAt).toBeGreaterThan(deadline - 50);
-    expect(await inTime).toBe(true);
-  });
+  backend.it(
+    "6. the body runs on for 2 s after its lease while Redis stands still (redlock-universal, redis-semaphore: too)",
+    async () => {
+      const redis = await backend.connect();
+      const locks = createLock(redis, { ttl: 1_000, prefix, watchdog: watchdog() });
+      let deadline = 0;
+      let firedAt = 0;
+      let inTime: Promise<boolean> | undefined;
+      const lost = locks
+        .run("stalled", async ({ signal, remaining }) => {
+          deadline = performance.now() + remaining;
+          backend.server.pause();
+          inTime = abortsBefore(deadline + 50, signal);
+          await inTime;
+          firedAt = performance.now();
+        })
+        .catch((error: unknown) => error)
+        .finally(() => backend.server.resume());
+      expect(await lost).toBeInstanceOf(LockLostError);
+      expect(firedAt).toBeGreaterThan(deadline - 50);
+      expect(await inTime).toBe(true);
+    },
+  );
 }
 
 function sesamecare(backend: StandaloneBackend): void {
@@ -192,7 +197,7 @@ function semaphore(backend: StandaloneBackend): void {
   const prefix = `${backend.prefix}:semaphore`;
   afterEach(() => vi.restoreAllMocks());
 
-  it("1. a short lease shrinks a long one: 3 holders of limit 2", async () => {
+  backend.it("1. a short lease shrinks a long one: 3 holders of limit 2", async () => {
     const places = createSemaphore(await backend.connect(), { limit: 2, ttl: 10_000, prefix });
     await using long = await places.acquire("shrink");
     const short = await places.acquire("shrink", { ttl: 300 });
@@ -229,26 +234,29 @@ function semaphore(backend: StandaloneBackend): void {
     }
   });
 
-  it("3. while Redis stands still a lease that is over counts as held, and its extensions kill the process", async () => {
-    const unhandled: unknown[] = [];
-    const hear = (error: unknown) => void unhandled.push(error);
-    process.on("unhandledRejection", hear);
-    const redis = await backend.connect();
-    const places = createSemaphore(redis, { limit: 1, ttl: 600, prefix, watchdog: watchdog({ every: 100 }) });
-    const lease = await places.acquire("stalled", { wait: 5_000 });
-    backend.server.pause();
-    try {
-      await sleep(1_000);
-      expect(lease.signal.aborted).toBe(true);
-      expect(lease.remaining).toBe(0);
-      expect(() => lease.assertHeld()).toThrow(LockLostError);
-    } finally {
-      backend.server.resume();
-      await redis.send(["PING"]).catch(() => {});
-      process.off("unhandledRejection", hear);
-    }
-    expect(unhandled).toEqual([]);
-  });
+  backend.it(
+    "3. while Redis stands still a lease that is over counts as held, and its extensions kill the process",
+    async () => {
+      const unhandled: unknown[] = [];
+      const hear = (error: unknown) => void unhandled.push(error);
+      process.on("unhandledRejection", hear);
+      const redis = await backend.connect();
+      const places = createSemaphore(redis, { limit: 1, ttl: 600, prefix, watchdog: watchdog({ every: 100 }) });
+      const lease = await places.acquire("stalled", { wait: 5_000 });
+      backend.server.pause();
+      try {
+        await sleep(1_000);
+        expect(lease.signal.aborted).toBe(true);
+        expect(lease.remaining).toBe(0);
+        expect(() => lease.assertHeld()).toThrow(LockLostError);
+      } finally {
+        backend.server.resume();
+        await redis.send(["PING"]).catch(() => {});
+        process.off("unhandledRejection", hear);
+      }
+      expect(unhandled).toEqual([]);
+    },
+  );
 
   it("4. the lost reply of an acquisition leaves a key that nobody can release (@upstash/lock: too)", async () => {
     const redis = await backend.connect();
@@ -272,12 +280,12 @@ function semaphore(backend: StandaloneBackend): void {
       await expect(locks.acquire("orphan")).rejects.toThrow(ConnectionError);
       const start = performance.now();
       await (await locks.acquire("orphan")).release();
-      expect(performance.now() - start).toBeLessThan(5_000);
+      expect(performance.now() - start).toBeLessThan(8_000);
       await redis.send(["DEL", `lock:${prefix}:{orphan}`, `semaphore:${prefix}:{orphan}`]);
     }
   });
 
-  it("5. it asks every 10 ms: 50 waiters cost 881 commands", async () => {
+  backend.it("5. it asks every 10 ms: 50 waiters cost 881 commands", async () => {
     const order = firstComeFirstServed();
     const locks = createLock(await backend.connect(), { ttl: 10_000, wait: 20_000, prefix: `${prefix}:fifo`, order });
     await locks.run("polite", () => {});
@@ -358,9 +366,10 @@ function upstashLock(backend: StandaloneBackend): void {
   it("6. one attempt takes two seconds to fail: it sleeps after the last one", async () => {
     const locks = createLock(await backend.connect(), { ttl: 10_000, wait: 0, prefix });
     await using lease = await locks.acquire("once");
-    const start = performance.now();
-    await expect(locks.acquire(lease.name)).rejects.toThrow(LockBusyError);
-    expect(performance.now() - start).toBeLessThan(1_000);
+    const elapsed = stopwatch();
+    const counts = await backend.count(() => expect(locks.acquire(lease.name)).rejects.toThrow(LockBusyError));
+    expect(counts["evalsha"]).toBe(1);
+    expect(elapsed()).toBeLessThan(1_900);
   });
 }
 

@@ -7,7 +7,7 @@ import { stopwatch } from "../support/stopwatch.ts";
 const minute = 60_000;
 /** The default deadline of the adapters, and what a busy machine may add to it. */
 const deadline = 2_000;
-const slack = 700;
+const slack = 1_500;
 
 onStandaloneBackends("the port, when the server fails", (backend) => {
   afterEach(() => backend.server.resume());

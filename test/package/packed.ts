@@ -15,7 +15,7 @@ export interface App {
   remove(): void;
 }
 
-export function createApp(manifest: object): App {
+export function createApp(): App {
   const folder = mkdtempSync(join(tmpdir(), "redis-patterns-app-"));
   const app: App = {
     folder,
@@ -26,7 +26,7 @@ export function createApp(manifest: object): App {
     run: (command, ...args) => run(folder, command, args),
     remove: () => rmSync(folder, { recursive: true }),
   };
-  app.write("package.json", JSON.stringify({ name: "app", private: true, ...manifest }));
+  app.write("package.json", JSON.stringify({ name: "app", private: true }));
   run(root, "npm", ["pack", "--ignore-scripts", "--silent", "--pack-destination", folder]);
   const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz")) ?? "no tarball";
   run(folder, "npm", ["install", "--offline", "--no-audit", "--no-fund", `./${tarball}`]);

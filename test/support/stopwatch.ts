@@ -1,8 +1,14 @@
 /** How often the watch looks whether this process had a turn, in milliseconds. */
 const tick = 5;
 
-/** Starts to add up for how long this process had no turn, in milliseconds. Call the result to stop and read it. */
-function watchMachine(): () => number {
+/** Adds up for how long this process had no turn. */
+export interface MachineWatch {
+  /** The time so far, in milliseconds. */
+  late(): number;
+  stop(): void;
+}
+
+export function watchMachine(): MachineWatch {
   let last = performance.now();
   let late = 0;
   const look = () => {
@@ -11,10 +17,12 @@ function watchMachine(): () => number {
     last = now;
   };
   const timer = setInterval(look, tick);
-  return () => {
-    clearInterval(timer);
-    look();
-    return late;
+  return {
+    late() {
+      look();
+      return late;
+    },
+    stop: () => clearInterval(timer),
   };
 }
 
@@ -24,13 +32,17 @@ function watchMachine(): () => number {
  */
 export function stopwatch(): () => number {
   const start = performance.now();
-  const late = watchMachine();
-  return () => performance.now() - start - late();
+  const watch = watchMachine();
+  return () => {
+    watch.stop();
+    return performance.now() - start - watch.late();
+  };
 }
 
 /** Does again what needs a machine that gives this process its turns, until one attempt was not late; five times at most. */
 export async function calmly<T>(attempt: () => Promise<T>, tolerance = 50, attempts = 5): Promise<T> {
-  const late = watchMachine();
+  const watch = watchMachine();
   const result = await attempt();
-  return late() <= tolerance || attempts === 1 ? result : calmly(attempt, tolerance, attempts - 1);
+  watch.stop();
+  return watch.late() <= tolerance || attempts === 1 ? result : calmly(attempt, tolerance, attempts - 1);
 }

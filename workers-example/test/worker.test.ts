@@ -133,6 +133,6 @@ describe("without Redis", () => {
     } finally {
       worker.server.resume();
     }
-    await expect.poll(async () => (await worker.fetch("/me", { cookie })).status).toBe(200);
+    await expect.poll(async () => (await worker.fetch("/me", { cookie })).status, { timeout: 10_000 }).toBe(200);
   });
 });

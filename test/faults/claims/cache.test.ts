@@ -1,5 +1,4 @@
-import { fork } from "node:child_process";
-import { once } from "node:events";
+// What only the cache has; every other fault of its claims is in the ledger of claims.
 import { describe, expect, it } from "vitest";
 import {
   type Cache,
@@ -87,30 +86,6 @@ onStandaloneBackends("a claim of the cache", (backend) => {
   const isClaim = ([name, , keys]: Command) => name.startsWith("EVAL") && String(keys) === "3";
 
   describe.each(calls)("of %s", (_, ids, call) => {
-    it("that was aborted before it was sent leaves nothing, and sends nothing", async () => {
-      const sent: Command[] = [];
-      const { hit, expectFree } = await setUp((command, send) => (sent.push(command), send()));
-      await expect(call(hit, () => 1, { signal: AbortSignal.abort(new Error("left")) })).rejects.toThrow("left");
-      expect(sent).toEqual([]);
-      await expectFree(...ids);
-    });
-
-    it("that was aborted under way is given back", async () => {
-      const leaving = new AbortController();
-      const works: Promise<unknown>[] = [];
-      const { hit, expectFree } = await setUp(async (command, send) => {
-        const reply = await send();
-        if (!isClaim(command)) return reply;
-        leaving.abort(new Error("left"));
-        throw new Error("left");
-      });
-      const given = { signal: leaving.signal, waitUntil: (work: Promise<unknown>) => void works.push(work) };
-      await expect(call(hit, () => 1, given)).rejects.toThrow("left");
-      await until(() => works.length > 0);
-      await Promise.all(works);
-      await expectFree(...ids);
-    });
-
     it("that was aborted while it loads is given back, and the caller does not wait for that", async () => {
       const leaving = new AbortController();
       const released = gate();
@@ -129,19 +104,6 @@ onStandaloneBackends("a claim of the cache", (backend) => {
       await expect(call(hit, load, given)).rejects.toThrow("left");
       released.open();
       await until(() => works.length > 0);
-      await Promise.all(works);
-      await expectFree(...ids);
-    });
-
-    it("whose reply was lost is given back", async () => {
-      const works: Promise<unknown>[] = [];
-      const { hit, expectFree } = await setUp(async (command, send) => {
-        const reply = await send();
-        if (isClaim(command)) throw new TimeoutError(1);
-        return reply;
-      });
-      const waitUntil = (work: Promise<unknown>) => void works.push(work);
-      await call(hit, () => "own", { waitUntil });
       await Promise.all(works);
       await expectFree(...ids);
     });
@@ -181,18 +143,6 @@ onStandaloneBackends("a claim of the cache", (backend) => {
       expect(left.map((mark) => text(mark)[0])).toEqual(ids.map(() => "!"));
     });
 
-    it("that is doubled while it loads is one claim", async () => {
-      const { hit, expectFree } = await setUp(async (command, send) => {
-        if (isClaim(command)) await send();
-        return send();
-      });
-      const loads: unknown[] = [];
-      await call(hit, () => loads.push(1), {});
-      expect(loads).toHaveLength(1);
-      await hit.deleteMany(ids);
-      await expectFree(...ids);
-    });
-
     it("that comes back when the value was kept and deleted costs one lease, which is taken over", async () => {
       const late: Send[] = [];
       const { hit, healthy, keys, redis } = await setUp((command, send) => {
@@ -222,23 +172,6 @@ onStandaloneBackends("a claim of the cache", (backend) => {
     for (let i = 0; i < 40; i += 1) await (await hit.resolve("k", () => i)).pending;
     const [key = ""] = await keys(":gone");
     expect(Number(await redis.send(["STRLEN", key]))).toBeLessThanOrEqual(750);
-  });
-
-  it("of a process that was killed is taken over once its lease was not renewed for three seconds", async () => {
-    const { healthy, keys, redis, prefix } = await setUp((_, send) => send());
-    const { host, port } = backend.server;
-    const child = fork(new URL("../../fixtures/cache-loader.ts", import.meta.url), [host, String(port), prefix, "k"]);
-    await once(child, "message");
-    child.kill("SIGKILL");
-    await once(child, "exit");
-    const [lease = ""] = await keys("{k}:lease");
-    const before = Number(await redis.send(["PTTL", lease]));
-    expect(before).toBeGreaterThan(0);
-    const began = performance.now();
-    expect(await healthy.getOrSet("k", () => "next")).toBe("next");
-    // The whole lease is 50 s; the call would have waited for 5 s and kept nothing.
-    expect(performance.now() - began).toBeLessThan(45_000);
-    expect(await healthy.get("k")).toBe("next");
   });
 
   describe("of many keys", () => {
@@ -344,7 +277,7 @@ onStandaloneBackends("a claim of the cache", (backend) => {
       await sleep(5);
     });
 
-    it("tells of a value whose encoding hangs, after `timeout`", async () => {
+    backend.it("tells of a value whose encoding hangs, after `timeout`", async () => {
       const overflow = { put: () => new Promise<string>(() => {}), get: async () => null };
       const { redis } = await setUp((_, send) => send());
       const errors: unknown[] = [];

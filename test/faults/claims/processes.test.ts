@@ -4,18 +4,11 @@ import { fileURLToPath } from "node:url";
 import { Redis as Client } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { ioredis } from "../../../src/adapters/ioredis/ioredis.ts";
-import { createIdempotency } from "../../../src/core/patterns/idempotency/index.ts";
-import {
-  createElection,
-  createLock,
-  createManyLocks,
-  createQuorumLock,
-  createReadWriteLock,
-  createSemaphore,
-  firstComeFirstServed,
-} from "../../../src/core/patterns/lock/index.ts";
+import { createLock, firstComeFirstServed } from "../../../src/core/patterns/lock/index.ts";
 import { texts } from "../../../src/core/port/reply.ts";
 import { serveGateway } from "../../../src/cli/serve.ts";
+import type { Claims, Place } from "../../fixtures/claims/claimant.ts";
+import { claimants } from "../../fixtures/claims/claimants.ts";
 import { type Stay, violations } from "../../support/history.ts";
 import { type RedisServer, startRedis } from "../../support/redis-server.ts";
 
@@ -111,58 +104,59 @@ function stopFor(ms: number): (child: ChildProcess) => void {
   };
 }
 
-describe("what a killed process held passes on after its ttl:", () => {
-  const ttl = 600;
+describe("what a killed process had is free after its bound:", () => {
+  const bound = 4_000;
+  const mortal = claimants.filter(({ spends }) => !spends);
+  const there = new Map<string, Claims>();
+  const taken = new Map<string, number>();
 
-  /** Starts the holder, kills it once it holds, and measures how long `take` has to wait. */
-  async function takenOver(kind: string, take: () => Promise<unknown>): Promise<number> {
-    const address = `redis://${server.host}:${server.port}`;
+  beforeAll(async () => {
+    const redis = ioredis(client, { timeout: 10_000 });
+    const places = mortal.map(({ name }, i): [string, Place] => [
+      name,
+      { prefix: `killed:${i}`, bound, secret: "", renewed: true },
+    ]);
+    for (const [i, claimant] of mortal.entries())
+      there.set(claimant.name, claimant.open(redis, places[i]?.[1] ?? { prefix: "none", bound, secret: "" }));
     await new Promise<void>((resolve) => {
-      void start("lock-holder", [address, kind], (line, child) => {
+      const address = `redis://${server.host}:${server.port}`;
+      void start("claim-holder", [address, JSON.stringify(places)], (line, child) => {
         if (line !== "held") return;
-        child.kill("SIGKILL");
-        resolve();
+        // All at once, while it lives: what is not renewed is as old as the first of them.
+        void Promise.all([...there].map(async ([name, claims]) => taken.set(name, await claims.countTaken()))).then(
+          () => {
+            child.kill("SIGKILL");
+            resolve();
+          },
+        );
       });
     });
-    const begun = performance.now();
-    await take();
-    return performance.now() - begun;
-  }
+  }, 30_000);
 
-  const redis = () => ioredis(client);
-  const options = (kind: string) => ({ ttl, wait: 5_000, prefix: kind });
-
-  it.each<[string, () => Promise<unknown>]>([
-    ["lock", () => createLock(redis(), options("lock")).acquire("a")],
-    ["many locks", () => createManyLocks(redis(), options("many locks")).acquireAll(["a", "b"])],
-    ["quorum lock", () => createQuorumLock([redis()], options("quorum lock")).acquire("a")],
-    [
-      "lock in order of arrival",
-      () => createLock(redis(), { ...options("lock in order of arrival"), order: firstComeFirstServed() }).acquire("a"),
-    ],
-    ["semaphore", () => createSemaphore(redis(), { ...options("semaphore"), limit: 1 }).acquire("a")],
-    ["read", () => createReadWriteLock(redis(), options("read")).write.acquire("a")],
-    ["write", () => createReadWriteLock(redis(), options("write")).read.acquire("a")],
-    [
-      "idempotent run",
-      () => createIdempotency(redis(), { ttl: 60_000, lease: ttl, prefix: "idempotent run" })("a", () => {}),
-    ],
-    ["election", () => createElection(redis(), { name: "a", ttl, prefix: "election" }).campaign(() => {})],
-  ])("%s", async (kind, take) => {
-    const waited = await takenOver(kind, take);
-    expect(waited).toBeGreaterThan(ttl / 4);
-    expect(waited).toBeLessThan(ttl + 4_000);
+  it.each(mortal.map(({ name }) => name))("%s", async (name) => {
+    expect(taken.get(name)).toBe(1);
+    const claims = there.get(name);
+    if (!claims) throw new Error("It was not made");
+    const next = claims.wait ?? claims.claim;
+    if (!claims.wait) await expect.poll(() => claims.countTaken(), { timeout: 20_000, interval: 20 }).toBe(0);
+    const claim = await next();
+    expect(await claims.countTaken()).toBe(1);
+    expect(await claim.release?.()).toBe(true);
   });
+});
 
-  it("a place in the line", async () => {
-    const order = firstComeFirstServed({ patience: 600 });
-    const locks = createLock(redis(), { ttl: 10_000, wait: 5_000, prefix: "line", order });
-    const first = await locks.acquire("a");
-    const waited = await takenOver("line", async () => {
-      const next = locks.acquire("a");
-      await first.release();
-      await (await next).release();
+it("a place in the line that a killed process had passes on after its patience", async () => {
+  const order = firstComeFirstServed({ patience: 600 });
+  const locks = createLock(ioredis(client), { ttl: 60_000, wait: 20_000, prefix: "line", order });
+  const first = await locks.acquire("a");
+  await new Promise<void>((resolve) => {
+    void start("lock-waiter", [`redis://${server.host}:${server.port}`], (line, child) => {
+      if (line !== "waits") return;
+      child.kill("SIGKILL");
+      resolve();
     });
-    expect(waited).toBeLessThan(4_500);
   });
+  const next = locks.acquire("a");
+  await first.release();
+  expect(await (await next).release()).toBe(true);
 });

@@ -35,6 +35,7 @@ export async function waitTurn(limiter: Limiter, id: string, options: WaitOption
     throw new OptionError("`waitTurn` cannot know when a held unit comes back; retry `acquirePermit`");
   if (checkDuration("maxWait", maxWait) > longestDelay) throw new OptionError("`maxWait` must be at most 24 days");
   const key = counterKey(context, id, options);
+  signal?.throwIfAborted();
   const callId = shortId();
   const booking: UnsureCall = { context, id, key, algorithm, cost, callId };
   const verdict = await decide(context, id, options, maxWait, callId).catch((error: unknown) => {
