@@ -25,10 +25,12 @@ onEveryBackend("the cache's lease", (backend) => {
       return load();
     };
     const elapsed = stopwatch();
-    const calls = caches.flatMap((cache) => Array.from({ length: 20 }, () => cache.getOrSet("k", loading)));
+    // Calls of one request share a load in a Worker, too.
+    const scope = {};
+    const calls = caches.flatMap((cache) => Array.from({ length: 20 }, () => cache.getOrSet("k", loading, { scope })));
     await started;
     // Nine ask again and again, each for all of its callers, after 25 to 250 ms.
-    await until(() => ports.filter(({ trips }) => trips.length >= 5).length === 9);
+    await until(() => ports.filter(({ trips }) => trips.length >= 5).length >= 9);
     expect(elapsed()).toBeLessThan(3_000);
     finish("loaded");
     await Promise.race(calls);

@@ -11,7 +11,7 @@ import { long } from "../support/long.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";
 import { openBackDoor } from "../support/workerd/back-door.ts";
 import { startWorker, suiteSource } from "../support/workerd/bundle.ts";
-import { runInside, takeInventory } from "../support/workerd/remote.ts";
+import { type Inventory, runInside, takeInventory } from "../support/workerd/remote.ts";
 import type { CollectedSuite, CollectedTest } from "../support/workerd/vitest.ts";
 
 // Every contract suite once more, inside workerd without nodejs_compat. Each test is a request of its own to the Worker, as its
@@ -38,26 +38,32 @@ afterAll(async () => {
 });
 
 const folder = fileURLToPath(new URL("../contract/", import.meta.url));
-for (const file of globSync("*.test.ts", { cwd: folder }).sort()) await declareFile(file);
+const files = globSync("*.test.ts", { cwd: folder }).sort();
 
-async function declareFile(file: string): Promise<void> {
-  let worker: Miniflare;
-  try {
-    worker = await startWorker(suiteSource(folder + file));
-  } catch (error) {
-    it(`${file} loads in workerd`, () => {
-      throw error;
-    });
-    return;
-  }
-  const inventory = await takeInventory(worker);
-  describe(file, () => {
-    afterAll(() => worker.dispose());
-    it("runs without process and Buffer, and has tests", () => {
-      expect(inventory).toMatchObject({ process: "undefined", Buffer: "undefined" });
-      expect(inventory.suite.children).not.toEqual([]);
-    });
-    declare(worker, inventory.suite, stepsOf(inventory.suite));
+// One Worker for all files: bundling and starting one takes more than a second.
+const worker = await startWorker(suiteSource(folder, files)).catch(() => undefined);
+if (worker) declareFiles(worker, await takeInventory(worker));
+else for (const file of files) await declareLoading(file);
+
+function declareFiles(worker: Miniflare, inventory: Inventory): void {
+  const chosen = stepsOf(inventory.suite);
+  afterAll(() => worker.dispose());
+  it("all files run without process and Buffer, and have tests", () => {
+    expect(inventory).toMatchObject({ process: "undefined", Buffer: "undefined" });
+    expect(inventory.suite.children.map(({ name }) => name)).toEqual(files);
+    expect(inventory.suite.children.filter((file) => isTest(file) || file.children.length === 0)).toEqual([]);
+  });
+  declare(worker, inventory.suite, chosen);
+}
+
+/** Where they do not load together: each file alone, so that the one is named that does not. */
+async function declareLoading(file: string): Promise<void> {
+  const outcome = await startWorker(suiteSource(folder, [file])).then(
+    (alone) => alone.dispose(),
+    (error: unknown) => error,
+  );
+  it(`${file} loads in workerd`, () => {
+    if (outcome !== undefined) throw outcome;
   });
 }
 

@@ -46,6 +46,8 @@ export interface QueuedCommand {
   socket?: Socket;
   /** The bytes that this connection had read by then. */
   heard?: number;
+  /** When it was written, by `performance.now()`. */
+  writtenAt?: number;
   /** Tells the caller that the answer is lost; set where the command must not be sent again. */
   lose?: () => void;
   /** As `lose`, for a second write after the connection of the first was lost. */

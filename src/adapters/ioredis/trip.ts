@@ -1,5 +1,6 @@
 import { codeOf, isReplyError } from "../../core/failure.ts";
 import { raceDeadline, effectiveTimeout } from "../../core/time/deadline.ts";
+import { startBackgroundTimer } from "../../core/time/timer.ts";
 import { ConnectionError, ReplyError, type Sent, TimeoutError } from "../../core/errors.ts";
 import type { SendOptions } from "../../core/port/redis.ts";
 import { type IoredisClient, optionOf, type QueuedCommand } from "./client.ts";
@@ -23,11 +24,12 @@ export async function runTrip<T, R>(
   const { signal, idempotent } = options;
   try {
     const answer = idempotent
-      ? raceDeadline(limit, signal, write, { halfway: () => endSilence(commands) })
+      ? raceDeadline(limit, signal, write, { halfway: () => endSilence(client, commands) })
       : raceDeadline(limit, signal, () => loseIfClosed(commands, client.isCluster, write));
     return decode(await answer);
   } catch (error) {
-    if (codeOf(error) === "TIMEOUT") endSilence(commands);
+    // Other calls of its tick have their deadline now, too.
+    if (codeOf(error) === "TIMEOUT") startBackgroundTimer(() => endSilence(client, commands), 10);
     commands.forEach(replaceByPing);
     if (signal?.aborted && error === signal.reason) throw error;
     throw toPortError(client, error, commands.some(({ socket }) => socket) ? "unknown" : false);

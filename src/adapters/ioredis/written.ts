@@ -12,6 +12,7 @@ function markWritten(this: QueuedCommand, socket: Socket): unknown {
   if (this.socket?.destroyed) this.loseAgain?.();
   this.socket = socket;
   this.heard = socket.bytesRead;
+  this.writtenAt = performance.now();
   return Object.getPrototypeOf(this).toWritable.call(this, socket);
 }
 
@@ -50,13 +51,37 @@ interface Queue {
   toArray(): readonly { readonly command: QueuedCommand }[];
 }
 
+/** The shortest silence of a connection that counts as its death, in milliseconds. */
+const silence = 200;
+
 /**
  * Ends a connection that has said nothing since the commands were written to it: it is dead without a sign, as after a freeze, and the
  * next one may answer. A busy Redis gets the commands on a new connection.
  */
-export function endSilence(commands: readonly QueuedCommand[]): void {
-  for (const { socket, heard } of commands) {
-    if (socket && !socket.destroyed && socket.bytesRead === heard)
-      socket.destroy(new Error("The connection was silent"));
+export function endSilence(client: IoredisClient, commands: readonly QueuedCommand[]): void {
+  const now = performance.now();
+  for (const { socket, heard, writtenAt = now } of commands) {
+    if (socket?.bytesRead === heard && now - writtenAt >= silence) end(socket);
   }
+  if (!client.isCluster && commands.some(({ socket }) => !socket)) endSilentHandshake(client, now);
+}
+
+/** The connections that are not ready yet: the bytes that each had read when it was looked at, and when that was. */
+const handshakes = new WeakMap<Socket, { readonly heard: number; readonly at: number }>();
+
+/** The longest silence of a connection that is not ready yet, in milliseconds. */
+const handshakeSilence = 1_000;
+
+/** ioredis waits for ever where the connection stands and the server's greeting was lost. */
+function endSilentHandshake(client: IoredisClient, now: number): void {
+  const socket = Reflect.get(client, "stream") as Socket | null | undefined;
+  if (client.status !== "connect" || !socket) return;
+  const { bytesRead: heard } = socket;
+  const before = handshakes.get(socket);
+  if (before?.heard !== heard) handshakes.set(socket, { heard, at: now });
+  else if (now - before.at >= handshakeSilence) end(socket);
+}
+
+function end(socket: Socket | undefined): void {
+  if (socket && !socket.destroyed) socket.destroy(new Error("The connection was silent"));
 }

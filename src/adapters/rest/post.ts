@@ -1,16 +1,6 @@
 import { ConnectionError, type Sent } from "../../core/errors.ts";
-import type { Replies } from "./call.ts";
+import type { Post } from "../http/delivery.ts";
 import { decodeReplies } from "./replies.ts";
-
-/** `/multi-exec` runs the commands as one transaction. */
-export type Path = "/pipeline" | "/multi-exec";
-
-/**
- * Makes one HTTP request of some commands.
- * @throws {ReplyError} The request was refused as a whole.
- * @throws {ConnectionError} No usable answer came.
- */
-export type Post = (path: Path, commands: readonly (readonly string[])[], signal: AbortSignal) => Promise<Replies>;
 
 export function createPost(url: string, token: string, fetch?: typeof globalThis.fetch): Post {
   let syncToken = "";

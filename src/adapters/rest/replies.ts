@@ -1,6 +1,6 @@
 import { ConnectionError, ReplyError } from "../../core/errors.ts";
 import type { Reply } from "../../core/port/redis.ts";
-import type { Replies } from "./call.ts";
+import type { Replies } from "../http/call.ts";
 
 /** Decodes the HTTP response to `size` commands. */
 export function decodeReplies(status: number, text: string, size: number): Replies {

@@ -1,14 +1,8 @@
-import { onAbort } from "../../core/abort.ts";
-import { argText } from "../../core/port/arg.ts";
 import { checkDuration } from "../../core/check.ts";
-import { effectiveTimeout } from "../../core/time/deadline.ts";
-import { OptionError, ReplyError } from "../../core/errors.ts";
-import type { Command, Redis, SendOptions } from "../../core/port/redis.ts";
-import { orThrow } from "../../core/port/reply.ts";
-import { type Call, leaveCall, type Replies } from "./call.ts";
-import { createDelivery } from "./delivery.ts";
+import { OptionError } from "../../core/errors.ts";
+import type { Redis } from "../../core/port/redis.ts";
+import { createHttpPort } from "../http/port.ts";
 import { createPost } from "./post.ts";
-import { createQueue } from "./queue.ts";
 
 /** Options of `rest`. */
 export interface RestOptions {
@@ -45,47 +39,16 @@ export interface RestOptions {
 export function rest(options: RestOptions): Redis {
   const { url, token, fetch, timeout = 2_000, batch = true } = options ?? {};
   checkDuration("timeout", timeout);
-  const post = createPost(checkUrl(url), checkToken(token), fetch);
-  const sendPipeline = createQueue(createDelivery(post, "/pipeline"), batch);
-  const sendTransaction = createQueue(createDelivery(post, "/multi-exec"), false);
-
-  const runCall = (send: typeof sendPipeline, commands: readonly Command[], options: SendOptions = {}) =>
-    new Promise<Replies>((resolve, reject) => {
-      const limit = effectiveTimeout(timeout, options);
-      const { signal, idempotent } = options;
-      if (signal?.aborted) return reject(signal.reason);
-      if (commands.length === 0) return resolve([]);
-      const words = commands.map(toWords);
-      const stay = onAbort(signal, () => leaveCall(call, signal?.reason));
-      const call: Call = { commands: words, idempotent, timeout: limit, resolve, reject, stay };
-      send(call);
-    });
-
-  return {
-    scriptHeader: "#!lua flags=allow-key-locking",
-    distant: true,
-    timeout,
-    send: (command, options) => runCall(sendPipeline, [command], options).then(([reply = null]) => orThrow(reply)),
-    pipeline: (commands, options) =>
-      runCall(sendPipeline, commands, options).catch((error: unknown) => {
-        if (error instanceof ReplyError) return commands.map(() => error);
-        throw error;
-      }),
-    transaction: (commands, options) => runCall(sendTransaction, commands, options),
-  };
+  return createHttpPort(createPost(checkUrl(url), checkToken(token), fetch), timeout, batch, 2);
 }
 
 function checkUrl(url: string): string {
   if (/^https?:\/\/[^\s/?#@]+(\/[^\s?#]*)?$/.test(url)) return url.replace(/\/$/, "");
-  throw new OptionError("`url` must be the REST URL, https://..., without query; a redis:// URL is for ioredis");
+  throw new OptionError("`url` must be the REST URL, https://... without query; redis:// is for ioredis");
 }
 
 // The error of fetch quotes a header that it cannot send, and would so show the secret.
 function checkToken(token: string): string {
   if (token && /^[!-~]+$/.test(token)) return token;
-  throw new OptionError("`token` must be the REST token, without spaces");
-}
-
-function toWords(command: Command): string[] {
-  return command.map(argText);
+  throw new OptionError("`token` must be the REST token without spaces");
 }

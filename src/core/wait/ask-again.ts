@@ -1,12 +1,16 @@
 import { checkPort } from "../check.ts";
 import { codeOf, failureOf } from "../failure.ts";
+import { bindInside, createInternals, findInside } from "../internals.ts";
 import type { Redis, SendOptions } from "../port/redis.ts";
 import { addRemedy } from "../remedy.ts";
 import { backoff } from "./backoff.ts";
 import { sleep } from "./sleep.ts";
 
-/** What asks again, by the port that it asks. Patterns that share a port share what they learn about it. */
-const ports = /* @__PURE__ */ new WeakMap<Redis, Redis>();
+/**
+ * Where a port holds what asks it again. Patterns that share a port share what they learn about it, also patterns of another copy of this
+ * package, and `limitAll` knows them by it.
+ */
+const asker = /* @__PURE__ */ createInternals<{ readonly asks: Redis; readonly port: Redis }>("port");
 
 /**
  * Checks the two arguments of a factory and gives the port through which its pattern asks.
@@ -21,8 +25,9 @@ export function portFor(redis: Redis, options: object): Redis {
  * asked again after growing pauses until the deadline: nothing of it was run. A mistake says what to do about it.
  */
 function askAgain(redis: Redis): Redis {
-  const known = ports.get(redis);
-  if (known) return known;
+  const known = findInside(asker, redis);
+  // What stands for a port, such as a proxy, may show its properties.
+  if (known?.asks === redis) return known.port;
   const { masters, timeout = 2_000 } = redis;
   const ask = <T>(options: SendOptions | undefined, call: (options?: SendOptions) => Promise<T>) =>
     untilAnswered(createAttempts(timeout, options), options, call);
@@ -36,9 +41,9 @@ function askAgain(redis: Redis): Redis {
       ask(options, async (own) => throwIfAllRefused(await redis.pipeline(commands, own))),
     ...(masters && { masters: async () => (await masters.call(redis)).map(askAgain) }),
   };
-  ports.set(redis, port);
-  ports.set(port, port);
-  return port;
+  // A port that is frozen gets another one each time.
+  if (Object.isExtensible(redis)) bindInside(asker, redis, { asks: redis, port });
+  return bindInside(asker, port, { asks: port, port });
 }
 
 /** A pipeline of which nothing was run for the moment may be sent again; of another, the caller sees what was refused. */

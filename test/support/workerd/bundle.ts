@@ -31,9 +31,11 @@ export async function startWorker(source: string, { bindings = {}, warn }: Worke
   return miniflare;
 }
 
-/** A Worker that holds the suites of one portable test file. */
-export function suiteSource(file: string): string {
-  return `import ${JSON.stringify(file)}; export { default } from ${JSON.stringify(here("worker.ts"))};`;
+/** A Worker that holds the suites of portable test files, each in a suite of the file's name. */
+export function suiteSource(folder: string, files: readonly string[]): string {
+  const imports = files.flatMap((file) => [`suite:${file}`, folder + file]);
+  const lines = imports.map((path) => `import ${JSON.stringify(path)};`);
+  return [...lines, `export { default } from ${JSON.stringify(here("worker.ts"))};`].join("\n");
 }
 
 async function bundle(source: string): Promise<string> {
@@ -62,7 +64,12 @@ async function bundle(source: string): Promise<string> {
 /** Puts the Worker's parts in the place of Node's. */
 const inWorker: Plugin = {
   name: "in-worker",
-  setup({ onResolve }) {
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^suite:/ }, ({ path }) => ({ path, namespace: "suite", sideEffects: true }));
+    onLoad({ filter: /.*/, namespace: "suite" }, ({ path }) => ({
+      contents: `import { file } from "vitest"; file(${JSON.stringify(path.replace("suite:", ""))});`,
+      resolveDir: here("."),
+    }));
     onResolve({ filter: /^vitest$/ }, ({ kind }) =>
       kind === "dynamic-import" ? { path: fileURLToPath(import.meta.resolve("vitest")) } : { path: here("vitest.ts") },
     );

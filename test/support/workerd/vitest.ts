@@ -46,6 +46,12 @@ export async function runStep(step: number): Promise<void> {
   await steps[step]?.();
 }
 
+/** Begins a test file: what is declared from here on belongs to a suite of its name. */
+export function file(name: string): void {
+  current = suiteOf(name, root);
+  root.children.push(current);
+}
+
 export function describe(name: string, declare: () => void): void {
   const parent = current;
   current = suiteOf(name, parent);

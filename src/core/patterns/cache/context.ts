@@ -2,7 +2,7 @@ import type { Codec } from "../../codec.ts";
 import { checkCount, checkDuration, checkFunction, checkMethods, checkOneOf } from "../../check.ts";
 import { emit, type OnEvent, type PatternEvent } from "../../event.ts";
 import { failureOf } from "../../failure.ts";
-import { bindInside, insideOf, type Internals } from "../../internals.ts";
+import { bindInside, createInternals, insideOf } from "../../internals.ts";
 import { namespaceOf } from "../../keys.ts";
 import { type Breaker, createBreaker, trip as makeTrip } from "../../outage/breaker.ts";
 import { createThrottle, type Throttle } from "../../outage/throttle.ts";
@@ -160,7 +160,7 @@ export function report({ onEvent, prefix }: CacheContext, type: string, id: stri
 
 type Details = Pick<PatternEvent, "duration" | "error">;
 
-const contexts: Internals<CacheContext> = new WeakMap();
+const contexts = /* @__PURE__ */ createInternals<CacheContext>("cache");
 
 /** The methods of a cache that lead to its context: one to find it by, and one for the type of its values. */
 interface BoundCache<T> {

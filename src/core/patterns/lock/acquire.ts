@@ -9,6 +9,14 @@ import type { AcquireRequest, Lockable } from "./lockable.ts";
 import { leastTtl, validity } from "./term.ts";
 import type { Waiter, Wake } from "../../wait/wake.ts";
 
+/** How long an acquisition waits. */
+export interface Patience {
+  /** In milliseconds. */
+  readonly wait: number;
+  /** Whether it also waits for a Redis that is away, or only for a holder and for what passes soon. */
+  readonly throughOutages: boolean;
+}
+
 /** The options that apply to one acquisition: those of its lock, and those of its call. */
 export interface AcquireContext extends LeaseContext {
   readonly wake?: Wake | undefined;
@@ -44,13 +52,13 @@ export async function waitForLease(
   lockable: Lockable,
   request: AcquireRequest,
   context: AcquireContext,
-  wait: number,
+  patience: Patience,
 ): Promise<Lease> {
   const asker = { lockable, request, context, mayHold: false };
   const waiter = context.wake?.listen(lockable.channel, request.token);
   let outcome: "granted" | "gave up" = "gave up";
   try {
-    const lease = await orGiveBack(asker, () => askUntilGranted(asker, wait, waiter));
+    const lease = await orGiveBack(asker, () => askUntilGranted(asker, patience, waiter));
     outcome = "granted";
     return lease;
   } finally {
@@ -86,10 +94,11 @@ async function ask(asker: Asker): Promise<Lease | number> {
   return startLease(lockable, { ...request, fence: reply.fence, deadline }, context);
 }
 
-async function askUntilGranted(asker: Asker, wait: number, waiter: Waiter | undefined): Promise<Lease> {
+async function askUntilGranted(asker: Asker, patience: Patience, waiter: Waiter | undefined): Promise<Lease> {
+  const { wait } = patience;
   const start = performance.now();
   for (let attempts = 1; ; attempts += 1) {
-    const answer = await askPatiently(asker, wait - (performance.now() - start));
+    const answer = await askPatiently(asker, { ...patience, wait: wait - (performance.now() - start) });
     if (typeof answer === "object") return answer;
     const waited = performance.now() - start;
     if (waited >= wait) throw new LockBusyError(asker.lockable.name, waited, attempts, answer);
@@ -103,7 +112,7 @@ async function askUntilGranted(asker: Asker, wait: number, waiter: Waiter | unde
  * Asks, and asks again while Redis is away or cannot answer. It is the same token: what a lost answer granted is granted anew.
  * @throws The last failure, when the time is over, or no patience helps.
  */
-async function askPatiently(asker: Asker, wait: number): Promise<Lease | number> {
+async function askPatiently(asker: Asker, { wait, throughOutages }: Patience): Promise<Lease | number> {
   const { signal } = asker.context;
   const start = performance.now();
   for (let attempt = 0; ; attempt += 1) {
@@ -113,7 +122,9 @@ async function askPatiently(asker: Asker, wait: number): Promise<Lease | number>
     );
     if ("answer" in outcome) return outcome.answer;
     const left = wait - (performance.now() - start);
-    if (signal?.aborted || failureOf(outcome.error) === "mistake" || left <= 0) throw outcome.error;
+    const failure = failureOf(outcome.error);
+    const isHopeless = failure === "mistake" || (failure === "outage" && !throughOutages);
+    if (signal?.aborted || isHopeless || left <= 0) throw outcome.error;
     await sleep(Math.min(left, backoff(attempt, outagePauses)), signal);
   }
 }

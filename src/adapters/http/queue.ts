@@ -6,7 +6,7 @@ import type { Delivery } from "./delivery.ts";
  * Creates a function that sends calls. With `batch`, those of one tick are sent together, also calls that hash something first. A batch
  * never has calls of two requests of a Worker, since these must share neither I/O nor timers.
  */
-export function createQueue(deliver: Delivery, batch: boolean): (call: Call) => void {
+export function createQueue(deliver: Delivery, batch = false): (call: Call) => void {
   const queue: Call[] = [];
   const flush = async () => {
     if (batch) await tickEnd();

@@ -16,7 +16,9 @@ export interface Call {
   ended?: boolean;
   /** Makes the signal of the caller forget the call. */
   readonly stay: () => void;
-  /** Called if the caller stops waiting while the request is under way. */
+  /** The number of requests under way that may answer it. */
+  requests?: number;
+  /** Called when the call is over, for requests that are still under way. */
   leave?: () => void;
 }
 
@@ -24,14 +26,19 @@ export interface Call {
 export function endCall(call: Call): Call {
   call.ended = true;
   call.stay();
+  call.leave?.();
   return call;
+}
+
+/** Gives a caller its replies, unless another request did so. */
+export function answerCall(call: Call, replies: Replies): void {
+  if (!call.ended) endCall(call).resolve(replies);
 }
 
 /** Ends the wait of a caller before there is an answer. */
 export function leaveCall(call: Call, reason: unknown): void {
   if (call.ended) return;
   endCall(call).reject(reason);
-  call.leave?.();
 }
 
 /** Starts the deadlines of calls that are made together: one timer for each length. Returns functions that take them back. */
