@@ -1,14 +1,15 @@
 import { Redis } from "ioredis";
 import { serveGateway } from "../src/cli/serve.ts";
-import { ioredis } from "../src/adapters/ioredis/index.ts";
+import { checkRedisUrl, ioredis } from "../src/adapters/ioredis/index.ts";
 import { startRedis } from "../test/support/redis-server.ts";
 import { asking, cacheClaim, type Claim, type Cost, limiterClaim, lockClaim, sessionClaim } from "./claims.ts";
 import { type Runtime, startLambda, startNode, startWorker } from "./runtimes.ts";
 
 /** Runs one application in a Worker, a Lambda function and a Node server on one Redis, and checks what it promises. */
 async function main(): Promise<boolean> {
-  const own = process.env["REDIS_URL"] ? null : await startRedis();
-  const redisUrl = process.env["REDIS_URL"] ?? `redis://127.0.0.1:${own?.port}`;
+  const { REDIS_URL } = process.env;
+  const own = REDIS_URL ? null : await startRedis();
+  const redisUrl = REDIS_URL ? checkRedisUrl(REDIS_URL) : `redis://127.0.0.1:${own?.port}`;
   const client = new Redis(redisUrl);
   const token = crypto.randomUUID();
   const gateway = await serveGateway(ioredis(client), { tokens: [token], port: 0 });

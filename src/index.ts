@@ -5,7 +5,8 @@ export type { BreakerOptions } from "./core/outage/breaker.ts";
 export { observe } from "./core/port/observe.ts";
 export type { WireEvent } from "./core/port/observe.ts";
 export { ping } from "./core/port/ping.ts";
-export type { Ping, PingFailure, PingOptions, PingReason, PingSuccess } from "./core/port/ping.ts";
+export type { Ping, PingFailure, PingOptions, PingSuccess } from "./core/port/ping.ts";
+export type { PingReason } from "./core/port/diagnosis.ts";
 export type { Arg, Command, Redis, Reply, SendOptions } from "./core/port/redis.ts";
 export type { Listener, SubscribeOptions, Subscriber, Unsubscribe } from "./core/port/subscriber.ts";
 

@@ -1,10 +1,11 @@
-// What other limiters get wrong, done again beside ours on one redis-server: `node bench/compare/bench.ts`.
+// What other limiters get wrong, done again beside ours on one redis-server: `npm run compare`.
 import { Redis as Client } from "ioredis";
 import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
 import { rest } from "../../src/adapters/rest/rest.ts";
 import { serveGateway } from "../../src/cli/serve.ts";
 import { startCuttingProxy } from "../../test/support/cutting-proxy.ts";
 import { startRedis } from "../../test/support/redis-server.ts";
+import { run } from "../harness/run.ts";
 import { type Bench, faults } from "./faults.ts";
 
 const token = "the-token-of-the-bench";
@@ -32,20 +33,23 @@ const bench: Bench = {
 // A rival may leave a rejection behind that nobody handles; it is theirs, and told as such.
 process.on("unhandledRejection", () => {});
 
-try {
+await run("compare", async ({ tell }) => {
   for (const { title, rows } of faults) {
-    console.log(`\n${title}`);
-    const table: Record<string, Record<string, string>> = {};
-    for (const [name, run] of Object.entries(rows)) {
-      await admin.flushdb();
-      table[name] = await run(bench);
-    }
-    console.table(table);
+    await tell(title, async () => {
+      const seen = [];
+      for (const [name, look] of Object.entries(rows)) {
+        await admin.flushdb();
+        seen.push({ name, found: await look(bench) });
+      }
+      const columns = [...new Set(seen.flatMap(({ found }) => Object.keys(found)))];
+      return {
+        columns,
+        rows: seen.map(({ name, found }) => ({ name, cells: columns.map((column) => found[column] ?? "-") })),
+      };
+    });
   }
-} finally {
   for (const client of clients) client.disconnect();
   await proxy.stop();
   await gateway.close(0);
   await server.stop();
-}
-process.exit(0);
+});

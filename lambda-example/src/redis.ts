@@ -1,12 +1,12 @@
 import { Cluster, Redis as Client } from "ioredis";
 import type { Redis } from "redis-patterns";
-import { ioredis, lambda, managedCluster } from "redis-patterns/ioredis";
+import { checkRedisUrl, ioredis, lambda, managedCluster } from "redis-patterns/ioredis";
 import { restFromEnv } from "redis-patterns/rest";
 
 const { REDIS_URL, REDIS_CLUSTER } = process.env;
 
 /** At module scope, so that warm invocations share the connection. Nothing is connected before the first command. */
-export const redis: Redis = REDIS_URL ? overTcp(REDIS_URL) : restFromEnv(process.env);
+export const redis: Redis = REDIS_URL ? overTcp(checkRedisUrl(REDIS_URL)) : restFromEnv(process.env);
 
 function overTcp(url: string): Redis {
   const client = REDIS_CLUSTER === "true" ? clusterAt(new URL(url)) : new Client(url, lambda);

@@ -7,7 +7,7 @@ import { server } from "../adapters/ioredis/presets.ts";
  * client gets the READONLY.
  */
 export async function connect(url: string): Promise<Redis> {
-  const { Redis } = await import("ioredis").catch(throwMissingPackage);
+  const { Redis } = await importIoredis("The gateway");
   return new Redis(url, {
     ...server,
     protocol: 2,
@@ -30,18 +30,14 @@ export function reportState(client: Redis, say: (text: string) => void): void {
   });
 }
 
-/** Reads a URL of a Redis, or gives `null`. A password with a slash or a hash sign in it would end up in the name of a host. */
-export function parseRedisUrl(text: string): URL | null {
-  if (!/^rediss?:\/\/./.test(text) || !URL.canParse(text)) return null;
-  const url = new URL(text);
-  return url.hash === "" && !/@/.test(url.pathname + url.search) ? url : null;
-}
-
 /** The address in a URL, without the user and the password. */
 export function addressOf({ protocol, hostname, port, pathname }: URL): string {
   return `${protocol}//${hostname || "127.0.0.1"}:${port || 6379}${pathname === "/" ? "" : pathname}`;
 }
 
-function throwMissingPackage(cause: unknown): never {
-  throw new Error("The gateway needs the package ioredis: npm install ioredis", { cause });
+/** Loads the user's own copy of ioredis. */
+export async function importIoredis(subject: string) {
+  return import("ioredis").catch((cause: unknown) => {
+    throw new Error(`${subject} needs the package ioredis: npm install ioredis`, { cause });
+  });
 }

@@ -1,8 +1,9 @@
 import { Option, type Command } from "commander";
 import { ioredis } from "../adapters/ioredis/ioredis.ts";
+import { checkRedisUrl } from "../adapters/ioredis/url.ts";
 import { ConnectionError, OptionError } from "../core/errors.ts";
 import type { GatewayToken } from "../gateway/index.ts";
-import { addressOf, connect, parseRedisUrl, reportState } from "./connect.ts";
+import { addressOf, connect, reportState } from "./connect.ts";
 import { isOrigin } from "./cors.ts";
 import { lookAtRedis } from "./first-look.ts";
 import { serveGateway, type GatewayServer } from "./serve.ts";
@@ -41,7 +42,16 @@ export function addGatewayCommand(program: Command): void {
     .option("--max-body <bytes>", "the largest request body", "10485760")
     .option("--max-commands <count>", "the most commands of one request", "10000")
     .addHelpText("after", examples);
-  command.action((flags: Flags) => runGateway(flags, (message) => command.error(`error: ${message}`, { exitCode: 2 })));
+  const exitMisused = (message: string): never => command.error(`error: ${message}`, { exitCode: 2 });
+  command.action(async (flags: Flags) => {
+    const source = command.getOptionValueSource("redis") === "env" ? "REDIS_URL" : "--redis";
+    try {
+      await runGateway(flags, source, exitMisused);
+    } catch (error) {
+      if (error instanceof OptionError) exitMisused(error.message);
+      throw error;
+    }
+  });
 }
 
 function listOption(flags: string, description: string): Option {
@@ -51,14 +61,13 @@ function listOption(flags: string, description: string): Option {
   ]);
 }
 
-async function runGateway(flags: Flags, exitMisused: (message: string) => never): Promise<void> {
+async function runGateway(flags: Flags, source: string, exitMisused: (message: string) => never): Promise<void> {
   const { host, corsOrigin: corsOrigins = [] } = flags;
   const tokens = tokensOf(flags);
   const port = /^\d{1,5}$/.test(flags.port) ? Number(flags.port) : 65_536;
-  const url = parseRedisUrl(flags.redis);
   if (tokens.length === 0) exitMisused("a gateway needs a token: --token, or the variable UPSTASH_REDIS_REST_TOKEN");
   if (port > 65_535) exitMisused("--port must be a number from 0 to 65535");
-  if (!url) return exitMisused(wrongUrl);
+  const url = new URL(checkRedisUrl(flags.redis, source));
   if (!corsOrigins.every(isOrigin)) exitMisused("--cors-origin must be * or an origin, such as https://app.example");
   const limits = {
     maxBody: wholeNumber(flags.maxBody) ?? exitMisused("--max-body must be a whole number of bytes, at least 1"),
@@ -85,13 +94,9 @@ async function runGateway(flags: Flags, exitMisused: (message: string) => never)
     closeOnSignal(server, () => client.disconnect());
   } catch (error) {
     client.disconnect();
-    if (error instanceof OptionError) exitMisused(error.message);
     throw error;
   }
 }
-
-const wrongUrl =
-  "--redis must be a URL that begins with redis:// or rediss://; write @ / # ? of a secret as %40 %2F %23 %3F";
 
 function wholeNumber(text: string): number | undefined {
   return /^[1-9]\d{0,14}$/.test(text) ? Number(text) : undefined;

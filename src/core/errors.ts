@@ -19,15 +19,23 @@ export class OptionError extends RedisPatternsError {
   }
 }
 
-/** Redis answered with an error. `code` is the first word of the error: `NOSCRIPT`, `WRONGTYPE`, `NOAUTH`. */
+/** Redis answered with an error. `code` is the first word of the error, also of one that a script met: `NOSCRIPT`, `WRONGTYPE`, `NOAUTH`. */
 export class ReplyError extends RedisPatternsError {
   override readonly name = "ReplyError";
 
   /** @param text The error as Redis wrote it. Copies of the caller's arguments are removed from it. */
   constructor(text: string, options?: ErrorOptions) {
     const message = text.replace(/,? (with args beginning with|command was): .*/s, "");
-    super(/^[A-Z][A-Z0-9_]*(?= |$)/.exec(message)?.[0] ?? "ERR", message, options);
+    super(codeFrom(message), message, options);
   }
+}
+
+/** Redis before version 7 puts the text of a script around the error that it met. No version has a code for a script that lacks a permission. */
+function codeFrom(message: string): string {
+  if (/ACL failure in script|The user executing the script can't/.test(message)) return "NOPERM";
+  return (
+    /^(?:ERR Error running script .*?(?:@user_script: ?\d+: -?)+)?([A-Z][A-Z0-9_]*)(?= |$)/.exec(message)?.[1] ?? "ERR"
+  );
 }
 
 /** `false`: a failed command did not reach Redis and never will. `true`: it did. `"unknown"`: it may have been executed. */

@@ -1,19 +1,23 @@
 import { OptionError } from "./errors.ts";
+import { unchecked } from "./unchecked.ts";
 
 /**
- * The inner parts of the objects that one factory made: `const contexts: Internals<Context> = new WeakMap()`. They are not properties, so
- * that they appear neither to callers nor in logs.
+ * Under what name the objects of one factory hold their inner parts. All copies of this package know the name, as in a bundle that has one
+ * by `import` and one by `require`. What it names appears neither in a loop over the properties nor in a log.
  */
-export type Internals<Inside> = WeakMap<object, Inside>;
+export interface Internals<Inside> {
+  readonly name: symbol;
+  /** Never set. It ties the name to the type. */
+  readonly type?: Inside;
+}
+
+export function createInternals<Inside>(factory: string): Internals<Inside> {
+  return { name: Symbol.for(`redis-patterns ${factory}`) };
+}
 
 /** Records the inner part of an object, and returns the object. */
-export function bindInside<Made extends object, Inside>(
-  internals: Internals<Inside>,
-  made: Made,
-  inside: Inside,
-): Made {
-  internals.set(made, inside);
-  return made;
+export function bindInside<Made extends object, Inside>({ name }: Internals<Inside>, made: Made, inside: Inside): Made {
+  return Object.defineProperty(made, name, { value: inside, configurable: true });
 }
 
 /**
@@ -22,7 +26,12 @@ export function bindInside<Made extends object, Inside>(
  * @throws {OptionError} The object was not made by the factory.
  */
 export function insideOf<Inside>(internals: Internals<Inside>, made: unknown, message: string): Inside {
-  const inside = internals.get(Object(made));
-  if (inside) return inside;
+  const inside = findInside(internals, made);
+  if (inside !== undefined) return inside;
   throw new OptionError(message);
+}
+
+/** The inner part of an object, if it has one. */
+export function findInside<Inside>({ name }: Internals<Inside>, made: unknown): Inside | undefined {
+  return unchecked(Reflect.get(Object(made), name));
 }

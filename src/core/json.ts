@@ -1,4 +1,5 @@
 import { OptionError } from "./errors.ts";
+import { codeOf } from "./failure.ts";
 
 /**
  * Turns a value into JSON that gives it back as it was. A property whose value is `undefined` is left out: it reads as before.
@@ -26,7 +27,7 @@ export function encodeJson(value: unknown, name: string, remedy: string): string
   try {
     return JSON.stringify(value, check);
   } catch (cause) {
-    if (cause instanceof OptionError) throw cause;
+    if (codeOf(cause) === "OPTION") throw cause;
     throw new OptionError(`\`${name}\` contains itself or is too deep for JSON; ${remedy}`, { cause });
   }
 }

@@ -9,7 +9,7 @@ import {
 } from "../../src/core/patterns/cache/index.ts";
 import type { PatternEvent } from "../../src/core/event.ts";
 import { heldLoad, until } from "../fixtures/cache-tools.ts";
-import { onEveryBackend } from "../support/backends.ts";
+import { bareKeys, onEveryBackend } from "../support/backends.ts";
 
 interface Basket {
   items: string[];
@@ -18,86 +18,90 @@ interface Basket {
 
 const codec = { name: "devalue", encode: devalue.stringify, decode: devalue.parse };
 
-onEveryBackend("callers of the cache that share one load", (backend) => {
-  let serial = 0;
-  const open = async (more: Partial<CacheOptions<Basket>> = {}) => {
-    serial += 1;
-    const redis = await backend.connect();
-    const events: PatternEvent[] = [];
-    const prefix = `${backend.prefix}:s${serial}`;
-    const onEvent = (event: PatternEvent) => void events.push(event);
-    const settings = { prefix, ttl: 60_000, timeout: 10_000, onEvent, ...more };
-    const again = async () => createCache<Basket>(await backend.connect(), settings);
-    return { cache: createCache<Basket>(redis, settings), again, redis, prefix, events };
-  };
+onEveryBackend(
+  "callers of the cache that share one load",
+  (backend) => {
+    let serial = 0;
+    const open = async (more: Partial<CacheOptions<Basket>> = {}) => {
+      serial += 1;
+      const redis = await backend.connect();
+      const events: PatternEvent[] = [];
+      const prefix = `${backend.prefix}:s${serial}`;
+      const onEvent = (event: PatternEvent) => void events.push(event);
+      const settings = { prefix, ttl: 60_000, timeout: 10_000, onEvent, ...more };
+      const again = async () => createCache<Basket>(await backend.connect(), settings);
+      return { cache: createCache<Basket>(redis, settings), again, redis, prefix, events };
+    };
 
-  /** Each caller changes what it got, as soon as it has it. Returns what each got. */
-  const changing = (cache: Cache<Basket>, load: () => Basket | Promise<Basket>) =>
-    Promise.all(
-      ["a", "b", "c", "d"].map(async (name) => {
-        const signal = name > "b" ? new AbortController().signal : undefined;
-        const basket = await cache.getOrSet("k", load, { signal });
-        const got = structuredClone(basket);
-        basket.items.push(name);
-        basket.since?.setTime(1);
-        return got;
-      }),
-    );
+    /** Each caller changes what it got, as soon as it has it. Returns what each got. */
+    const changing = (cache: Cache<Basket>, load: () => Basket | Promise<Basket>) =>
+      Promise.all(
+        ["a", "b", "c", "d"].map(async (name) => {
+          const signal = name > "b" ? new AbortController().signal : undefined;
+          const basket = await cache.getOrSet("k", load, { signal });
+          const got = structuredClone(basket);
+          basket.items.push(name);
+          basket.since?.setTime(1);
+          return got;
+        }),
+      );
 
-  const kept: [string, () => Basket, Partial<CacheOptions<Basket>>][] = [
-    ["a value of JSON", () => ({ items: [] }), {}],
-    ["a value of plain JSON", () => ({ items: [] }), { format: plainJson }],
-    [
-      "a value with a schema",
-      () => ({ items: [] }),
-      { schema: { "~standard": { validate: (v) => ({ value: v as Basket }) } } },
-    ],
-    ["a value of a codec", () => ({ items: [], since: new Date(0) }), { codec }],
-  ];
+    const kept: [string, () => Basket, Partial<CacheOptions<Basket>>][] = [
+      ["a value of JSON", () => ({ items: [] }), {}],
+      ["a value of plain JSON", () => ({ items: [] }), { format: plainJson }],
+      [
+        "a value with a schema",
+        () => ({ items: [] }),
+        { schema: { "~standard": { validate: (v) => ({ value: v as Basket }) } } },
+      ],
+      ["a value of a codec", () => ({ items: [], since: new Date(0) }), { codec }],
+    ];
 
-  describe.each(kept)("%s", (_, make, more) => {
-    it("is not changed by one for the others", async () => {
-      const { cache } = await open(more);
-      const load = heldLoad<Basket>();
-      const got = changing(cache, load.load);
-      await load.started;
-      load.finish(make());
-      expect(await got).toEqual([1, 2, 3, 4].map(make));
-      expect(await cache.get("k")).toEqual(make());
+    describe.each(kept)("%s", (_, make, more) => {
+      it("is not changed by one for the others", async () => {
+        const { cache } = await open(more);
+        const load = heldLoad<Basket>();
+        const got = changing(cache, load.load);
+        await load.started;
+        load.finish(make());
+        expect(await got).toEqual([1, 2, 3, 4].map(make));
+        expect(await cache.get("k")).toEqual(make());
+      });
+
+      it("is not changed by one for the others where another process loads", async () => {
+        const { cache, again } = await open(more);
+        const load = heldLoad<Basket>();
+        const loading = (await again()).getOrSet("k", load.load);
+        await load.started;
+        const got = changing(cache, () => ({ items: ["own"] }));
+        load.finish(make());
+        await loading;
+        expect(await got).toEqual([1, 2, 3, 4].map(make));
+      });
     });
 
-    it("is not changed by one for the others where another process loads", async () => {
-      const { cache, again } = await open(more);
+    it("get a stale value each for itself", async () => {
+      const { cache, redis, prefix } = await open({ staleIfError: 60_000, jitter: 0, softTimeout: 20 });
+      await cache.set("k", { items: [] });
+      await redis.send(["PEXPIRE", `cache:${prefix}:{k}`, 30_000]);
       const load = heldLoad<Basket>();
-      const loading = (await again()).getOrSet("k", load.load);
-      await load.started;
-      const got = changing(cache, () => ({ items: ["own"] }));
-      load.finish(make());
-      await loading;
-      expect(await got).toEqual([1, 2, 3, 4].map(make));
+      expect(await changing(cache, load.load)).toEqual([1, 2, 3, 4].map(() => ({ items: [] })));
+      load.finish({ items: [] });
     });
-  });
 
-  it("get a stale value each for itself", async () => {
-    const { cache, redis, prefix } = await open({ staleIfError: 60_000, jitter: 0, softTimeout: 20 });
-    await cache.set("k", { items: [] });
-    await redis.send(["PEXPIRE", `cache:${prefix}:{k}`, 30_000]);
-    const load = heldLoad<Basket>();
-    expect(await changing(cache, load.load)).toEqual([1, 2, 3, 4].map(() => ({ items: [] })));
-    load.finish({ items: [] });
-  });
-
-  it("get one and the same where neither JSON nor a codec carries it", async () => {
-    const { cache } = await open();
-    const since = { items: [], since: new Date(0) };
-    const load = heldLoad<Basket>();
-    const got = [1, 2].map(() => cache.getOrSet("k", load.load));
-    await load.started;
-    load.finish(since);
-    expect(await Promise.all(got)).toEqual([since, since]);
-    for (const one of got) expect(await one).toBe(since);
-  });
-});
+    it("get one and the same where neither JSON nor a codec carries it", async () => {
+      const { cache } = await open();
+      const since = { items: [], since: new Date(0) };
+      const load = heldLoad<Basket>();
+      const got = [1, 2].map(() => cache.getOrSet("k", load.load));
+      await load.started;
+      load.finish(since);
+      expect(await Promise.all(got)).toEqual([since, since]);
+      for (const one of got) expect(await one).toBe(since);
+    });
+  },
+  bareKeys,
+);
 
 onEveryBackend("a key of another type, among several of one call,", (backend) => {
   let serial = 0;
@@ -105,7 +109,7 @@ onEveryBackend("a key of another type, among several of one call,", (backend) =>
     [{}, { staleWhileRevalidate: 1_000 }].map((more) => ({ readBy, ...more })),
   );
 
-  it.each(ways)("costs the others nothing, and is loaded as it would be alone (%j)", async (more) => {
+  it.each(ways)("costs the others nothing; alone it is a mistake that throws (%j)", async (more) => {
     serial += 1;
     const redis = await backend.connect();
     const events: PatternEvent[] = [];
@@ -133,7 +137,10 @@ onEveryBackend("a key of another type, among several of one call,", (backend) =>
     expect(asked).toEqual([["new", "list"], ["list"]]);
     // The same key alone.
     events.length = 0;
-    expect(await cache.resolve("list", () => "alone")).toMatchObject({ value: "alone", source: "load" });
+    await expect(cache.resolve("list", () => "alone")).rejects.toMatchObject({
+      code: "WRONGTYPE",
+      message: expect.stringContaining("choose another `prefix`"),
+    });
     expect(errorsOf()).toEqual([wrongType]);
     // Alone or not, it rejects where a failure of Redis is to be thrown, and no lease stays.
     const strict = createCache<string>(redis, { ...settings, onUnavailable: "throw" });

@@ -6,6 +6,7 @@ import { gcra, tokenBucket } from "../../src/core/patterns/limiter/algorithms/gc
 import { createLimiter } from "../../src/core/patterns/limiter/limiter.ts";
 import { slidingLog } from "../../src/core/patterns/limiter/algorithms/sliding-log.ts";
 import { slidingWindow } from "../../src/core/patterns/limiter/algorithms/sliding-window.ts";
+import { decideFixedWindow } from "../../src/core/patterns/limiter/scripts/fixed-window.lua.ts";
 import { onVirtualClock } from "../fixtures/limiter-clock.ts";
 import v1 from "../fixtures/limiter-v1.json" with { type: "json" };
 import { onEveryBackend } from "../support/backends.ts";
@@ -85,4 +86,55 @@ onEveryBackend("what an earlier release of the limiter stored", (backend) => {
       expect(await limiter.peek("u")).toMatchObject({ allowed: true, remaining: algorithm.limit });
     });
   }
+});
+
+/** `[call, window, cost, maxWait, hold, milliseconds that pass before]`. */
+type Step = readonly [call: string, window: number, cost: number, maxWait: number, hold: number, pause: number];
+
+const usual = (call: string, pause = 0, window = ten.window): Step => [call, window, 1, 0, 0, pause];
+const steps: readonly Step[] = [
+  ...["a", "b", "c"].map((call) => usual(call)),
+  usual("b"),
+  usual("d", 10_000),
+  [";refund", ten.window, -2, 0, 0, 0],
+  ...Array.from({ length: 12 }, (_, i) => usual(`e${i}`, 100)),
+  ["booked", ten.window, 3, 120_000, 0, 0],
+  usual("f"),
+  usual("g", 60_000),
+  usual("h", 60_001),
+  [";block", ten.window, 0, 0, 5_000, 0],
+  usual("i"),
+  usual("j", 6_000),
+  usual("k", 0, 30_000),
+  usual("l", 10_000, 30_000),
+  usual("m", 0, ten.window),
+  usual("n", -20_000),
+  usual("o", -1),
+  usual("p", 600_000),
+  usual("q", ten.window),
+];
+
+onEveryBackend("a usual call of a fixed window", (backend) => {
+  it("is told and stores what it would with all its numbers, which takes the long way", async () => {
+    const clock = { now: 1_700_000_000_000 };
+    const plain = await backend.connect();
+    const redis = onVirtualClock(plain, clock);
+    const keys = ["short", "long"].map((way) => `limiter:${backend.prefix}${way}:{u}:fixed2`);
+    for (const [call, window, cost, maxWait, hold, pause] of steps) {
+      clock.now += pause;
+      const demand = cost === 1 && maxWait === 0 && hold === 0 ? [] : [cost, maxWait, hold];
+      const [short, long] = await Promise.all(
+        [demand, [cost, maxWait, hold]].map(async (demand, i) => {
+          const values = {
+            key: keys[i] ?? "",
+            seen: [],
+            call: call.padStart(7, ";"),
+            numbers: [10, window, 0, ...demand],
+          };
+          return [await decideFixedWindow(redis, values), await plain.send(["GET", values.key])];
+        }),
+      );
+      expect(short, call).toEqual(long);
+    }
+  });
 });

@@ -17,19 +17,23 @@ import {
 import { integer } from "../../src/core/port/reply.ts";
 import { defineScript } from "../../src/core/script/define-script.ts";
 import { sleep } from "../../src/core/wait/sleep.ts";
-import { type Backend, onEveryBackend } from "../support/backends.ts";
+import { type Backend, bareKeys, onEveryBackend } from "../support/backends.ts";
 import { createHistory, violations } from "../support/history.ts";
 
-onEveryBackend("more than a plain lock", (backend) => {
-  keepingAlive(backend);
-  guarding(backend);
-  lining(backend);
-  many(backend);
-  semaphore(backend);
-  readWrite(backend);
-  election(backend);
-  redlock(backend);
-});
+onEveryBackend(
+  "more than a plain lock",
+  (backend) => {
+    keepingAlive(backend);
+    guarding(backend);
+    lining(backend);
+    many(backend);
+    semaphore(backend);
+    readWrite(backend);
+    election(backend);
+    redlock(backend);
+  },
+  bareKeys,
+);
 
 function keepingAlive(backend: Backend): void {
   const prefix = `${backend.prefix}:dog`;
@@ -107,7 +111,7 @@ local left = redis.call("DECRBY", balance, amount)
 redis.call("PEXPIRE", balance, 60000)
 return left`,
     });
-    const keys = { guard: `${prefix}:{acc}:fence`, balance: `${prefix}:{acc}` };
+    const keys = { guard: `shop:${prefix}:{acc}:fence`, balance: `shop:${prefix}:{acc}` };
     await redis.send(["SET", keys.balance, 10, "PX", 60_000]);
     expect(await debit(redis, { ...keys, fence: "200", amount: 3 })).toBe(7);
     expect(await debit(redis, { ...keys, fence: "99", amount: 3 })).toBe(-1);

@@ -368,7 +368,7 @@ onEveryBackend("the history checker", (backend) => {
     const history = createHistory();
     await Promise.all(
       Array.from({ length: 50 }, async (_, i) => {
-        const key = `${backend.prefix}:{broken}`;
+        const key = `own:${backend.prefix}:{broken}`;
         while ((await redis.send(["GET", key])) !== null) await sleep(1);
         await redis.send(["SET", key, i, "PX", 10_000]);
         const stay = history.enter(`contender ${i}`, String(i));

@@ -18,7 +18,7 @@ const timeout = 15_000;
 type Call = (redis: Redis, prefix: string, signal: AbortSignal, i: number) => Promise<unknown>;
 
 const patterns: Readonly<Record<string, Call>> = {
-  "the port": (redis, prefix, signal) => redis.send(["EXISTS", `${prefix}:{x}`], { signal }),
+  "the port": (redis, prefix, signal) => redis.send(["EXISTS", `own:${prefix}:{x}`], { signal }),
   "a cache": (redis, prefix, signal, i) =>
     createCache<string>(redis, { prefix, ttl, timeout }).getOrSet(String(i % 5), async () => "v", { signal }),
   "a cache of many": (redis, prefix, signal) =>

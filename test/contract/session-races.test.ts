@@ -49,7 +49,7 @@ onEveryBackend("races of sessions, in a forced order", (backend) => {
   });
 
   it("would be caught: a store that writes unconditionally restores it", async () => {
-    const key = `${backend.prefix}:naive:{s}`;
+    const key = `own:${backend.prefix}:naive:{s}`;
     const save = (data: string) => redis.send(["SET", key, data, "PX", 60_000]);
     await save("alice");
     const gate = gated(redis);

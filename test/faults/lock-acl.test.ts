@@ -9,17 +9,16 @@ import { createElection, wakeBySubscriber } from "../../src/core/patterns/lock/i
 import type { Redis } from "../../src/core/port/redis.ts";
 import { sleep } from "../../src/core/wait/sleep.ts";
 import { kinds } from "../fixtures/lock-kinds.ts";
+import { createUser, type Login, type Role } from "../support/acl.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";
-
-/** The rights that docs/lock.md names, for the prefix `shop`, without the channels. */
-const rights = "on >secret ~*:shop:* resetchannels -@all +@read +@write +@scripting +time +info -@dangerous +info";
 
 let server: RedisServer;
 let admin: Client;
+const logins = new Map<Role, Login>();
 const open: Client[] = [];
 
-function connect(username: string): Client {
-  const client = new Client({ host: server.host, port: server.port, username, password: "secret" });
+function connect(role: Role): Client {
+  const client = new Client({ host: server.host, port: server.port, ...logins.get(role) });
   client.on("error", () => {});
   open.push(client);
   return client;
@@ -28,13 +27,8 @@ function connect(username: string): Client {
 beforeAll(async () => {
   server = await startRedis();
   admin = new Client({ host: server.host, port: server.port });
-  await admin.call("ACL", "SETUSER", "app", ...rights.split(" "));
-  await admin.call(
-    "ACL",
-    "SETUSER",
-    "gateway",
-    ..."on >secret ~*:shop:* resetchannels +@all -@dangerous -@admin +info".split(" "),
-  );
+  const user = { prefix: "shop", also: ["resetchannels"] };
+  for (const role of ["app", "gateway"] as const) logins.set(role, await createUser(ioredis(admin), role, user));
 });
 afterAll(async () => {
   for (const client of open) client.disconnect();

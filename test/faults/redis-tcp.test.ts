@@ -74,7 +74,7 @@ describe.each(versions)("ioredis $version", ({ create, createCluster }) => {
 
     it("is not sent again after it was written to a server that died", async () => {
       const redis = open(server, {}, 150);
-      await redis.send(["PING"]);
+      await until(redis, () => redis.send(["PING"]));
       server.pause();
       const calls = await Promise.allSettled([
         redis.send(["SET", "{dead}a", 1, "PX", minute]),
@@ -158,20 +158,37 @@ describe.each(versions)("ioredis $version", ({ create, createCluster }) => {
     });
   });
 
-  it("writes a pipeline and a transaction to the socket at once", async () => {
+  it("writes a pipeline at most once per 4 kB, and a transaction at once", async () => {
     const client = clientOf(server);
     const redis = ioredis(client);
     await redis.send(["PING"]);
-    const written: string[] = [];
-    const { write } = client.stream;
-    client.stream.write = (chunk: string, ...rest: []) => {
-      written.push(chunk);
-      return write.call(client.stream, chunk, ...rest);
-    };
+    const socket: Socket = Reflect.get(client, "stream");
+    const single = vi.spyOn(socket, "_write");
+    const several = vi.spyOn(socket, "_writev");
+    const writes = () => single.mock.calls.length + several.mock.calls.length;
     const commands = Array.from({ length: 50 }, (_, i) => ["GET", `k${i}`] as const);
     await redis.pipeline(commands);
+    expect(writes()).toBe(1);
     await redis.transaction?.(commands);
-    expect(written.map((chunk) => chunk.match(/GET/g)?.length)).toEqual([50, 50]);
+    expect(writes()).toBe(2);
+    const long = "x".repeat(1_000);
+    const lengths = await redis.pipeline(Array.from({ length: 40 }, () => ["APPEND", "piped", long] as const));
+    expect(lengths).toEqual(Array.from(lengths, (_, i) => (i + 1) * 1_000));
+    expect(writes()).toBe(2 + 40 / 4);
+    await redis.send(["DEL", "piped"]);
+  });
+
+  it("sends nothing of a pipeline in which a command cannot be built", async () => {
+    const redis = open(server);
+    await expect(
+      redis.pipeline([
+        ["SET", "whole", 1, "PX", minute],
+        ["SET", "x", 10n as never],
+      ]),
+    ).rejects.toMatchObject({
+      code: "OPTION",
+    });
+    expect(await redis.send(["EXISTS", "whole"])).toBe(0);
   });
 
   it("gives exact integers where the client has stringNumbers, and the usual replies besides", async () => {

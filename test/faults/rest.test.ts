@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { rest, type RestOptions } from "../../src/adapters/rest/index.ts";
 import { ConnectionError, ReplyError, TimeoutError } from "../../src/core/errors.ts";
+import { createLimiter, fixedWindow } from "../../src/core/patterns/limiter/index.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
 import { freePort } from "../support/redis-server.ts";
 import {
@@ -90,14 +91,23 @@ describe("rest", () => {
       expect(most).toBe(1);
     });
 
-    it("is at most what the service accepts, 10 MB, whatever the text", async () => {
-      const large = "\u4e2d".repeat(700_000);
+    it.each([
+      ["text of three bytes a character", "\u4e2d".repeat(700_000)],
+      ["text that JSON writes in six bytes a character", "\u0001".repeat(700_000)],
+    ])("is at most what the service accepts, 10 MB: %s", async (_, large) => {
       server.answer((response, { body }) => {
         response.end(JSON.stringify((body as unknown[]).map(() => ({ result: "OK" }))));
       });
       await Promise.all(Array.from({ length: 10 }, () => redis.pipeline([["SET", "k", large], ["PING"]])));
       for (const { headers } of server.seen) expect(Number(headers["content-length"])).toBeLessThan(10_000_000);
       expect(bodies().flat()).toHaveLength(20);
+    });
+
+    it("is a pipeline as a whole, however long it is", async () => {
+      server.answer((response) => response.end(`[${times(200_000, '{"result":1}').join()}]`));
+      const replies = await redis.pipeline(times(200_000, ["INCR", "a"] as const));
+      expect(replies).toEqual(times(200_000, 1));
+      expect(bodies()).toMatchObject([{ length: 200_000 }]);
     });
 
     it("is a transaction of its own", async () => {
@@ -350,6 +360,42 @@ describe("rest", () => {
       expect(await redis.transaction?.([["SET", "a", 1]], { idempotent: true })).toEqual(["SET a 1"]);
       server.answer(cut, echo);
       await expect(redis.transaction?.([["INCR", "a"]])).rejects.toMatchObject({ sent: "unknown" });
+    });
+  });
+
+  describe("a connection that died without a sign", () => {
+    it("costs an idempotent call half of its deadline, and another one all of it", async () => {
+      server.answer(silence, echo);
+      const abandoned = server.abandoned;
+      const options = { timeout: 600 };
+      const [again, once] = await Promise.allSettled([
+        redis.send(["GET", "a"], { ...options, idempotent: true }),
+        redis.send(["INCR", "b"], options),
+      ]);
+      expect(again).toMatchObject({ value: "GET a" });
+      expect(once).toMatchObject({ reason: { code: "TIMEOUT", sent: "unknown" } });
+      expect(bodies()).toEqual([
+        [
+          ["GET", "a"],
+          ["INCR", "b"],
+        ],
+        ["GET", "a"],
+      ]);
+      // Nobody waits for it any more.
+      await expect.poll(() => server.abandoned).toBe(abandoned + 1);
+    });
+
+    it("is left as soon as another one has answered everybody", async () => {
+      server.answer(silence, echo);
+      const abandoned = server.abandoned;
+      expect(await redis.send(["GET", "a"], { timeout: 1_000, idempotent: true })).toBe("GET a");
+      await expect.poll(() => server.abandoned).toBe(abandoned + 1);
+    });
+
+    it("serves a limiter within its own deadline", async () => {
+      server.answer(silence, status(200, JSON.stringify({ result: [0, 9, 60_000] })));
+      const limiter = createLimiter(redis, { prefix: "p", algorithm: fixedWindow({ limit: 10, window: 60_000 }) });
+      expect(await limiter.limit("login")).toMatchObject({ allowed: true, degraded: false });
     });
   });
 

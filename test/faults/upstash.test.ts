@@ -5,6 +5,7 @@ import { Redis as FastlyRedis } from "@upstash/redis/fastly";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { upstash } from "../../src/adapters/upstash/index.ts";
 import { ConnectionError, OptionError, ReplyError, TimeoutError } from "../../src/core/errors.ts";
+import type { Redis, SendOptions } from "../../src/core/port/redis.ts";
 import {
   base64,
   cut,
@@ -54,8 +55,8 @@ describe("upstash", () => {
       const encoded = (value: unknown): unknown => (Array.isArray(value) ? value.map(encoded) : base64(String(value)));
       server.answer(status(200, JSON.stringify({ result: encoded(stored) })));
       expect(await upstash(client).send(["GET", "k"])).toEqual(reply);
-      server.answer(status(200, JSON.stringify([{ result: encoded(stored) }])));
-      expect(await upstash(client).pipeline([["GET", "k"]])).toEqual([reply]);
+      server.answer(status(200, JSON.stringify([{ result: encoded(stored) }, { result: null }])));
+      expect(await upstash(client).pipeline([["GET", "k"], ["PING"]])).toEqual([reply, null]);
     });
 
     it("brings back nil, integers and lists", async () => {
@@ -71,14 +72,39 @@ describe("upstash", () => {
       expect(await upstash(unencoded).send(["GET", "k"])).toBe("\ufeffx\ufeff");
     });
 
-    it("sends each call as a request of its own, in the order of the calls", async () => {
+    it("sends everything of one tick as one request, in the order of the calls", async () => {
       const redis = upstash(client);
-      await Promise.all([redis.send(["SET", "a", 1]), redis.send(["GET", "a"]), redis.pipeline([["GET", "b"]])]);
-      expect(server.seen.map(({ path, body }) => [path, body])).toEqual([
-        ["/", ["SET", "a", "1"]],
-        ["/", ["GET", "a"]],
-        ["/pipeline", [["GET", "b"]]],
+      const replies = await Promise.all([
+        redis.send(["SET", "a", 1]),
+        redis.send(["GET", "a"]),
+        redis.pipeline([["INCR", "b"], ["PING"]]),
+        Promise.resolve().then(() => redis.send(["GET", "later"])),
       ]);
+      expect(replies).toEqual(["SET a 1", "GET a", ["INCR b", "PING"], "GET later"]);
+      expect(server.seen.map(({ path, body }) => [path, body])).toEqual([
+        ["/pipeline", [["SET", "a", "1"], ["GET", "a"], ["INCR", "b"], ["PING"], ["GET", "later"]]],
+      ]);
+    });
+
+    it("sends a lone command, a transaction, and each call with `batch: false`, as a request of its own", async () => {
+      const redis = upstash(client);
+      expect(await redis.pipeline([["GET", "a"]])).toEqual(["GET a"]);
+      expect(await Promise.all([redis.transaction?.([["GET", "b"]]), redis.send(["GET", "c"])])).toEqual([
+        ["GET b"],
+        "GET c",
+      ]);
+      const single = upstash(client, { batch: false });
+      await Promise.all([single.send(["GET", "d"]), single.send(["GET", "e"])]);
+      expect(server.seen.map(({ path }) => path).sort()).toEqual(["/", "/", "/", "/", "/multi-exec"]);
+    });
+
+    it("sends at most 1,000 commands as one request, and the rest once those are answered", async () => {
+      const redis = upstash(client);
+      const keys = Array.from({ length: 2_500 }, (_, i) => String(i));
+      const replies = await Promise.all(keys.map((key) => redis.send(["GET", key])));
+      expect(replies).toEqual(keys.map((key) => `GET ${key}`));
+      expect(server.seen.flatMap(({ body }) => body)).toEqual(keys.map((key) => ["GET", key]));
+      expect(Math.max(...server.seen.map(({ body }) => (body as unknown[]).length))).toBeLessThanOrEqual(1_000);
     });
   });
 
@@ -150,6 +176,47 @@ describe("upstash", () => {
       expect(await failureOf(upstash(withSignal).send(["GET", "a"]))).toBeInstanceOf(ConnectionError);
       // Long before the default deadline of two seconds.
       expect(performance.now() - start).toBeLessThan(1_800);
+    });
+  });
+
+  describe("one call of a batch", () => {
+    const pair = (redis: Redis, options?: SendOptions) =>
+      [redis.send(["GET", "a"], options), redis.send(["GET", "b"])] as const;
+
+    it("that is aborted leaves the others their answers", async () => {
+      const controller = new AbortController();
+      server.answer((response, seen, request) => {
+        controller.abort("enough");
+        setTimeout(() => echo(response, seen, request), 30);
+      });
+      const [leaving, staying] = pair(upstash(client), { signal: controller.signal });
+      expect(await failureOf(leaving)).toBe("enough");
+      expect(await staying).toBe("GET b");
+    });
+
+    it("with a shorter deadline has it alone", async () => {
+      server.answer((response, seen, request) => void setTimeout(() => echo(response, seen, request), 150));
+      const [short, long] = pair(upstash(client), { timeout: 30 });
+      expect(await failureOf(short)).toMatchObject({ code: "TIMEOUT", timeout: 30 });
+      expect(await long).toBe("GET b");
+    });
+
+    it("that cannot be built hurts nobody else", async () => {
+      const redis = upstash(client);
+      const bad = failureOf(redis.send(["SET", "x", 10n as unknown as number]));
+      expect(await Promise.all([redis.send(["INCR", "c1"]), redis.send(["INCR", "c2"])])).toEqual([
+        "INCR c1",
+        "INCR c2",
+      ]);
+      expect(await bad).toMatchObject({ code: "OPTION" });
+    });
+
+    it("is refused with all others where the request is refused", async () => {
+      server.answer(status(401, '{"error":"Unauthorized"}'));
+      const redis = upstash(client);
+      const all = await Promise.all([failureOf(redis.send(["GET", "a"])), redis.pipeline([["GET", "b"]])]);
+      const wrong = expect.objectContaining({ code: "WRONGPASS" });
+      expect(all).toEqual([wrong, [wrong]]);
     });
   });
 

@@ -1,5 +1,3 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,57 +7,24 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startCuttingProxy } from "../support/cutting-proxy.ts";
 import { freePort, type RedisServer, startRedis } from "../support/redis-server.ts";
+import { bundleCli, type Cli, prepareCli } from "./cli-process.ts";
 import { bearer, token } from "./token.ts";
 
-// The command as it is published: one file, with all that it uses but ioredis.
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const children: ChildProcess[] = [];
-let dir: string;
-let cli: string;
+let cli: Cli;
 let redis: RedisServer;
 
 beforeAll(async () => {
-  // Inside the package, so that it finds ioredis as an installed copy would.
-  dir = await mkdtemp(join(root, "node_modules/.cli-"));
-  cli = join(dir, "cli.js");
   redis = await startRedis();
-  await bundle(cli);
+  cli = await prepareCli();
 });
 
 afterAll(async () => {
-  for (const child of children) child.kill("SIGKILL");
   await redis.stop();
-  await rm(dir, { recursive: true });
+  await cli.stop();
 });
 
-async function bundle(outfile: string): Promise<void> {
-  await build({
-    entryPoints: [join(root, "src/cli/cli.ts")],
-    outfile,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    target: "node20",
-    external: ["ioredis"],
-    logLevel: "error",
-  });
-}
-
-interface Run {
-  readonly child: ChildProcess;
-  readonly output: { readonly stdout: string; readonly stderr: string };
-  readonly exit: Promise<number | null>;
-}
-
-function run(args: readonly string[], env: Record<string, string> = {}, file = cli): Run {
-  const { PATH = "" } = process.env;
-  const child = spawn(process.execPath, [file, ...args], { env: { PATH, ...env } });
-  const output = { stdout: "", stderr: "" };
-  child.stdout.on("data", (chunk) => (output.stdout += String(chunk)));
-  child.stderr.on("data", (chunk) => (output.stderr += String(chunk)));
-  children.push(child);
-  return { child, output, exit: once(child, "close").then(([code]) => code as number | null) };
-}
+const run: Cli["run"] = (...args) => cli.run(...args);
 
 async function start(args: readonly string[] = [], env: Record<string, string> = {}) {
   const started = run(["gateway", "--redis", `redis://127.0.0.1:${redis.port}`, "--port", "0", ...args], env);
@@ -250,6 +215,11 @@ describe("wrong usage", () => {
       ["gateway", "--token", token, "--redis", "redis://u:12#w@h"],
       /--redis must be/,
     ],
+    [
+      "a Redis with a bad percent",
+      ["gateway", "--token", token, "--redis", "redis://u:12%w@h"],
+      /--redis must be .*%25/,
+    ],
     ["a Redis whose password makes it no URL", ["gateway", "--token", token, "--redis", "redis://u:p#w@h"], /%23/],
     ["a body of no bytes", ["gateway", "--token", token, "--max-body", "0"], /--max-body must be/],
     ["commands without a number", ["gateway", "--token", token, "--max-commands", "x"], /--max-commands must be/],
@@ -269,6 +239,19 @@ describe("wrong usage", () => {
     expect(await exit).toBe(2);
     expect(output.stderr).not.toMatch(/password|to ken/);
   });
+
+  it.each(["redis://u:s3cret#w@h", "redis://u:s3cret%zz@h", "redis://u:s3cret/w@h", "redis://u:s3cret?@h", "s3cret"])(
+    "names REDIS_URL and not what is in it: %s",
+    async (url) => {
+      for (const args of [["gateway", "--token", token], ["ping"], ["ping", "--full", "--cluster"]]) {
+        const { exit, output } = run(args, { REDIS_URL: url });
+        expect(await exit).toBe(2);
+        expect(output.stdout).toBe("");
+        expect(output.stderr).toMatch(/^error: REDIS_URL must be a URL that begins with redis:/);
+        expect(output.stderr).not.toContain("s3cret");
+      }
+    },
+  );
 
   it("--version says that of the package", async () => {
     const { exit, output } = run(["--version"]);
@@ -304,7 +287,7 @@ describe("wrong usage", () => {
   it("says which package is missing where ioredis is not installed", async () => {
     const lonely = await mkdtemp(join(tmpdir(), "redis-patterns-"));
     const file = join(lonely, "cli.mjs");
-    await bundle(file);
+    await bundleCli(file);
     const { exit, output } = run(["gateway", "--token", token], {}, file);
     expect(await exit).toBe(1);
     expect(output.stderr).toBe("error: The gateway needs the package ioredis: npm install ioredis\n");
@@ -313,7 +296,7 @@ describe("wrong usage", () => {
 });
 
 it("the gateway itself is bundled without any package or node: module", async () => {
-  const outfile = join(dir, "gateway.js");
+  const outfile = join(cli.dir, "gateway.js");
   await build({
     entryPoints: [join(root, "src/gateway/index.ts")],
     outfile,

@@ -126,7 +126,8 @@ describe("the house", () => {
 
   it("publishes in scripts by the fragment alone, which no refusal of news fails", () => {
     const publishing = sources.filter((file) => /call\("PUBLISH"/.test(code.get(file) ?? ""));
-    expect(publishing).toEqual(["src/core/script/fragments.lua.ts"]);
+    // A ping tells of a refusal instead.
+    expect(publishing).toEqual(["src/core/port/ping.lua.ts", "src/core/script/fragments.lua.ts"]);
   });
 
   it("keeps *.lua.ts in the folders for it", () => {

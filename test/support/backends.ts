@@ -36,12 +36,21 @@ export interface StandaloneBackend extends Backend {
 /** A suite about decisions must not fail because a busy machine is slow to carry them. */
 export const patient = { timeout: 60_000 };
 
-/** Runs a suite on every backend. */
-export function onEveryBackend(subject: string, suite: (backend: Backend) => void): void {
+/** The keys of formats that other programs read, which begin with the prefix itself. */
+export const bareKeys = ["~app*", "~{app*"];
+
+/** What no pattern needs: for a suite about the port. */
+export const everything = ["+@all", "~*", "&*"];
+
+/**
+ * Runs a suite on every backend, as the user of docs/acl.md who has the suite's prefix. `servers` may do everything.
+ * @param also Further rules for this user, with `app` for the prefix, where the suite needs more than the patterns do.
+ */
+export function onEveryBackend(subject: string, suite: (backend: Backend) => void, also: readonly string[] = []): void {
   const server = fileServer();
   [...standaloneRows, ...clusterRows].forEach((row, index, rows) => {
     describe(`${subject} on ${row.name}`, () => {
-      suite(lifecycle(row, server, turnOf(index, rows.length), patient));
+      suite(lifecycle(row, server, turnOf(index, rows.length), patient, also));
     });
   });
 }
@@ -75,12 +84,18 @@ function fileServer(): () => Server {
 }
 
 /** Opens the row before its tests and, after them, checks what a pattern must never leave behind. */
-function lifecycle(row: Row, server: () => Server, isItsTurn: () => boolean, deadline: Deadline = {}): Backend {
+function lifecycle(
+  row: Row,
+  server: () => Server,
+  isItsTurn: () => boolean,
+  deadline: Deadline,
+  also?: readonly string[],
+): Backend {
   const prefix = `t${Math.random().toString(36).slice(2, 10)}`;
   const closing: (() => unknown)[] = [];
   let opened: Awaited<ReturnType<Row["open"]>>;
   beforeAll(async () => {
-    opened = await row.open(server(), closing, deadline);
+    opened = await row.open(server(), closing, deadline, also && { prefix, also });
   }, 30_000);
   afterAll(async () => {
     await expectNoImmortalKey(opened.servers, prefix);

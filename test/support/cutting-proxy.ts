@@ -11,6 +11,8 @@ export interface CuttingProxy {
   readonly cuts: number;
   /** Swallows every answer from now on and keeps the connections open: a black hole. */
   blackHole(on: boolean): void;
+  /** Forgets every open connection without a word, as a router does after a long silence; new ones work. */
+  forget(): void;
   /** Resets every open connection; new ones work. */
   reset(): void;
   stop(): Promise<void>;
@@ -21,6 +23,7 @@ export async function startCuttingProxy(target: {
   readonly port: number;
 }): Promise<CuttingProxy> {
   const open = new Set<Socket>();
+  const forgotten = new WeakSet<Socket>();
   let left = 0;
   let cuts = 0;
   let silent = false;
@@ -32,11 +35,14 @@ export async function startCuttingProxy(target: {
       socket.on("close", () => open.delete(socket));
       socket.on("error", () => {});
     }
-    client.pipe(upstream);
+    client.on("data", (chunk: Buffer) => {
+      if (!forgotten.has(client)) upstream.write(chunk);
+    });
+    client.on("end", () => upstream.end());
     client.on("close", () => upstream.destroy());
     upstream.on("close", () => client.destroy());
     upstream.on("data", (chunk: Buffer) => {
-      if (silent) return;
+      if (silent || forgotten.has(client)) return;
       if (left > 0) {
         left -= 1;
         cuts += 1;
@@ -60,6 +66,9 @@ export async function startCuttingProxy(target: {
     },
     blackHole: (on) => {
       silent = on;
+    },
+    forget: () => {
+      for (const socket of open) forgotten.add(socket);
     },
     reset: () => {
       for (const socket of open) socket.resetAndDestroy();

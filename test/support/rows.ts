@@ -7,6 +7,7 @@ import { rest } from "../../src/adapters/rest/rest.ts";
 import { upstash } from "../../src/adapters/upstash/upstash.ts";
 import { serveGateway } from "../../src/cli/serve.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
+import { createUser, type DocumentedUser, type Login } from "./acl.ts";
 import { type CuttingProxy, startCuttingProxy } from "./cutting-proxy.ts";
 import { type RedisServer, startRedis } from "./redis-server.ts";
 import { watchMachine } from "./stopwatch.ts";
@@ -17,7 +18,8 @@ export type Closing = (() => unknown)[];
 /** A client, a protocol, a server. */
 export interface Row {
   readonly name: string;
-  open(server: RedisServer, closing: Closing, deadline: Deadline): Promise<Opened>;
+  /** Without a user, its connections may do everything. */
+  open(server: RedisServer, closing: Closing, deadline: Deadline, user?: DocumentedUser): Promise<Opened>;
 }
 
 /** The adapters' own deadline, where it is not the default. */
@@ -43,7 +45,7 @@ export interface Unreliable {
   readonly proxy: CuttingProxy;
 }
 
-type Address = { readonly host: string; readonly port: number };
+type Address = Partial<Login> & { readonly host: string; readonly port: number };
 
 const quiet = { lazyConnect: true } satisfies RedisOptions;
 
@@ -86,11 +88,12 @@ function tcpRow(name: string, create: (at: Address) => Ioredis | Ioredis5): Stan
   };
   return {
     name,
-    resends: "always",
-    open: async (server, closing, deadline) => ({
-      connect: () => connect(server, closing, deadline),
-      servers: [direct(server, closing)],
-    }),
+    resends: "idempotent",
+    async open({ host, port }, closing, deadline, user) {
+      const admin = direct({ host, port }, closing);
+      const login = user && (await createUser(admin, "app", user));
+      return { connect: () => connect({ host, port, ...login }, closing, deadline), servers: [admin] };
+    },
     async connectThroughProxy(server, closing) {
       const proxy = await startCuttingProxy(server);
       closing.push(proxy.stop);
@@ -106,7 +109,7 @@ function httpRow(
   connect: (endpoint: { readonly url: string; readonly token: string }, deadline?: Deadline) => Redis,
 ): StandaloneRow {
   const token = "the-token-of-the-tests";
-  const openGateway = async (server: RedisServer, closing: Closing, deadline?: Deadline) => {
+  const openGateway = async (server: Address, closing: Closing, deadline?: Deadline) => {
     const gateway = await serveGateway(direct(server, closing, deadline), { tokens: [token] });
     closing.push(() => gateway.close(0));
     return gateway.url;
@@ -114,12 +117,14 @@ function httpRow(
   return {
     name,
     resends,
-    async open(server, closing, deadline) {
-      const url = await openGateway(server, closing, deadline);
-      return { connect: async () => connect({ url, token }, deadline), servers: [direct(server, closing)] };
+    async open({ host, port }, closing, deadline, user) {
+      const admin = direct({ host, port }, closing);
+      const login = user && (await createUser(admin, "gateway", user));
+      const url = await openGateway({ host, port, ...login }, closing, deadline);
+      return { connect: async () => connect({ url, token }, deadline), servers: [admin] };
     },
     async connectThroughProxy(server, closing) {
-      const { hostname, port } = new URL(await openGateway(server, closing));
+      const { hostname, port } = new URL(await openGateway({ host: server.host, port: server.port }, closing));
       const proxy = await startCuttingProxy({ host: hostname, port: Number(port) });
       closing.push(proxy.stop);
       const redis = connect({ url: `http://${proxy.host}:${proxy.port}`, token });
@@ -132,22 +137,30 @@ function httpRow(
 
 /** A port straight to one server, whatever the row tests. */
 function direct(at: Address, closing: Closing, deadline?: Deadline): Redis {
-  const client = new Ioredis({ host: at.host, port: at.port });
+  const client = new Ioredis({ ...at });
   client.on("error", () => {});
   closing.push(() => client.disconnect());
   return ioredis(client, deadline);
 }
 
-async function openCluster(_: RedisServer, closing: Closing, deadline: Deadline): Promise<Opened> {
+async function openCluster(
+  _: RedisServer,
+  closing: Closing,
+  deadline: Deadline,
+  user?: DocumentedUser,
+): Promise<Opened> {
   const clusters = inject("clusters");
   const worker = Number(process.env["VITEST_POOL_ID"]);
   const nodes = [...(clusters[worker - 1] ?? [])];
-  const connect = async () => {
-    const cluster = new Cluster(nodes, { lazyConnect: true });
+  const connect = async (login?: Login) => {
+    const cluster = new Cluster(nodes, { lazyConnect: true, redisOptions: { ...login } });
     closing.push(() => cluster.disconnect());
     await cluster.connect();
     return cluster;
   };
-  const masters = (await connect()).nodes("master");
-  return { servers: masters.map((master) => ioredis(master)), connect: async () => ioredis(await connect(), deadline) };
+  const admin = await connect();
+  const servers = admin.nodes("master").map((master) => ioredis(master));
+  // Each node has its own users.
+  const logins = await Promise.all(user ? servers.map((server) => createUser(server, "app", user)) : []);
+  return { servers, connect: async () => ioredis(await connect(logins[0]), deadline) };
 }

@@ -283,9 +283,10 @@ describe("the circuit breaker", () => {
 
   it("opens after failures in a row, lets one probe through per cooldown, and closes on success", () => {
     const breaker = createBreaker({ failures: 2, cooldown: 100 });
-    breaker.failed();
+    const lost = new ConnectionError("Redis was not reached", false);
+    breaker.failed(lost);
     expect(breaker.ready()).toBe(true);
-    breaker.failed();
+    breaker.failed(lost);
     expect(breaker.ready()).toBe(false);
     vi.advanceTimersByTime(101);
     expect([breaker.ready(), breaker.ready()]).toEqual([true, false]);

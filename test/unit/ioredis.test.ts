@@ -2,7 +2,7 @@ import { Redis as UpstashRedis } from "@upstash/redis";
 import { Cluster, Redis as Redis6 } from "ioredis";
 import { Cluster as Cluster5, Redis as Redis5 } from "ioredis-5";
 import { describe, expect, it } from "vitest";
-import { type IoredisClient, ioredis } from "../../src/adapters/ioredis/index.ts";
+import { checkRedisUrl, type IoredisClient, ioredis } from "../../src/adapters/ioredis/index.ts";
 import { ioredisSubscriber } from "../../src/adapters/ioredis/index.ts";
 import { toReply } from "../../src/adapters/ioredis/replies.ts";
 import { rest } from "../../src/adapters/rest/rest.ts";
@@ -72,6 +72,40 @@ describe("the client that ioredis() is given", () => {
       ioredisSubscriber(client);
       expect(client.status).toBe("wait");
       expect(redis.masters !== undefined).toBe(client.isCluster);
+    }
+  });
+});
+
+describe("the URL of a Redis", () => {
+  it.each([
+    "redis://h",
+    "rediss://app:p%23w%25@h:6380/1",
+    "redis://:pw@[::1]:6379",
+    "redis:///1",
+    "redis://h?family=6",
+  ])("is returned if a client can read it: %s", (url) => {
+    expect(checkRedisUrl(url)).toBe(url);
+    expect(() => new Redis6(url, { lazyConnect: true })).not.toThrow();
+  });
+
+  it.each([
+    "redis://u:s3cret#w@h",
+    "redis://u:s3cret%zz@h",
+    "redis://u%:s3cret@h",
+    "redis://u:s3cret/w@h",
+    "redis://u:s3cret?w@h",
+    "https://u:s3cret@h",
+    "s3cret",
+    "redis://h:s3cret",
+    "redis://s3cret#",
+    "",
+    undefined,
+  ])("is refused by the name of its setting, without what is in it: %s", (url) => {
+    for (const name of [undefined, "CACHE_URL"]) {
+      const refused = () => checkRedisUrl(url, name);
+      expect(refused).toThrow(OptionError);
+      expect(refused).toThrow(new RegExp(`^${name ?? "REDIS_URL"} must be a URL`));
+      expect(refused).not.toThrow(/s3cret/);
     }
   });
 });

@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { rest, restFromEnv, type RestOptions } from "../../src/adapters/rest/index.ts";
-import { OptionError } from "../../src/core/errors.ts";
+import { OptionError, TimeoutError } from "../../src/core/errors.ts";
 
 const url = "https://name.upstash.io";
 const token = "SecretToken";
@@ -95,6 +95,65 @@ describe("rest", () => {
       },
     });
     await expect(redis.send(["GET", "a"])).rejects.toMatchObject({ code: "CONNECTION", sent: "unknown" });
+  });
+});
+
+describe("the deadlines of one tick", () => {
+  const silent = () => new Promise<never>(() => {});
+  const ok = (commands: number) => Response.json(Array.from({ length: commands }, () => ({ result: "OK" })));
+  const failure = (promise: Promise<unknown>) => promise.catch((error: unknown) => error);
+  const gets = (count: number) => Array.from({ length: count }, (_, i) => ["GET", `k${i}`] as const);
+  afterEach(() => vi.restoreAllMocks());
+
+  it("need one timer for each length, and it is ended with the last answer", async () => {
+    const started = vi.spyOn(globalThis, "setTimeout");
+    const ended = vi.spyOn(globalThis, "clearTimeout");
+    const fetch = vi.fn<typeof globalThis.fetch>(async () => ok(150));
+    const redis = rest({ url, token, fetch });
+    const calls = gets(100).map((command) => redis.send(command));
+    const shorter = gets(50).map((command) => redis.send(command, { timeout: 500 }));
+    await Promise.all([...calls, ...shorter]);
+    expect(started.mock.calls.map(([, delay]) => delay)).toEqual([2_000, 500]);
+    expect(ended).toHaveBeenCalledTimes(2);
+    expect(fetch).toHaveBeenCalledOnce();
+  });
+
+  it("are not shared with the next tick, which may belong to another request of a Worker", async () => {
+    const started = vi.spyOn(globalThis, "setTimeout");
+    const redis = rest({ url, token, fetch: silent, timeout: 20 });
+    const first = failure(redis.send(["GET", "a"]));
+    await new Promise((resolve) => setImmediate(resolve));
+    const second = failure(redis.send(["GET", "b"]));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(started).toHaveBeenCalledTimes(2);
+    expect(await Promise.all([first, second])).toEqual([expect.any(TimeoutError), expect.any(TimeoutError)]);
+  });
+
+  it("end each call by its own length, whoever was first", async () => {
+    const redis = rest({ url, token, fetch: silent, timeout: 60 });
+    const ended: number[] = [];
+    const waiting = [60, 20, 40, 20, 60].map(async (timeout) => {
+      expect(await failure(redis.send(["GET", "a"], { timeout }))).toMatchObject({ code: "TIMEOUT", timeout });
+      ended.push(timeout);
+    });
+    await Promise.all(waiting);
+    expect(ended).toEqual([20, 20, 40, 60, 60]);
+  });
+
+  it("hold for the others when the call that was first is answered, or leaves", async () => {
+    const fetch = vi.fn<typeof globalThis.fetch>(silent);
+    const redis = rest({ url, token, fetch, timeout: 30 });
+    const controller = new AbortController();
+    const leaving = failure(redis.send(["GET", "a"], { signal: controller.signal }));
+    controller.abort("enough");
+    const staying = failure(redis.send(["GET", "b"]));
+    expect(await leaving).toBe("enough");
+    expect(await staying).toBeInstanceOf(TimeoutError);
+
+    fetch.mockImplementationOnce(async (url, init) => ok((await new Request(url, init).json()).length));
+    const many = await Promise.allSettled(gets(1_001).map((command) => redis.send(command)));
+    expect(many.at(0)).toMatchObject({ value: "OK" });
+    expect(many.at(-1)).toMatchObject({ reason: { code: "TIMEOUT", timeout: 30 } });
   });
 });
 

@@ -14,7 +14,7 @@ const token = randomBytes(24).toString("hex");
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => endWith(0));
 
-const redis = process.env["REDIS_URL"] ?? (await startRedis());
+const redis = process.env["REDIS_URL"] || (await startRedis());
 const gateway = await startGateway(redis);
 const secret = { UPSTASH_REDIS_REST_TOKEN: token };
 start("wrangler", ["dev", "--var", `UPSTASH_REDIS_REST_URL:${gateway}`, ...process.argv.slice(2)], secret);
@@ -28,8 +28,10 @@ async function startRedis(): Promise<string> {
 
 function startGateway(redis: string): Promise<string> {
   const cli = fileURLToPath(new URL("cli.js", import.meta.resolve("redis-patterns")));
-  const args = [cli, "gateway", "--redis", redis, "--port", "0"];
-  const { stdout } = start(process.execPath, args, { UPSTASH_REDIS_REST_TOKEN: token }, "pipe");
+  const args = [cli, "gateway", "--port", "0"];
+  // A command line is visible to other users of the machine, and the URL may contain a password.
+  const secrets = { REDIS_URL: redis, UPSTASH_REDIS_REST_TOKEN: token };
+  const { stdout } = start(process.execPath, args, secrets, "pipe");
   if (!stdout) throw new Error("The gateway has no output");
   return new Promise((resolve) => {
     createInterface(stdout).on("line", (line) => {

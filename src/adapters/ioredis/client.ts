@@ -10,7 +10,6 @@ export interface IoredisClient {
   readonly options: object;
   callBuffer(name: string, args: Arg[]): Promise<unknown>;
   sendCommand(command: never): unknown;
-  pipeline(): IoredisBatch;
   multi(): IoredisBatch;
   on(event: string, listener: (...args: unknown[]) => void): unknown;
   off(event: string, listener: (...args: unknown[]) => void): unknown;
@@ -24,10 +23,18 @@ export interface IoredisSubscriberClient extends IoredisClient {
   unsubscribe(channel: string): Promise<unknown>;
 }
 
-/** The subset of what ioredis' `pipeline()` and `multi()` return. */
+/** The subset of what ioredis' `multi()` returns. */
 export interface IoredisBatch {
   callBuffer(name: string, args: Arg[]): unknown;
   exec(): Promise<unknown>;
+}
+
+/** A connection to Redis, as Node has it. */
+export interface Socket {
+  /** The number of bytes that came from Redis. */
+  readonly bytesRead: number;
+  readonly destroyed: boolean;
+  destroy(error: Error): unknown;
 }
 
 /** A command in the queues of ioredis. */
@@ -35,9 +42,17 @@ export interface QueuedCommand {
   name: string;
   args: unknown[];
   readonly promise: Promise<unknown>;
-  /** `true` once it was written to the socket. */
-  written?: boolean;
-  toWritable(socket: object): unknown;
+  /** The connection that it was written to. */
+  socket?: Socket;
+  /** The bytes that this connection had read by then. */
+  heard?: number;
+  /** When it was written, by `performance.now()`. */
+  writtenAt?: number;
+  /** Tells the caller that the answer is lost; set where the command must not be sent again. */
+  lose?: () => void;
+  /** As `lose`, for a second write after the connection of the first was lost. */
+  loseAgain?: () => void;
+  toWritable(socket: Socket): unknown;
   getSlot(): number | null;
 }
 

@@ -1,7 +1,14 @@
 import type { IoredisClient } from "./client.ts";
+import { loseUnanswered } from "./written.ts";
 
 /** The last fault of each client's connection, until the client is ready again. */
-const faults = new WeakMap<IoredisClient, { last?: unknown }>();
+const faults = new WeakMap<IoredisClient, Fault>();
+
+interface Fault {
+  last?: unknown;
+  /** Whether the newest connection has ever been ready. */
+  wasReady: boolean;
+}
 
 /**
  * Remembers the faults of a client's connection, since a client that reconnects has the reason only between two attempts. The `error` event
@@ -9,10 +16,17 @@ const faults = new WeakMap<IoredisClient, { last?: unknown }>();
  */
 export function watchFaults(client: IoredisClient): void {
   if (faults.has(client)) return;
-  const fault: { last?: unknown } = {};
+  const fault: Fault = { wasReady: client.status === "ready" };
   faults.set(client, fault);
-  client.on("ready", () => delete fault.last);
+  client.on("ready", () => {
+    fault.wasReady = true;
+    delete fault.last;
+  });
+  client.on("connecting", () => {
+    fault.wasReady = false;
+  });
   client.on("close", () => {
+    loseUnanswered(client);
     fault.last = socketOf(client).errored ?? fault.last;
   });
   client.on("node error", (error) => {
@@ -25,12 +39,16 @@ export function watchFaults(client: IoredisClient): void {
  * it is read from the socket, which does not depend on the version of ioredis.
  */
 export function connectionFault(client: IoredisClient): unknown {
-  const last = faults.get(client)?.last;
+  const { last, wasReady } = faults.get(client) ?? {};
+  if (client.status === "end" && wasReady && !last) return new Error("The client was closed for good");
   if (client.isCluster) return last;
   const { errored, encrypted, secureConnecting, connecting, closed } = socketOf(client);
   if (errored) return errored;
   if (encrypted && secureConnecting && !connecting) return new Error("The TLS handshake was not answered");
-  return last ?? (closed ? new Error("The server closed the connection before it was ready") : undefined);
+  return (
+    last ??
+    (closed ? new Error(`The server closed the connection${wasReady ? "" : " before it was ready"}`) : undefined)
+  );
 }
 
 interface Socket {

@@ -5,3 +5,4 @@ export { setPassword } from "./password.ts";
 export { lambda, managedCluster, server } from "./presets.ts";
 export type { ClusterPreset, ConnectionPreset } from "./presets.ts";
 export { ioredisSubscriber } from "./subscriber.ts";
+export { checkRedisUrl } from "./url.ts";

@@ -1,5 +1,6 @@
 import { checkDuration, checkOptions } from "../../core/check.ts";
-import { ReplyError } from "../../core/errors.ts";
+import type { ReplyError } from "../../core/errors.ts";
+import { isReplyError } from "../../core/failure.ts";
 import type { Redis } from "../../core/port/redis.ts";
 import { checkClient, checkKeyPrefix, checkReads, createCommandBuilder, type IoredisClient } from "./client.ts";
 import { watchFaults } from "./fault.ts";
@@ -41,6 +42,7 @@ export function ioredis(client: IoredisClient, options?: IoredisOptions): Redis 
       send,
       transaction,
       bytes: true,
+      timeout,
       pipeline: (commands, options) => sendPipeline(context, commands, options),
     };
   }
@@ -48,6 +50,7 @@ export function ioredis(client: IoredisClient, options?: IoredisOptions): Redis 
     send,
     transaction,
     bytes: true,
+    timeout,
     pipeline: (commands, options) =>
       Promise.all(commands.map((command) => sendOne(context, command, options).catch(catchRefusal))),
     async masters() {
@@ -58,6 +61,6 @@ export function ioredis(client: IoredisClient, options?: IoredisOptions): Redis 
 }
 
 function catchRefusal(error: unknown): ReplyError {
-  if (error instanceof ReplyError) return error;
+  if (isReplyError(error)) return error;
   throw error;
 }

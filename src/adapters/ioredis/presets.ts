@@ -1,9 +1,9 @@
+import { ReplyError } from "../../core/errors.ts";
+
 /** Options for `new Redis(url, preset)`. `{ ...preset, password }` adds to them. Times are in milliseconds. */
 export interface ConnectionPreset {
   /** The deadline of a new connection. */
   readonly connectTimeout: number;
-  /** The longest time without an answer to written commands. The connection is then closed, and they are sent over a new one. */
-  readonly socketTimeout: number;
   /** The time after which the operating system begins to probe an idle connection. */
   readonly keepAlive: number;
   /** The number of failed reconnections that a waiting command survives. */
@@ -29,7 +29,7 @@ export interface ClusterPreset {
   /** Gives the pause before the next attempt, when no node was reached. */
   clusterRetryStrategy(attempt: number): number;
   /** Options of the connection to each node. */
-  readonly redisOptions: Pick<ConnectionPreset, "connectTimeout" | "socketTimeout" | "keepAlive"> & {
+  readonly redisOptions: Pick<ConnectionPreset, "connectTimeout" | "keepAlive"> & {
     /** An empty object checks the certificate against the certification authorities that Node knows. */
     readonly tls: Record<string, unknown>;
   };
@@ -37,13 +37,12 @@ export interface ClusterPreset {
 
 /**
  * For AWS Lambda, with the client at module scope. Lambda freezes a function between calls, so the connection may be closed afterwards, or
- * dead without a sign. A closed connection costs about 50 ms and a dead one about a second; the call then succeeds within the adapter's
- * deadline. A command whose answer was lost is sent again, which is safe for the patterns.
+ * dead without a sign. A closed connection costs about 50 ms. A dead one costs half of the call's deadline, after which the adapter sends
+ * what is idempotent over a new connection: so the call of a pattern succeeds within its own deadline.
  */
 export const lambda: ConnectionPreset = {
   lazyConnect: true,
   connectTimeout: 1_000,
-  socketTimeout: 1_000,
   keepAlive: 30_000,
   maxRetriesPerRequest: 1,
   enableReadyCheck: false,
@@ -52,13 +51,12 @@ export const lambda: ConnectionPreset = {
 };
 
 /**
- * For a long-lived server: 2 seconds for a connection or an answer, 3 retries, and reconnection after 50 ms to 2 seconds. Blocking commands
- * such as `XREAD BLOCK` need a client of their own, without `socketTimeout`.
+ * For a long-lived server: 2 seconds for a connection, 3 retries, and reconnection after 50 ms to 2 seconds. Blocking commands such as
+ * `XREAD BLOCK` need a client of their own.
  */
 export const server: ConnectionPreset = {
   lazyConnect: false,
   connectTimeout: 2_000,
-  socketTimeout: 2_000,
   keepAlive: 30_000,
   maxRetriesPerRequest: 3,
   enableReadyCheck: true,
@@ -75,9 +73,9 @@ export const managedCluster: ClusterPreset = {
   dnsLookup: (hostname, callback) => callback(null, hostname),
   slotsRefreshTimeout: 2_000,
   clusterRetryStrategy: (attempt) => Math.min(50 * attempt, 2_000),
-  redisOptions: { tls: {}, connectTimeout: 2_000, socketTimeout: 1_000, keepAlive: 30_000 },
+  redisOptions: { tls: {}, connectTimeout: 2_000, keepAlive: 30_000 },
 };
 
 function reconnectIfReadOnly(error: Error): 2 | false {
-  return error.message.startsWith("READONLY") && 2;
+  return new ReplyError(error.message).code === "READONLY" && 2;
 }

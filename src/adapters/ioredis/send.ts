@@ -4,7 +4,8 @@ import type { Command, Reply, SendOptions } from "../../core/port/redis.ts";
 import { type IoredisBatch, type IoredisClient, normalizeCommand, type QueuedCommand } from "./client.ts";
 import { gatherWrites } from "./cork.ts";
 import { toReply } from "./replies.ts";
-import { runTrip, toReplyError, trackCommand } from "./trip.ts";
+import { runTrip, toReplyError } from "./trip.ts";
+import { trackCommand } from "./written.ts";
 
 /** The parts that all calls of one port share. */
 export interface IoredisContext {
@@ -19,30 +20,27 @@ export function sendOne(
   options: SendOptions = {},
 ): Promise<Reply> {
   const commands: QueuedCommand[] = [];
-  const write = () => {
-    const queued = trackCommand(buildCommand(command, options.bytes), commands);
-    gatherWrites(client);
-    client.sendCommand(queued as never);
-    return queued.promise;
-  };
+  const write = () => writeCommand(client, buildCommand(command, options.bytes), commands);
   return runTrip(client, timeout, options, commands, write, (answer) => toReply(command, answer, options.bytes));
 }
 
+/** The client's own pipelines cost half as much again as single commands whose writes are gathered. */
 export async function sendPipeline(
-  { client, timeout }: IoredisContext,
+  { client, timeout, buildCommand }: IoredisContext,
   commands: readonly Command[],
   options: SendOptions = {},
-) {
+): Promise<(Reply | ReplyError)[]> {
   const { bytes } = checkOptions(options, "{ timeout: 500 }");
   if (commands.length === 0) return [];
-  const normalized = commands.map((command) => normalizeCommand(command, bytes));
+  const built = commands.map((command) => [command, buildCommand(command, bytes)] as const);
   const queued: QueuedCommand[] = [];
-  const write = () => {
-    const pipeline = trackBatch(client.pipeline(), queued);
-    for (const [name, args] of normalized) pipeline.callBuffer(name, args);
-    return pipeline.exec();
-  };
-  return runTrip(client, timeout, options, queued, write, (answer) => decodeResults(commands, answer, bytes));
+  const write = () =>
+    Promise.all(
+      built.map(([command, toSend]) =>
+        writeCommand(client, toSend, queued).then((answer) => toReply(command, answer, bytes), catchRefusal),
+      ),
+    );
+  return runTrip(client, timeout, options, queued, write, (replies) => replies);
 }
 
 export async function sendTransaction(
@@ -63,6 +61,20 @@ export async function sendTransaction(
     return transaction.exec().catch(throwQueueingError);
   };
   return runTrip(client, timeout, options, queued, write, (answer) => decodeResults(commands, answer, bytes));
+}
+
+/** Sends a command, tracked as one of `commands`. */
+function writeCommand(client: IoredisClient, command: QueuedCommand, commands: QueuedCommand[]): Promise<unknown> {
+  trackCommand(command, commands);
+  gatherWrites(client);
+  client.sendCommand(command as never);
+  return command.promise;
+}
+
+/** An error that Redis answered is a value. Any other makes the whole trip fail. */
+function catchRefusal(error: unknown): ReplyError {
+  if (error instanceof Error && error.name === "ReplyError") return toReplyError(error);
+  throw error;
 }
 
 /** The number of slots of the keys. Commands without keys do not count. */
@@ -90,8 +102,6 @@ function decodeResults(commands: readonly Command[], results: unknown, bytes?: b
   if (!Array.isArray(results)) throw new ReplyError("EXECABORT The transaction was discarded");
   return commands.map((command, i) => {
     const [error, reply]: [unknown, unknown] = results[i] ?? [];
-    if (error instanceof Error && error.name === "ReplyError") return toReplyError(error);
-    if (error) throw error;
-    return toReply(command, reply, bytes);
+    return error ? catchRefusal(error) : toReply(command, reply, bytes);
   });
 }

@@ -1,12 +1,16 @@
+import { codeOf, isReplyError } from "../../core/failure.ts";
 import { raceDeadline, effectiveTimeout } from "../../core/time/deadline.ts";
-import { ConnectionError, RedisPatternsError, ReplyError, type Sent, TimeoutError } from "../../core/errors.ts";
+import { startBackgroundTimer } from "../../core/time/timer.ts";
+import { ConnectionError, ReplyError, type Sent, TimeoutError } from "../../core/errors.ts";
 import type { SendOptions } from "../../core/port/redis.ts";
 import { type IoredisClient, optionOf, type QueuedCommand } from "./client.ts";
 import { connectionFault } from "./fault.ts";
+import { endSilence, loseIfClosed, replaceByPing } from "./written.ts";
 
 /**
  * Runs one trip to Redis within its deadline. `write` sends the commands and tracks them in `commands`. ioredis keeps a command in its queues
- * until it is answered, and writes it again when the connection comes back. So after the deadline each command becomes a PING in its place.
+ * until it is answered, and writes it again when the connection comes back. So after the deadline each command becomes a PING in its place,
+ * and a command that is not idempotent becomes one as soon as the connection is lost that it was written to.
  */
 export async function runTrip<T, R>(
   client: IoredisClient,
@@ -17,30 +21,19 @@ export async function runTrip<T, R>(
   decode: (answer: T) => R,
 ): Promise<R> {
   const limit = effectiveTimeout(timeout, options);
-  const { signal } = options;
+  const { signal, idempotent } = options;
   try {
-    return decode(await raceDeadline(limit, signal, write));
+    const answer = idempotent
+      ? raceDeadline(limit, signal, write, { halfway: () => endSilence(client, commands) })
+      : raceDeadline(limit, signal, () => loseIfClosed(commands, client.isCluster, write));
+    return decode(await answer);
   } catch (error) {
+    // Other calls of its tick have their deadline now, too.
+    if (codeOf(error) === "TIMEOUT") startBackgroundTimer(() => endSilence(client, commands), 10);
     commands.forEach(replaceByPing);
     if (signal?.aborted && error === signal.reason) throw error;
-    throw toPortError(client, error, commands.some(({ written }) => written) ? "unknown" : false);
+    throw toPortError(client, error, commands.some(({ socket }) => socket) ? "unknown" : false);
   }
-}
-
-/** Adds a command to a trip, and records when ioredis writes it to the socket. */
-export function trackCommand(command: QueuedCommand, commands: QueuedCommand[]): QueuedCommand {
-  commands.push(command);
-  command.toWritable = markWritten;
-  return command;
-}
-
-function markWritten(this: QueuedCommand, socket: object): unknown {
-  this.written = true;
-  return Object.getPrototypeOf(this).toWritable.call(this, socket);
-}
-
-function replaceByPing(command: QueuedCommand): void {
-  Object.assign(command, { name: "ping", args: [] });
 }
 
 /** Translates an error of ioredis into one of the port. */
@@ -48,7 +41,7 @@ export function toPortError(client: IoredisClient, error: unknown, sent: Sent): 
   if (error instanceof TimeoutError && !sent) {
     return new TimeoutError(error.timeout, sent, { cause: connectionFault(client) });
   }
-  if (error instanceof RedisPatternsError) return error;
+  if (isReplyError(error) || /^(OPTION|CONNECTION|TIMEOUT)$/.test(codeOf(error))) return error;
   if (!(error instanceof Error)) return new ConnectionError("Redis was not reached", sent, { cause: error });
   if (error.name === "ReplyError") return toReplyError(error);
   // The error contains the command with its arguments, which do not belong in a log.

@@ -1,21 +1,11 @@
-import { ConnectionError, type ReplyError, type Sent } from "../../core/errors.ts";
-import type { Reply } from "../../core/port/redis.ts";
+import { ConnectionError, type Sent } from "../../core/errors.ts";
+import type { Post } from "../http/delivery.ts";
 import { decodeReplies } from "./replies.ts";
-
-/** `/multi-exec` runs the commands as one transaction. */
-export type Path = "/pipeline" | "/multi-exec";
-
-/**
- * Makes one HTTP request of `size` commands.
- * @throws {ReplyError} The request was refused as a whole.
- * @throws {ConnectionError} No usable answer came.
- */
-export type Post = (path: Path, body: string, size: number, signal: AbortSignal) => Promise<(Reply | ReplyError)[]>;
 
 export function createPost(url: string, token: string, fetch?: typeof globalThis.fetch): Post {
   let syncToken = "";
-  return async (path, body, size, signal) => {
-    const isSingle = size === 1 && path === "/pipeline";
+  return async (path, commands, signal) => {
+    const isSingle = commands.length === 1 && path === "/pipeline";
     const request = {
       method: "POST",
       headers: {
@@ -24,7 +14,7 @@ export function createPost(url: string, token: string, fetch?: typeof globalThis
         "upstash-encoding": "base64",
         "upstash-sync-token": syncToken,
       },
-      body: isSingle ? body : `[${body}]`,
+      body: JSON.stringify(isSingle ? commands[0] : commands),
       // A redirect would carry the token to another host.
       redirect: "manual",
       signal,
@@ -38,12 +28,12 @@ export function createPost(url: string, token: string, fetch?: typeof globalThis
       throw new ConnectionError("The REST endpoint did not answer", wasSent(cause), { cause });
     }
     syncToken = response.headers.get("upstash-sync-token") ?? syncToken;
-    return decodeReplies(response.status, text, size);
+    return decodeReplies(response.status, text, commands.length);
   };
 }
 
 /** Node says if there was no connection at all. Elsewhere it is unknown. */
 function wasSent(error: unknown): Sent {
-  const { code } = ((error as Error).cause ?? {}) as { readonly code?: string };
+  const { code } = Object((error as Error).cause) as { readonly code?: string };
   return /REFUSED|NOTFOUND|CONNECT_/.test(`${code}`) ? false : "unknown";
 }

@@ -1,12 +1,8 @@
-import { argText } from "../../core/port/arg.ts";
 import { checkDuration } from "../../core/check.ts";
-import { raceDeadline, effectiveTimeout } from "../../core/time/deadline.ts";
-import { OptionError, ReplyError } from "../../core/errors.ts";
-import type { Command, Redis, Reply, SendOptions } from "../../core/port/redis.ts";
-import { orThrow } from "../../core/port/reply.ts";
-import { type Call, type Delivery, createDelivery, endCall } from "./delivery.ts";
+import { OptionError } from "../../core/errors.ts";
+import type { Redis } from "../../core/port/redis.ts";
+import { createHttpPort } from "../http/port.ts";
 import { createPost } from "./post.ts";
-import { batchByTick } from "./batch-by-tick.ts";
 
 /** Options of `rest`. */
 export interface RestOptions {
@@ -43,49 +39,16 @@ export interface RestOptions {
 export function rest(options: RestOptions): Redis {
   const { url, token, fetch, timeout = 2_000, batch = true } = options ?? {};
   checkDuration("timeout", timeout);
-  const post = createPost(checkUrl(url), checkToken(token), fetch);
-  const deliverPipeline = createDelivery(post, "/pipeline");
-  const deliverTransaction = createDelivery(post, "/multi-exec");
-  const deliverBatched = batch ? batchByTick(deliverPipeline) : deliverPipeline;
-
-  const runCall = async (deliver: Delivery, commands: readonly Command[], options: SendOptions = {}) => {
-    const limit = effectiveTimeout(timeout, options);
-    const { signal, idempotent } = options;
-    let call: Call | undefined;
-    const work = () =>
-      new Promise<(Reply | ReplyError)[]>((resolve, reject) => {
-        const body = commands.map(encodeCommand).join();
-        if (!body) return resolve([]);
-        call = { body, size: commands.length, idempotent, ended: false, resolve, reject };
-        void deliver([call]);
-      });
-    return raceDeadline(limit, signal, work, undefined, () => call && endCall(call));
-  };
-
-  return {
-    scriptHeader: "#!lua flags=allow-key-locking",
-    distant: true,
-    send: (command, options) => runCall(deliverBatched, [command], options).then(([reply = null]) => orThrow(reply)),
-    pipeline: (commands, options) =>
-      runCall(deliverBatched, commands, options).catch((error: unknown) => {
-        if (error instanceof ReplyError) return commands.map(() => error);
-        throw error;
-      }),
-    transaction: (commands, options) => runCall(deliverTransaction, commands, options),
-  };
+  return createHttpPort(createPost(checkUrl(url), checkToken(token), fetch), timeout, batch, 2);
 }
 
 function checkUrl(url: string): string {
   if (/^https?:\/\/[^\s/?#@]+(\/[^\s?#]*)?$/.test(url)) return url.replace(/\/$/, "");
-  throw new OptionError("`url` must be the REST URL, https://..., without query; a redis:// URL is for ioredis");
+  throw new OptionError("`url` must be the REST URL, https://... without query; redis:// is for ioredis");
 }
 
 // The error of fetch quotes a header that it cannot send, and would so show the secret.
 function checkToken(token: string): string {
   if (token && /^[!-~]+$/.test(token)) return token;
-  throw new OptionError("`token` must be the REST token, without spaces");
-}
-
-function encodeCommand(command: Command): string {
-  return JSON.stringify(command.map(argText));
+  throw new OptionError("`token` must be the REST token without spaces");
 }

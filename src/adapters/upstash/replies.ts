@@ -1,6 +1,6 @@
 import { ConnectionError, RedisPatternsError, ReplyError } from "../../core/errors.ts";
 import type { Reply } from "../../core/port/redis.ts";
-import { orThrow } from "../../core/port/reply.ts";
+import type { Replies } from "../http/call.ts";
 
 /** One reply, as the HTTP part of the client gives it. */
 interface ReplyJson {
@@ -9,17 +9,15 @@ interface ReplyJson {
 }
 
 /** Decodes the reply to a single command. */
-export function decodeSingle(answer: unknown): Reply {
-  return orThrow(decodeItem(answer));
+export function decodeSingle(answer: unknown): Replies {
+  return [decodeItem(answer)];
 }
 
 /** Decodes the replies to several commands. If the answer is a single error, all of them were refused. */
-export function listDecoder(size: number): (answer: unknown) => (Reply | ReplyError)[] {
-  return (answer) => {
-    if (Array.isArray(answer) && answer.length === size) return answer.map(decodeItem);
-    const refusal = Array.isArray(answer) ? undefined : decodeItem(answer);
-    throw refusal instanceof ReplyError ? refusal : incompatibleError();
-  };
+export function decodeList(answer: unknown, size: number): Replies {
+  if (Array.isArray(answer) && answer.length === size) return answer.map(decodeItem);
+  const refusal = Array.isArray(answer) ? undefined : decodeItem(answer);
+  throw refusal instanceof ReplyError ? refusal : incompatibleError();
 }
 
 function decodeItem(answer: unknown): Reply | ReplyError {

@@ -1,4 +1,6 @@
 import { checkCount, checkDuration } from "../check.ts";
+import { ConnectionError } from "../errors.ts";
+import { failureOf, isReplyError } from "../failure.ts";
 
 /** A circuit breaker: it keeps a pattern from calling a Redis that is down. */
 export interface Breaker {
@@ -8,8 +10,8 @@ export interface Breaker {
   ready(): boolean;
   /** Reports an answer of Redis, which closes the breaker. */
   succeeded(): void;
-  /** Reports a failure. After `failures` in a row the breaker opens for `cooldown`. */
-  failed(): void;
+  /** Reports a failure. After `failures` outages in a row the breaker opens for `cooldown`; a refusal is an answer, and closes it. */
+  failed(error: unknown): void;
 }
 
 /** Options of a circuit breaker. */
@@ -49,9 +51,40 @@ export function createBreaker({ failures = 3, cooldown = 1_000 }: BreakerOptions
     succeeded() {
       failuresInARow = 0;
     },
-    failed() {
-      failuresInARow += 1;
-      probeAt = performance.now() + cooldown;
+    failed(error) {
+      if (failureOf(error) !== "mistake") {
+        failuresInARow += 1;
+        probeAt = performance.now() + cooldown;
+      } else if (isReplyError(error)) failuresInARow = 0;
     },
   };
+}
+
+/**
+ * Makes a call to Redis and lets the breaker know its outcome. An abort is the caller's own and says nothing about Redis.
+ * @throws What went wrong.
+ */
+export async function trip<T>(breaker: Breaker, signal: AbortSignal | undefined, call: () => Promise<T>): Promise<T> {
+  try {
+    const reply = await call();
+    breaker.succeeded();
+    return reply;
+  } catch (error) {
+    if (!signal?.aborted) breaker.failed(error);
+    throw error;
+  }
+}
+
+/**
+ * As `trip`, and does not call at all while the breaker is open.
+ * @throws {ConnectionError} Redis is left alone.
+ */
+export async function tripIfReady<T>(
+  breaker: Breaker,
+  signal: AbortSignal | undefined,
+  call: () => Promise<T>,
+): Promise<T> {
+  signal?.throwIfAborted();
+  if (!breaker.ready()) throw new ConnectionError("Redis failed a moment ago and is left alone", false);
+  return trip(breaker, signal, call);
 }

@@ -1,4 +1,5 @@
-import { ReplyError } from "../errors.ts";
+import type { ReplyError } from "../errors.ts";
+import { isReplyError } from "../failure.ts";
 import type { Command, Redis, Reply, SendOptions } from "./redis.ts";
 
 interface QueuedCommand {
@@ -49,6 +50,6 @@ async function sendQueued(redis: Redis, sent: readonly QueuedCommand[]): Promise
 }
 
 function settle({ resolve, reject }: QueuedCommand, reply: Reply | ReplyError): void {
-  if (reply instanceof ReplyError) reject(reply);
+  if (isReplyError(reply)) reject(reply);
   else resolve(reply);
 }

@@ -1,4 +1,5 @@
-import { ReplyError } from "../errors.ts";
+import type { ReplyError } from "../errors.ts";
+import { codeOf } from "../failure.ts";
 import type { Command, Redis, Reply, SendOptions } from "./redis.ts";
 import { nullableText, nullableTexts, orThrow } from "./reply.ts";
 
@@ -63,12 +64,12 @@ function isScattered(redis: Redis, keys: readonly string[]): boolean {
 
 /** MGET answers nil for a key that holds no string. So does this where GETs stand for it. */
 function isWrongType(reply: Reply | ReplyError | undefined): boolean {
-  return reply instanceof ReplyError && reply.code === "WRONGTYPE";
+  return codeOf(reply) === "WRONGTYPE";
 }
 
 /** Remembers a port that answered CROSSSLOT. */
 function detectCluster(redis: Redis, outcome: unknown): boolean {
-  const crosses = outcome instanceof ReplyError && outcome.code === "CROSSSLOT";
+  const crosses = codeOf(outcome) === "CROSSSLOT";
   if (crosses) clusterPorts.add(redis);
   return crosses;
 }

@@ -1,4 +1,5 @@
-import { ReplyError } from "../errors.ts";
+import type { ReplyError } from "../errors.ts";
+import { codeOf, isReplyError } from "../failure.ts";
 import type { Command, Redis, Reply, SendOptions } from "./redis.ts";
 
 /** One trip to Redis. It contains the names of commands, never their arguments. */
@@ -24,6 +25,7 @@ export function observe(redis: Redis, watch: (event: WireEvent) => void): Redis 
     scriptHeader: redis.scriptHeader,
     distant: redis.distant,
     bytes: redis.bytes,
+    timeout: redis.timeout,
     send: (command, options) => observeTrip(watch, [command], () => redis.send(command, options)),
     pipeline: (commands, options) => observeTrip(watch, commands, () => redis.pipeline(commands, options)),
     ...(transaction && {
@@ -48,16 +50,11 @@ async function observeTrip<T extends Reply | (Reply | ReplyError)[]>(
   try {
     const replies = await trip();
     const list: readonly (Reply | ReplyError)[] = Array.isArray(replies) ? replies : [];
-    const refusal = list.find((reply) => reply instanceof ReplyError);
+    const refusal = list.find((reply) => isReplyError(reply));
     report(refusal ? "refused" : "ok", refusal?.code);
     return replies;
   } catch (error) {
-    report(error instanceof ReplyError ? "refused" : "failed", codeOf(error));
+    report(isReplyError(error) ? "refused" : "failed", codeOf(error) || undefined);
     throw error;
   }
-}
-
-function codeOf(error: unknown): string | undefined {
-  if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
-  return typeof error.code === "string" ? error.code : undefined;
 }

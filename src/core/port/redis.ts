@@ -60,6 +60,11 @@ export interface Redis {
   readonly scriptHeader?: string | undefined;
   /** `true` if a trip takes much longer than a script, as over HTTP. A pattern then asks for everything in one trip. */
   readonly distant?: boolean | undefined;
+  /**
+   * The deadline of its calls, in milliseconds.
+   * @default 2000
+   */
+  readonly timeout?: number | undefined;
   /** `true` if calls may have the option `bytes`. It is absent where the backend carries text only. */
   readonly bytes?: boolean | undefined;
 }

@@ -1,4 +1,5 @@
 import { ReplyError } from "../errors.ts";
+import { isReplyError } from "../failure.ts";
 import type { Reply } from "./redis.ts";
 
 /** Checks a reply and gives it its type. A reply of another shape throws a `ReplyError` with the code `SHAPE`. */
@@ -13,7 +14,7 @@ function shapeError(wanted: string): ReplyError {
  * @throws {ReplyError} The reply is an error.
  */
 export function orThrow(reply: Reply | ReplyError): Reply {
-  if (reply instanceof ReplyError) throw reply;
+  if (isReplyError(reply)) throw reply;
   return reply;
 }
 

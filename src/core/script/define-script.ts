@@ -1,7 +1,9 @@
 import { hexDigest } from "../crypto.ts";
-import { OptionError, ReplyError } from "../errors.ts";
+import { OptionError } from "../errors.ts";
+import { codeOf } from "../failure.ts";
 import type { Arg, Redis, SendOptions } from "../port/redis.ts";
 import type { Decode } from "../port/reply.ts";
+import { knowsNoHeader } from "../port/script-header.ts";
 import { tickEnd } from "../time/tick.ts";
 
 /** The values of a script's names: one `Arg` for each name, and a list for a name that begins with `...`. */
@@ -54,19 +56,21 @@ export function defineScript<const Key extends string, const Argument extends st
     appendValues(rest, keys, values);
     rest[0] = rest.length - 1;
     appendValues(rest, args, values);
-    const head = headerOf(redis);
-    const known = digestOf(head);
+    const header = headerOf(redis);
+    const known = digestOf(header);
     const digest = typeof known === "string" ? known : await known;
     const start = performance.now();
     try {
       return decode(await redis.send(["EVALSHA", digest, ...rest], options));
     } catch (error) {
-      if (!(error instanceof ReplyError) || error.code !== "NOSCRIPT") throw error;
+      if (codeOf(error) !== "NOSCRIPT") throw error;
     }
     try {
-      return decode(await redis.send(["EVAL", head + lua, ...rest], options && withRemainingTime(options, start)));
+      return decode(
+        await redis.send(["EVAL", withHeader(header, lua), ...rest], options && withRemainingTime(options, start)),
+      );
     } catch (error) {
-      if (!head || !(error instanceof ReplyError) || !/unexpected flag/i.test(error.message)) throw error;
+      if (!header || !knowsNoHeader(error)) throw error;
     }
     headerless.add(redis);
     return run(redis, values, options);
@@ -101,7 +105,11 @@ function appendValues(
 const headerless = new WeakSet<Redis>();
 
 function headerOf(redis: Redis): string {
-  return redis.scriptHeader && !headerless.has(redis) ? `${redis.scriptHeader}\n` : "";
+  return redis.scriptHeader && !headerless.has(redis) ? redis.scriptHeader : "";
+}
+
+function withHeader(header: string, lua: string): string {
+  return header ? `${header}\n${lua}` : lua;
 }
 
 /** The options of the second trip of a call, which share the deadline with the first one. */
@@ -114,20 +122,20 @@ function withRemainingTime({ timeout, ...options }: SendOptions, start: number):
  * Computes the digest of a script once for each header. A digest takes about 90 microseconds. Callers share a digest that is being computed
  * within one tick only: in a Worker, a request must not wait for work that another request started.
  */
-function createDigests(lua: string): (head: string) => string | Promise<string> {
+function createDigests(lua: string): (header: string) => string | Promise<string> {
   const digests = new Map<string, string>();
   const pending = new Map<string, Promise<string>>();
-  const compute = async (head: string) => {
-    const digest = await hexDigest("SHA-1", head + lua);
-    digests.set(head, digest);
+  const compute = async (header: string) => {
+    const digest = await hexDigest("SHA-1", withHeader(header, lua));
+    digests.set(header, digest);
     return digest;
   };
-  return (head) => {
-    const known = digests.get(head) ?? pending.get(head);
+  return (header) => {
+    const known = digests.get(header) ?? pending.get(header);
     if (known) return known;
-    const digest = compute(head);
-    pending.set(head, digest);
-    void tickEnd().then(() => pending.delete(head));
+    const digest = compute(header);
+    pending.set(header, digest);
+    void tickEnd().then(() => pending.delete(header));
     return digest;
   };
 }

@@ -1,8 +1,6 @@
+import { codeOf, failureOf } from "../failure.ts";
 import { backoff } from "./backoff.ts";
 import { sleep } from "./sleep.ts";
-
-/** The codes of failures that pass by themselves: Redis is out of reach, starts, or is moving what was asked for. */
-const passing = /^(CONNECTION|TIMEOUT|LOADING|BUSY|TRYAGAIN|CLUSTERDOWN|MASTERDOWN|READONLY)$/;
 
 /**
  * Makes a call that may run twice, again and again through failures that pass, until it succeeds. The last attempt begins at most `most`
@@ -16,12 +14,17 @@ export async function persist<T>(call: () => Promise<T>, most: number): Promise<
     const done = await call().then(
       (value) => ({ value }),
       (error: unknown) => {
-        if (!passing.test(codeOf(error)) || performance.now() - start + pause > most) throw error;
+        if (!mayPass(error) || performance.now() - start + pause > most) throw error;
       },
     );
     if (done) return done.value;
     await sleep(pause);
   }
+}
+
+/** Whether a failure may pass soon: Redis is out of reach, or refuses for the moment. A full or broken one stays so for long. */
+function mayPass(error: unknown): boolean {
+  return failureOf(error) === "passing" || /^(CONNECTION|TIMEOUT)$/.test(codeOf(error));
 }
 
 /**
@@ -45,8 +48,4 @@ export function inBackground(
   } catch (error) {
     onError(error);
   }
-}
-
-function codeOf(error: unknown): string {
-  return String(Reflect.get(Object(error), "code"));
 }

@@ -1,4 +1,4 @@
-import { checkList, checkOptions, checkPort } from "../../check.ts";
+import { checkList, checkOptions } from "../../check.ts";
 import { OptionError } from "../../errors.ts";
 import type { Redis } from "../../port/redis.ts";
 import { bindContext, createContext, trip } from "./context.ts";
@@ -10,6 +10,7 @@ import type { CacheOptions, CallOptions, GetOptions, GetOrSetOptions, SetOptions
 import { getMany } from "./read.ts";
 import { clearTag, dropTags, tagsOf } from "./tags.ts";
 import { deleteMany, entriesOf, writeMany } from "./write.ts";
+import { portFor } from "../../wait/ask-again.ts";
 
 /** A cache of values of type `T`. `null`, `0`, `""`, `false` and `undefined` are values like any other. */
 export interface Cache<T> {
@@ -81,7 +82,7 @@ export interface Cache<T> {
  * await cache.invalidateTags(["team:7"]);
  */
 export function createCache<T = unknown>(redis: Redis, options: CacheOptions<T>): Cache<T> {
-  const context = createContext<T>(checkPort(redis, options), options);
+  const context = createContext<T>(portFor(redis, options), options);
   const resolve = createResolve(context);
   const invalidate = (tags: readonly string[], options: CallOptions | undefined) =>
     trip(context, checkOptions(options)?.signal, (options) => dropTags(context, tags, options));

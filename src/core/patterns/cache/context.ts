@@ -1,16 +1,16 @@
 import type { Codec } from "../../codec.ts";
 import { checkCount, checkDuration, checkFunction, checkMethods, checkOneOf } from "../../check.ts";
 import { emit, type OnEvent, type PatternEvent } from "../../event.ts";
-import { bindInside, insideOf, type Internals } from "../../internals.ts";
+import { failureOf } from "../../failure.ts";
+import { bindInside, createInternals, insideOf } from "../../internals.ts";
 import { namespaceOf } from "../../keys.ts";
-import { type Breaker, createBreaker } from "../../outage/breaker.ts";
+import { type Breaker, createBreaker, trip as makeTrip } from "../../outage/breaker.ts";
 import { createThrottle, type Throttle } from "../../outage/throttle.ts";
 import type { Redis, SendOptions } from "../../port/redis.ts";
 import { unchecked } from "../../unchecked.ts";
 import { createTurns } from "./flight.ts";
 import { type Decoded, type EntryFormat, envelope, type Payload, refuseUnsupported } from "./format/entry.ts";
 import type { CacheNames, EntryKeys } from "./format/keys.ts";
-import { codeOf } from "./format/lease.ts";
 import { createPayloads } from "./format/payload.ts";
 import { checkTimes, type Times } from "./freshness.ts";
 import type { CacheOptions } from "./options.ts";
@@ -129,24 +129,12 @@ export function wakeArg({ wake }: CacheContext): number {
 }
 
 /** Makes one trip to Redis within the deadline, and lets the breaker know its outcome. */
-export async function trip<R>(
+export function trip<R>(
   { timeout, breaker }: Pick<CacheContext, "timeout" | "breaker">,
   signal: AbortSignal | undefined,
   work: (options: SendOptions) => Promise<R>,
 ): Promise<R> {
-  try {
-    const reply = await work({ signal, timeout, idempotent: true });
-    breaker.succeeded();
-    return reply;
-  } catch (error) {
-    if (isUnreached(error)) breaker.failed();
-    throw error;
-  }
-}
-
-/** Whether Redis was not reached. The class of the error may be that of another copy of this package. */
-export function isUnreached(error: unknown): boolean {
-  return /^(CONNECTION|TIMEOUT)$/.test(codeOf(error));
+  return makeTrip(breaker, signal, () => work({ signal, timeout, idempotent: true }));
 }
 
 /** The call whose trip failed. */
@@ -157,12 +145,12 @@ interface FailedCall {
 
 /**
  * Reports a failure of Redis that the call survives.
- * @throws The caller's own abort, and with `onUnavailable: "throw"` the failure.
+ * @throws The caller's own abort, a mistake, and with `onUnavailable: "throw"` every failure.
  */
 export function failOpen(context: CacheContext, { id, signal }: FailedCall, error: unknown): void {
   signal?.throwIfAborted();
   report(context, "error", id, { error });
-  if (!context.failsOpen) throw error;
+  if (!context.failsOpen || failureOf(error) === "mistake") throw error;
 }
 
 /** Reports what happened to an entry. */
@@ -172,7 +160,7 @@ export function report({ onEvent, prefix }: CacheContext, type: string, id: stri
 
 type Details = Pick<PatternEvent, "duration" | "error">;
 
-const contexts: Internals<CacheContext> = new WeakMap();
+const contexts = /* @__PURE__ */ createInternals<CacheContext>("cache");
 
 /** The methods of a cache that lead to its context: one to find it by, and one for the type of its values. */
 interface BoundCache<T> {

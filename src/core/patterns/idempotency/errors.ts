@@ -1,4 +1,5 @@
 import { RedisPatternsError } from "../../errors.ts";
+import { codeOf, failureOf, isReplyError } from "../../failure.ts";
 
 /** Another caller was still at work on the same idempotency key when the wait ended. The work of this call did not run. */
 export class IdempotencyBusyError extends RedisPatternsError {
@@ -69,6 +70,7 @@ export class IdempotencyOutcomeLostError extends RedisPatternsError {
 
 /** Redis' reason, or ours. The message of another error may hold a part of the result. */
 function reasonOf(cause: unknown): string {
-  if (cause instanceof RedisPatternsError) return cause.message;
+  const isTold = codeOf(cause) === "OPTION" || isReplyError(cause) || failureOf(cause) === "outage";
+  if (isTold) return String(Reflect.get(Object(cause), "message"));
   return "it is no plain JSON; return strings, numbers, lists and plain objects";
 }

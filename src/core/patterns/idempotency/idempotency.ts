@@ -5,7 +5,6 @@ import {
   checkMethods,
   checkOneOf,
   checkOptions,
-  checkPort,
 } from "../../check.ts";
 import { hexDigest } from "../../crypto.ts";
 import { OptionError } from "../../errors.ts";
@@ -19,6 +18,7 @@ import { IdempotentFailureError } from "./errors.ts";
 import { decodeResult, encodeRecord, encodeRun, type IdempotencyRecord } from "./format.ts";
 import type { Idempotent, IdempotencyOptions, IdempotentOptions } from "./options.ts";
 import { runWork } from "./run.ts";
+import { portFor } from "../../wait/ask-again.ts";
 
 /**
  * Makes handlers idempotent: a webhook or a queue may deliver twice, a client may press twice, the work is done once. Results are stored
@@ -30,7 +30,7 @@ import { runWork } from "./run.ts";
  * const receipt = await idempotent(`order:${id}`, ({ signal }) => charge(order, { signal }), { payload: body });
  */
 export function createIdempotency(redis: Redis, options: IdempotencyOptions): Idempotent {
-  checkPort(redis, options);
+  const port = portFor(redis, options);
   const { prefix, ttl, lease = 30_000, wait = lease, failures = "retry", onEvent, waitUntil } = options;
   const namespace = namespaceOf("idempotency", prefix);
   checkDuration("ttl", ttl);
@@ -47,7 +47,7 @@ export function createIdempotency(redis: Redis, options: IdempotencyOptions): Id
     const fingerprint = await fingerprintOf(own.payload);
     const run = encodeRun(wholeLease, crypto.randomUUID());
     const call: IdempotentCall = {
-      redis,
+      redis: port,
       key,
       run,
       ownRecord: encodeRecord({ kind: "running", fingerprint, body: run }),

@@ -1,5 +1,5 @@
 import type { OnEvent } from "../../event.ts";
-import { bindInside, insideOf, type Internals } from "../../internals.ts";
+import { bindInside, createInternals, insideOf } from "../../internals.ts";
 import type { Breaker } from "../../outage/breaker.ts";
 import type { Redis } from "../../port/redis.ts";
 import type { LimitAlgorithm } from "./algorithm.ts";
@@ -21,7 +21,7 @@ export interface LimiterContext {
   readonly blocked?: BlockedIds | undefined;
 }
 
-const contexts: Internals<LimiterContext> = new WeakMap();
+const contexts = /* @__PURE__ */ createInternals<LimiterContext>("limiter");
 
 /** Ties a limiter to its context, and returns it. */
 export function bindContext<T extends object>(limiter: T, context: LimiterContext): T {

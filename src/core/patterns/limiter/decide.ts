@@ -1,18 +1,18 @@
 import { checkCount, checkMethods, checkOptions, checkText } from "../../check.ts";
-import { OptionError } from "../../errors.ts";
 import { emit, type PatternEvent } from "../../event.ts";
 import { encodeId, keyOf } from "../../keys.ts";
+import { tripIfReady } from "../../outage/breaker.ts";
 import { checkAlgorithm } from "./algorithm.ts";
 import type { LimiterContext } from "./context.ts";
 import type { LimitOptions } from "./options.ts";
-import { guarded } from "./outage-policy.ts";
+import { throwUnlessOutage } from "./outage-policy.ts";
 import { createVerdict, toVerdict, type Verdict } from "./verdict.ts";
 
 /** The part of a call that the script reads; see `defineDecision`. */
 export type Demand = readonly [cost: number, maxWait: number, hold: number];
 
 /**
- * Decides, or lets the outage policy decide.
+ * Decides, or lets the outage policy decide where Redis is away.
  * @param maxWait The longest wait to accept by booking ahead, in milliseconds; -1 looks and takes nothing.
  * @param callId The id of the call, where the caller has to know it.
  */
@@ -42,7 +42,7 @@ export async function decide(
     report(context, id, { type: verdict.allowed ? "allowed" : "refused" });
     return verdict;
   } catch (error) {
-    if (signal?.aborted || error instanceof OptionError) throw error;
+    throwUnlessOutage(error, signal);
     report(context, id, { type: "failed", error });
     return context.onError({ id, key, cost, algorithm, error });
   }
@@ -66,7 +66,7 @@ export function runDecision(
   const usual = cost === 1 && maxWait === 0 && hold === 0;
   const numbers = usual ? algorithm.numbers : [...algorithm.numbers, ...demand];
   const idempotent = callId !== "" || seen.length > 0 || maxWait < 0;
-  const reply = guarded(context, signal, () =>
+  const reply = tripIfReady(context.breaker, signal, () =>
     algorithm.script(
       context.redis,
       { key, seen, call: callId, numbers },
@@ -98,5 +98,8 @@ export function report(context: LimiterContext, id: string, event: Pick<PatternE
 
 /** A random id of a call, behind a `;`: 7 characters, enough to tell the last few calls of one id apart. */
 export function shortId(): string {
-  return `;${Math.random().toString(36).slice(2, 8)}`;
+  return `;${Math.trunc(sixDigits + Math.random() * (2 ** 31 - sixDigits)).toString(36)}`;
 }
+
+/** The smallest number of six digits. Whole numbers below 2^31 become text faster than others. */
+const sixDigits = 36 ** 5;

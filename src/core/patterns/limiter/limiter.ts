@@ -1,12 +1,13 @@
-import { checkCount, checkDuration, checkFunction, checkMethods, checkOptions, checkPort } from "../../check.ts";
+import { checkCount, checkDuration, checkFunction, checkMethods, checkOptions } from "../../check.ts";
 import { namespaceOf } from "../../keys.ts";
-import { createBreaker } from "../../outage/breaker.ts";
+import { createBreaker, tripIfReady } from "../../outage/breaker.ts";
 import type { Redis } from "../../port/redis.ts";
+import { portFor } from "../../wait/ask-again.ts";
 import { checkAlgorithm } from "./algorithm.ts";
 import { bindContext, type LimiterContext } from "./context.ts";
 import { counterKey, decide, runDecision, shortId } from "./decide.ts";
 import type { LimiterOptions, LimitOptions } from "./options.ts";
-import { guarded, toOutagePolicy } from "./outage-policy.ts";
+import { toOutagePolicy } from "./outage-policy.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** A limit, counted for each id. */
@@ -49,13 +50,13 @@ export interface Limiter {
  * @throws {OptionError} An option can never work.
  */
 export function createLimiter(redis: Redis, options: LimiterOptions): Limiter {
-  checkPort(redis, options);
+  const port = portFor(redis, options);
   const { algorithm, prefix, onError = "allow", timeout = 1_000, onEvent, blocked, breaker } = options;
   if (onEvent !== undefined) checkFunction("onEvent", onEvent);
   checkMethods("blocked", blocked, "blockedIds()", "find", "add", "clear");
   const context: LimiterContext = {
     ...options,
-    redis,
+    redis: port,
     namespace: namespaceOf("limiter", prefix),
     algorithm: checkAlgorithm(algorithm),
     onError: toOutagePolicy(onError),
@@ -76,8 +77,8 @@ export function createLimiter(redis: Redis, options: LimiterOptions): Limiter {
     async reset(id, call = {}) {
       const key = counterKey(context, id, call);
       context.blocked?.clear(key);
-      await guarded(context, call.signal, () =>
-        redis.send(["DEL", key], { signal: call.signal, timeout, idempotent: true }),
+      await tripIfReady(context.breaker, call.signal, () =>
+        port.send(["DEL", key], { signal: call.signal, timeout, idempotent: true }),
       );
     },
   };

@@ -1,5 +1,5 @@
-import { ConnectionError, OptionError } from "../../errors.ts";
-import type { Breaker } from "../../outage/breaker.ts";
+import { OptionError } from "../../errors.ts";
+import { failureOf } from "../../failure.ts";
 import type { LimitAlgorithm } from "./algorithm.ts";
 import { createVerdict, type Verdict } from "./verdict.ts";
 
@@ -17,25 +17,9 @@ export interface LimiterOutage {
 /** An outage policy: decides in place of Redis. */
 export type OnLimiterError = (outage: LimiterOutage) => Verdict | Promise<Verdict>;
 
-/**
- * Asks Redis, and does not ask at all while the breaker is open.
- * @throws What went wrong. An abort is the caller's own and says nothing about Redis.
- */
-export async function guarded<T>(
-  context: { readonly breaker: Breaker },
-  signal: AbortSignal | undefined,
-  ask: () => Promise<T>,
-): Promise<T> {
-  signal?.throwIfAborted();
-  if (!context.breaker.ready()) throw new ConnectionError("Redis failed a moment ago and is left alone", false);
-  try {
-    const reply = await ask();
-    context.breaker.succeeded();
-    return reply;
-  } catch (error) {
-    if (!signal?.aborted) context.breaker.failed();
-    throw error;
-  }
+/** Throws what no outage policy decides: an abort, and a mistake, which would else let everybody pass unnoticed. */
+export function throwUnlessOutage(error: unknown, signal: AbortSignal | undefined): void {
+  if (signal?.aborted || failureOf(error) === "mistake") throw error;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { checkDuration } from "../../check.ts";
+import { codeOf, failureOf, isReplyError } from "../../failure.ts";
 import { backoff } from "../../wait/backoff.ts";
 import { sleep } from "../../wait/sleep.ts";
 import { LockBusyError, LockLostError } from "./errors.ts";
@@ -7,6 +8,14 @@ import { abandon, createReporter, keepAlive, type Lease, type LeaseContext, star
 import type { AcquireRequest, Lockable } from "./lockable.ts";
 import { leastTtl, validity } from "./term.ts";
 import type { Waiter, Wake } from "../../wait/wake.ts";
+
+/** How long an acquisition waits. */
+export interface Patience {
+  /** In milliseconds. */
+  readonly wait: number;
+  /** Whether it also waits for a Redis that is away, or only for a holder and for what passes soon. */
+  readonly throughOutages: boolean;
+}
 
 /** The options that apply to one acquisition: those of its lock, and those of its call. */
 export interface AcquireContext extends LeaseContext {
@@ -43,13 +52,13 @@ export async function waitForLease(
   lockable: Lockable,
   request: AcquireRequest,
   context: AcquireContext,
-  wait: number,
+  patience: Patience,
 ): Promise<Lease> {
   const asker = { lockable, request, context, mayHold: false };
   const waiter = context.wake?.listen(lockable.channel, request.token);
   let outcome: "granted" | "gave up" = "gave up";
   try {
-    const lease = await orGiveBack(asker, () => askUntilGranted(asker, wait, waiter));
+    const lease = await orGiveBack(asker, () => askUntilGranted(asker, patience, waiter));
     outcome = "granted";
     return lease;
   } finally {
@@ -85,19 +94,43 @@ async function ask(asker: Asker): Promise<Lease | number> {
   return startLease(lockable, { ...request, fence: reply.fence, deadline }, context);
 }
 
-async function askUntilGranted(asker: Asker, wait: number, waiter: Waiter | undefined): Promise<Lease> {
+async function askUntilGranted(asker: Asker, patience: Patience, waiter: Waiter | undefined): Promise<Lease> {
+  const { wait } = patience;
   const start = performance.now();
-  let lease = await ask(asker);
-  for (let attempts = 1; typeof lease === "number"; attempts += 1) {
+  for (let attempts = 1; ; attempts += 1) {
+    const answer = await askPatiently(asker, { ...patience, wait: wait - (performance.now() - start) });
+    if (typeof answer === "object") return answer;
     const waited = performance.now() - start;
-    if (waited >= wait) throw new LockBusyError(asker.lockable.name, waited, attempts, lease);
-    await pauseUntilNext(asker, lease, attempts, wait - waited, waiter);
+    if (waited >= wait) throw new LockBusyError(asker.lockable.name, waited, attempts, answer);
+    await pauseUntilNext(asker, answer, attempts, wait - waited, waiter);
     // What is in no line was refused once for all: a kind that takes several things has given up this token where it was granted.
     if (!asker.mayHold) asker.request = { ...asker.request, token: crypto.randomUUID() };
-    lease = await ask(asker);
   }
-  return lease;
 }
+
+/**
+ * Asks, and asks again while Redis is away or cannot answer. It is the same token: what a lost answer granted is granted anew.
+ * @throws The last failure, when the time is over, or no patience helps.
+ */
+async function askPatiently(asker: Asker, { wait, throughOutages }: Patience): Promise<Lease | number> {
+  const { signal } = asker.context;
+  const start = performance.now();
+  for (let attempt = 0; ; attempt += 1) {
+    const outcome = await ask(asker).then(
+      (answer) => ({ answer }),
+      (error: unknown) => ({ error }),
+    );
+    if ("answer" in outcome) return outcome.answer;
+    const left = wait - (performance.now() - start);
+    const failure = failureOf(outcome.error);
+    const isHopeless = failure === "mistake" || (failure === "outage" && !throughOutages);
+    if (signal?.aborted || isHopeless || left <= 0) throw outcome.error;
+    await sleep(Math.min(left, backoff(attempt, outagePauses)), signal);
+  }
+}
+
+/** The pauses between two attempts while Redis is away. */
+const outagePauses = { first: 25, factor: 2, most: 1_000 };
 
 /** Nobody tells when a key without a TTL goes: who listens asks again after a second. */
 const blindPause = 1_000;
@@ -154,12 +187,12 @@ async function orGiveBack<T>(asker: Asker, work: () => Promise<T>): Promise<T> {
     const freed = abandon(asker.lockable, asker.request.token);
     keepAlive(asker.context, asker.lockable.name, freed);
     // A Redis that refuses is there, whichever copy of this package tells so. Everybody else must not be held up.
-    if (Reflect.get(Object(error), "name") === "ReplyError") await freed;
+    if (isReplyError(error)) await freed;
     throw error;
   }
 }
 
 /** True if nothing was executed. An error of another kind, such as an abort, says nothing about the command: it may be on its way. */
 function wasNotRun(error: unknown): boolean {
-  return Reflect.get(Object(error), "sent") === false || Reflect.get(Object(error), "code") === "OPTION";
+  return Reflect.get(Object(error), "sent") === false || codeOf(error) === "OPTION";
 }

@@ -1,9 +1,10 @@
-import { checkDuration, checkOptions, checkPort } from "../../check.ts";
+import { checkDuration, checkOptions } from "../../check.ts";
 import { OptionError } from "../../errors.ts";
 import type { Redis, SendOptions } from "../../port/redis.ts";
 import { nullableText } from "../../port/reply.ts";
 import { guardKeys, guardNamespace } from "./keys.ts";
 import { admitFence, setGuarded } from "./scripts/fence-guard.lua.ts";
+import { portFor } from "../../wait/ask-again.ts";
 
 /** The checking side of a fence: values in Redis that refuse a holder whose lease has passed to another one. */
 export interface FenceGuard {
@@ -41,18 +42,17 @@ export interface FenceGuardOptions {
  * });
  */
 export function createFenceGuard(redis: Redis, options: FenceGuardOptions): FenceGuard {
-  checkPort(redis, options);
+  const port = portFor(redis, options);
   const { ttl, prefix } = options;
   checkDuration("ttl", ttl);
   const namespace = guardNamespace(prefix);
   const valuesFor = (id: string, fence: string) => ({ ...guardKeys(namespace, id), fence: checkFence(fence), ttl });
   const repeatable = (options?: SendOptions) => ({ ...checkOptions(options), idempotent: true });
   return {
-    admit: async (id, fence, options) => admitFence(redis, valuesFor(id, fence), repeatable(options)),
-    set: async (id, fence, value, options) =>
-      setGuarded(redis, { ...valuesFor(id, fence), value }, repeatable(options)),
+    admit: async (id, fence, options) => admitFence(port, valuesFor(id, fence), repeatable(options)),
+    set: async (id, fence, value, options) => setGuarded(port, { ...valuesFor(id, fence), value }, repeatable(options)),
     get: async (id, options) =>
-      nullableText(await redis.send(["GET", guardKeys(namespace, id).resource], repeatable(options))),
+      nullableText(await port.send(["GET", guardKeys(namespace, id).resource], repeatable(options))),
   };
 }
 

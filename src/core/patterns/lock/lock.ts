@@ -1,4 +1,4 @@
-import { checkFunction, checkMethods, checkPort } from "../../check.ts";
+import { checkFunction, checkMethods } from "../../check.ts";
 import type { Redis } from "../../port/redis.ts";
 import { type LockKeys, lockNaming } from "./keys.ts";
 import { type Lockable, singleKey } from "./lockable.ts";
@@ -6,6 +6,7 @@ import { createLocks, type Locks } from "./locks.ts";
 import type { LockOptions } from "./options.ts";
 import { acquireLock } from "./scripts/acquire.lua.ts";
 import { releaseLock } from "./scripts/release.lua.ts";
+import { portFor } from "../../wait/ask-again.ts";
 
 /**
  * Mutual exclusion by lease: at most one holder per name, until its deadline. One command to acquire, one to release.
@@ -17,16 +18,16 @@ import { releaseLock } from "./scripts/release.lua.ts";
  * });
  */
 export function createLock(redis: Redis, options: LockOptions): Locks {
-  checkPort(redis, options);
+  const port = portFor(redis, options);
   const { prefix, order = unordered, replicas } = options;
   const usual = lockNaming(prefix);
   const { naming = usual } = options;
   checkFunction("order", order);
   checkFunction("naming", naming);
-  const confirm = replicas === undefined ? undefined : checkFunction("replicas", replicas)(redis);
+  const confirm = replicas === undefined ? undefined : checkFunction("replicas", replicas)(port);
   const createLockable = (name: string) => {
     const keys = naming(name);
-    const made = order(redis, keys, name);
+    const made = order(port, keys, name);
     return checkMethods("order", confirm ? confirm(made, keys) : made, "called: firstComeFirstServed()", "acquire");
   };
   return createLocks(prefix, createLockable, options);

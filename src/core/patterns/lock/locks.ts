@@ -1,5 +1,5 @@
 import { checkDuration, checkDurationOrZero, checkFunction, checkMethods, checkOptions } from "../../check.ts";
-import { type AcquireContext, resumeLease, tryLease, waitForLease } from "./acquire.ts";
+import { type AcquireContext, type Patience, resumeLease, tryLease, waitForLease } from "./acquire.ts";
 import type { Lease } from "./lease.ts";
 import type { AcquireRequest, Lockable } from "./lockable.ts";
 import type { AcquireOptions, InspectOptions, LeaseOptions, TryOptions } from "./options.ts";
@@ -53,23 +53,20 @@ export interface LockState {
 
 /** Grants leases on whatever `createLockable` makes of a name. */
 export function createLocks(prefix: string, createLockable: (name: string) => Lockable, options: LeaseOptions): Locks {
-  const { ttl, wait = ttl, wake } = options;
+  const { ttl, wake } = options;
   checkDuration("ttl", ttl, leastTtl);
-  checkDurationOrZero("wait", wait);
   checkMethods("wake", wake, "wakeBySubscriber(subscriber)", "listen");
-  checkHooks(options);
+  checkHooks(prefix, options);
   const createRequest = ({ ttl: own = ttl }: TryOptions, whenBusy: AcquireRequest["whenBusy"]): AcquireRequest => ({
     token: crypto.randomUUID(),
     ttl: checkDuration("ttl", own, leastTtl),
     whenBusy,
   });
   const contextOf = (call: TryOptions) => acquireContext(prefix, options, call);
-  contextOf({});
   const acquire = async (name: string, call: AcquireOptions = {}) => {
-    const { wait: own = wait } = checkOptions(call, "{ wait: 5000 }");
-    const longest = checkDurationOrZero("wait", own);
-    const whenBusy = longest === 0 ? "leave" : wake ? "listen" : "poll";
-    return waitForLease(createLockable(name), createRequest(call, whenBusy), contextOf(call), longest);
+    const patience = patienceOf(options, checkOptions(call, "{ wait: 5000 }"));
+    const whenBusy = patience.wait === 0 ? "leave" : wake ? "listen" : "poll";
+    return waitForLease(createLockable(name), createRequest(call, whenBusy), contextOf(call), patience);
   };
   return {
     acquire,
@@ -93,9 +90,17 @@ export function createLocks(prefix: string, createLockable: (name: string) => Lo
   };
 }
 
-function checkHooks({ onEvent, waitUntil }: LeaseOptions): void {
+function checkHooks(prefix: string, options: LeaseOptions): void {
+  const { onEvent, waitUntil } = options;
   if (onEvent !== undefined) checkFunction("onEvent", onEvent);
   if (waitUntil !== undefined) checkFunction("waitUntil", waitUntil);
+  acquireContext(prefix, options, {});
+  patienceOf(options);
+}
+
+/** Who names no `wait` waits for other holders as long as a lease lasts, and not for a Redis that is away. */
+function patienceOf({ ttl, wait: usual }: LeaseOptions, { wait = usual }: AcquireOptions = {}): Patience {
+  return { wait: checkDurationOrZero("wait", wait === undefined ? ttl : wait), throughOutages: wait !== undefined };
 }
 
 /** @throws {OptionError} The watchdog is none. */

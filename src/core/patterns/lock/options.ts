@@ -27,7 +27,7 @@ export interface TryOptions extends InspectOptions {
 /** Options of one acquisition. */
 export interface AcquireOptions extends TryOptions {
   /**
-   * The longest wait for other holders, in milliseconds; 0 asks once.
+   * The longest wait for other holders, and for a Redis that is away, in milliseconds; 0 asks once.
    * @default the `wait` of the lock
    */
   readonly wait?: number | undefined;
@@ -40,7 +40,8 @@ export interface LeaseOptions {
    */
   readonly ttl: number;
   /**
-   * The longest wait of `acquire` and `run` for other holders, in milliseconds; 0 asks once.
+   * The longest wait of `acquire` and `run` for other holders, in milliseconds; 0 asks once. Where it is given, they also wait for a
+   * Redis that is away.
    * @default the `ttl`: long enough for a crashed holder's lease to run out
    */
   readonly wait?: number | undefined;

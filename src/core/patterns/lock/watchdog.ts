@@ -1,8 +1,7 @@
 import { checkDuration, checkOptions } from "../../check.ts";
-import { OptionError } from "../../errors.ts";
+import { codeOf } from "../../failure.ts";
 import { longestDelay, startBackgroundTimer } from "../../time/timer.ts";
 import { jitter } from "../../wait/backoff.ts";
-import { LockLostError } from "./errors.ts";
 import type { Lease, Watchdog } from "./lease.ts";
 
 /** Options of a watchdog. */
@@ -86,6 +85,6 @@ async function extendWatched(item: Watched): Promise<void> {
   } catch (error) {
     item.dueAt = performance.now() + jitter(every / 4);
     // A lost lease reports itself. An option error says that the lease was released meanwhile, which is no failure.
-    if (!(error instanceof LockLostError || error instanceof OptionError)) onError(error);
+    if (!/^(LOCK_LOST|OPTION)$/.test(codeOf(error))) onError(error);
   }
 }

@@ -1,6 +1,6 @@
 import { setBounded } from "../../bounded-map.ts";
 import { emit, type OnEvent } from "../../event.ts";
-import { bindInside, insideOf, type Internals } from "../../internals.ts";
+import { bindInside, createInternals, insideOf } from "../../internals.ts";
 import type { Redis } from "../../port/redis.ts";
 import type { Codec } from "../../codec.ts";
 import type { Snapshot } from "./format/snapshot.ts";
@@ -47,7 +47,7 @@ export interface SessionState<Data extends object = object> {
   data: Data | undefined;
 }
 
-const contexts: Internals<SessionContext> = new WeakMap();
+const contexts = /* @__PURE__ */ createInternals<SessionContext>("session");
 
 /** Ties what `createSessions` makes to its context, and returns it. */
 export function bindContext<T extends object>(sessions: T, context: SessionContext): T {

@@ -6,7 +6,6 @@ import {
   checkMethods,
   checkOneOf,
   checkOptions,
-  checkPort,
 } from "../../check.ts";
 import { OptionError } from "../../errors.ts";
 import type { OnEvent } from "../../event.ts";
@@ -16,6 +15,7 @@ import { checkCodec, type Codec } from "../../codec.ts";
 import { jsonCodec } from "./codec.ts";
 import type { SessionContext, SessionLimits } from "./context.ts";
 import type { TokenSigner } from "./signer.ts";
+import { portFor } from "../../wait/ask-again.ts";
 
 /** Options of `createSessions`. Durations are milliseconds. */
 export interface SessionOptions extends SessionLimits {
@@ -76,7 +76,7 @@ export interface SessionOptions extends SessionLimits {
 
 /** Checks the options and fills in the defaults. */
 export function createContext(redis: Redis, options: SessionOptions): SessionContext {
-  checkPort(redis, options);
+  const port = portFor(redis, options);
   const {
     prefix,
     remember,
@@ -91,7 +91,7 @@ export function createContext(redis: Redis, options: SessionOptions): SessionCon
     waitUntil,
   } = options;
   return {
-    redis,
+    redis: port,
     prefix: keyPrefix(prefix),
     ...checkLimits(options),
     remember: remember === undefined ? undefined : checkLimits(remember, "remember."),

@@ -1,4 +1,4 @@
-import { checkCount, checkDuration, checkPort } from "../../check.ts";
+import { checkCount, checkDuration } from "../../check.ts";
 import { randomText, userTag } from "../../crypto.ts";
 import { namespaceOf } from "../../keys.ts";
 import type { Redis } from "../../port/redis.ts";
@@ -11,6 +11,7 @@ import { userKey } from "./format.ts";
 import { issueCode, issueLink } from "./issue.ts";
 import type { TokenOptions, Tokens } from "./options.ts";
 import { revokeTokensScript } from "./scripts/revoke.lua.ts";
+import { portFor } from "../../wait/ask-again.ts";
 
 /**
  * Creates one-time tokens: e-mail verification, magic links, typed codes.
@@ -22,10 +23,10 @@ import { revokeTokensScript } from "./scripts/revoke.lua.ts";
  * if (accepted) await db.markVerified(accepted.user, accepted.data?.email);
  */
 export function createTokens<Data = unknown>(redis: Redis, options: TokenOptions): Tokens<Data> {
-  checkPort(redis, options);
+  const port = portFor(redis, options);
   const { prefix, ttl, attempts = 5, digits = 6, pepper } = options;
   const context: TokenContext = {
-    redis,
+    redis: port,
     prefix,
     namespace: namespaceOf("token", prefix),
     ttl: checkDuration("ttl", ttl),
@@ -44,7 +45,7 @@ export function createTokens<Data = unknown>(redis: Redis, options: TokenOptions
       const { signal } = checkCall(call, "{ signal }") ?? {};
       const key = userKey(context.namespace, await userTag(context.prefix, user));
       const values = { user: key, request: randomText(9) };
-      await revokeTokensScript(redis, values, { signal, idempotent: true });
+      await revokeTokensScript(port, values, { signal, idempotent: true });
     },
   };
 }

@@ -1,3 +1,5 @@
+import { codeOf } from "../../../failure.ts";
+
 // A lease holds the token of the call that loads. Where the load has ended without a value that is kept, it holds a mark for a short time.
 
 /** The beginning of every mark. No token begins so. */
@@ -13,7 +15,7 @@ export function createToken(life: number): string {
 
 /** The mark of a load that failed, for the calls that waited for that load: its token, and the code of the loader's error. */
 export function failureMark(token: string, error: unknown): string {
-  return `${markStart}${token} ${codeOf(error)}`;
+  return `${markStart}${token} ${shortCode(error)}`;
 }
 
 /** The mark of a value that could not be kept. While it is there everybody loads, and nobody waits. */
@@ -22,10 +24,9 @@ export function unkeptMark(token: string): string {
 }
 
 /** The `code` of an error, if it is a short word. A message is never told to other processes, since it may hold a secret. */
-export function codeOf(error: unknown): string {
+function shortCode(error: unknown): string {
   try {
-    const code: unknown = Reflect.get(Object(error), "code");
-    return typeof code === "string" && /^\w{1,32}$/.test(code) ? code : "";
+    return /^\w{1,32}$/.exec(codeOf(error))?.[0] ?? "";
   } catch {
     return "";
   }

@@ -79,7 +79,7 @@ function createCopies<T>(codec: Codec | undefined, value: T): () => T {
 /** Waits for a hook of the user for as long as for Redis. */
 function untilTimeout<R>(timeout: number, signal: AbortSignal | undefined, work: () => Promise<R>): Promise<R> {
   const message = `\`compression\`, \`overflow\` or \`schema\` took longer than \`timeout\`, ${timeout} ms`;
-  return raceDeadline(timeout, signal, work, () => new RedisPatternsError("HOOK_TIMEOUT", message));
+  return raceDeadline(timeout, signal, work, { late: () => new RedisPatternsError("HOOK_TIMEOUT", message) });
 }
 
 function checkCodecOptions<T>({ codec, compression, overflow, schema }: CodecOptions<T>): void {

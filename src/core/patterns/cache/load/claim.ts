@@ -1,8 +1,9 @@
+import { failureOf } from "../../../failure.ts";
 import type { SendOptions } from "../../../port/redis.ts";
 import { backoff } from "../../../wait/backoff.ts";
 import { sleep } from "../../../wait/sleep.ts";
 import type { Waiter } from "../../../wait/wake.ts";
-import { type CacheContext, failOpen, isUnreached, keysOf, report, trip } from "../context.ts";
+import { type CacheContext, failOpen, keysOf, report, trip } from "../context.ts";
 import { LoadFailedError } from "../errors.ts";
 import type { DatedAnswer } from "../flight.ts";
 import { createToken } from "../format/lease.ts";
@@ -69,13 +70,13 @@ export async function claimEntries(
   }
 }
 
-/** Throws where Redis was not reached, or refuses all keys, or where no failure may pass. */
+/** Throws where Redis is away, or refuses all keys, or where no failure may pass. */
 function orThrowAll<C extends object>(
   { failsOpen }: CacheContext,
   outcomes: readonly (C | Refused)[],
 ): readonly (C | Refused)[] {
   const refused = outcomes.filter((outcome) => "error" in outcome);
-  if (refused.length < outcomes.length && failsOpen && !refused.some(({ error }) => isUnreached(error)))
+  if (refused.length < outcomes.length && failsOpen && refused.every(({ error }) => failureOf(error) === "mistake"))
     return outcomes;
   for (const { error } of refused) throw error;
   return outcomes;

@@ -1,5 +1,5 @@
 import { checkDuration, checkFunction, checkOptions } from "../../../check.ts";
-import { type CacheContext, failOpen, isUnreached, report } from "../context.ts";
+import { type CacheContext, failOpen, report } from "../context.ts";
 import { decodePlain } from "../format/entry.ts";
 import type { GetOrSetOptions } from "../options.ts";
 import type { Load } from "./call.ts";
@@ -42,7 +42,7 @@ export function fastPath<T, R>(
       return slowPath(false);
     };
     const onFailure = (error: unknown) => {
-      if (isUnreached(error)) context.breaker.failed();
+      context.breaker.failed(error);
       failOpen(context, { id, signal: undefined }, error);
       return slowPath(true);
     };

@@ -147,7 +147,7 @@ export async function orStale<A>(
   let late: Error | undefined;
   const tooLate = () => (late = new TimeoutError(0));
   try {
-    return await raceDeadline(softTimeout ?? Infinity, signal, () => load, tooLate);
+    return await raceDeadline(softTimeout ?? Infinity, signal, () => load, { late: tooLate });
   } catch (error) {
     const left = signal?.aborted;
     const old = left ? undefined : older();

@@ -1,6 +1,7 @@
 import { RedisPatternsError } from "../../../errors.ts";
+import { failureOf } from "../../../failure.ts";
 import { withDeadline } from "../../../time/deadline.ts";
-import { type CacheContext, isUnreached, keysOf, report, trip, wakeArg } from "../context.ts";
+import { type CacheContext, keysOf, report, trip, wakeArg } from "../context.ts";
 import { LoadTimeoutError } from "../errors.ts";
 import { type DatedAnswer, type Flight, removeFlight, startFlight } from "../flight.ts";
 import { failureMark, unkeptMark } from "../format/lease.ts";
@@ -86,7 +87,7 @@ export async function storeLoaded<T>(
     report(context, "error", id, { error });
     // The callers that wait need not try in turn what could not be done here.
     const released = releaseLeases(context, { redis, ids: [id], token }, unkeptMark(token));
-    if (isUnreached(error)) background(released);
+    if (failureOf(error) === "outage") background(released);
     else await released;
     return undefined;
   }

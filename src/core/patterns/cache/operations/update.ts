@@ -70,7 +70,7 @@ async function updateWithRetries<T>(context: CacheContext<T>, update: Update<T>)
     // What could not be read is no absent value: the change would lose it.
     if (found?.failure !== undefined) throw found.failure;
     const served = servable(context, found);
-    const value = await raceDeadline(context.hardTimeout, signal, async () => fn(served?.entry.value), late);
+    const value = await raceDeadline(context.hardTimeout, signal, async () => fn(served?.entry.value), { late });
     if (await trySwap(context, update, { found, served, value })) return value;
     await sleep(backoff(attempt, pauses), signal);
   }

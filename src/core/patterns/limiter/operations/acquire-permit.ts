@@ -1,5 +1,6 @@
 import { checkFunction, checkOptions, checkText } from "../../../check.ts";
 import { OptionError } from "../../../errors.ts";
+import { codeOf } from "../../../failure.ts";
 import { inBackground, persist } from "../../../wait/persist.ts";
 import type { LimitAlgorithm } from "../algorithm.ts";
 import { contextOf, type LimiterContext } from "../context.ts";
@@ -77,7 +78,7 @@ export async function acquirePermit(limiter: Limiter, id: string, options?: Perm
     if (pending !== verdict.pending) inBackground(waitUntil, pending, (error) => reportFailure(holding, error));
     return createPermit({ ...verdict, pending }, holding);
   } catch (error) {
-    if (!(error instanceof OptionError)) {
+    if (codeOf(error) !== "OPTION") {
       inBackground(waitUntil, giveUp(holding), (failure) => reportFailure(holding, failure));
     }
     throw error;

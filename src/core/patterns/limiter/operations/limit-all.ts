@@ -1,7 +1,8 @@
 import { checkList, checkOptions, checkText } from "../../../check.ts";
 import { OptionError } from "../../../errors.ts";
+import { tripIfReady } from "../../../outage/breaker.ts";
 import { decide, report } from "../decide.ts";
-import { guarded } from "../outage-policy.ts";
+import { throwUnlessOutage } from "../outage-policy.ts";
 import { scriptFor, type ScriptItem } from "../scripts/limit-all.lua.ts";
 import { undoCall } from "../undo.ts";
 import { toVerdict, type Verdict } from "../verdict.ts";
@@ -70,7 +71,8 @@ async function decideAtomically(items: readonly LimitItem[], options: LimitAllOp
   const { script, values } = scriptFor(asked, seen);
   try {
     const idempotent = seen.length > 0 || asked.every(({ callId }) => callId !== "");
-    const reply = await guarded(first.context, signal, () => script(redis, values, { signal, timeout, idempotent }));
+    const ask = () => script(redis, values, { signal, timeout, idempotent });
+    const reply = await tripIfReady(first.context.breaker, signal, ask);
     const verdicts = items.map(({ algorithm }, i) => toVerdict(algorithm, 0, reply.slice(3 * i, 3 * i + 3)));
     items.forEach((item, i) => report(item.context, item.id, { type: verdicts[i]?.allowed ? "allowed" : "refused" }));
     return summarize(verdicts);
@@ -79,7 +81,7 @@ async function decideAtomically(items: readonly LimitItem[], options: LimitAllOp
     if (signal?.aborted && requestId === undefined) {
       items.forEach((item, i) => void undoCall({ ...item, callId: asked[i]?.callId ?? "" }));
     }
-    if (signal?.aborted || error instanceof OptionError) throw error;
+    throwUnlessOutage(error, signal);
     for (const item of items) report(item.context, item.id, { type: "failed", error });
     return summarize(await Promise.all(items.map((item) => decideWithoutRedis(item, error))));
   }

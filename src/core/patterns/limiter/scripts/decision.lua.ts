@@ -23,18 +23,20 @@ export interface Decision extends Script<Names, number[]> {
  * cancels. `seen` is a key that remembers a call by the name that its caller gave it.
  * @param numbers The plan's names for the algorithm's numbers; one that has none is not read.
  * @param plan The body of a Lua function.
+ * @param look What the plan reads first, where the script alone does so before it.
+ * @param quick What the script does with it before everything else. It may return the answer to a usual call.
  */
-export function defineDecision(numbers: readonly string[], plan: string): Decision {
+export function defineDecision(numbers: readonly string[], plan: string, look = "", quick = ""): Decision {
   const texts = numbers.map((_, i) => `text${i + 1}`);
-  const lua = `function(key, call, units, block, cancels, ${texts.join(", ")})
+  const functionOf = (body: string) => `function(key, call, units, block, cancels, ${texts.join(", ")})
 local ${numbers.join(", ")} = ${texts.map((text) => `tonumber(${text})`).join(", ")}
-${plan}
+${body}
 end`;
   const script = defineScript({
     keys: ["key", "...seen"],
     args: ["call", "...numbers"],
     decode: integers,
-    lua: `local plan = ${lua}
+    lua: `${look}${quick}local plan = ${functionOf(plan)}
 -- Most calls take one unit and send no more than that: the least to send and to read.
 local cost, maxWait, hold = 1, 0, 0
 if numbers[4] then
@@ -61,5 +63,5 @@ elseif cost < 0 or hold > 0 or wait <= maxWait then
 end
 return {wait, free, reset}`,
   });
-  return Object.assign(script, { plan: lua });
+  return Object.assign(script, { plan: functionOf(look + plan) });
 }

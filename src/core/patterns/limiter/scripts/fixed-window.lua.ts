@@ -9,8 +9,6 @@ import { splitUnits } from "./timed.lua.ts";
 export const decideFixedWindow = /* @__PURE__ */ defineDecision(
   ["limit", "window"],
   `
-local ttl = redis.call("PTTL", key)
-local used, stored, lastTtl, calls, rest = string.match(redis.call("GET", key) or "", "^(%d+) (%d+) (%d+)([^|]*)|?(%d*)$")
 used = tonumber(used) or 0
 lastTtl = tonumber(lastTtl) or 0
 calls = calls or ""
@@ -81,4 +79,16 @@ local function write()
   return windowEnd
 end
 return math.max(windowStart, blockEnd), free, reset, place, write, blocked`,
+  `local ttl = redis.call("PTTL", key)
+local used, stored, lastTtl, calls, rest = string.match(redis.call("GET", key) or "", "^(%d+) (%d+) (%d+)([^|]*)|?(%d*)$")
+`,
+  `-- Most calls take one unit of a window that is open and was not booked into, or find it full.
+if stored == numbers[2] and rest == "" and not numbers[4] and not seen[1] and not string.find(calls, call, 1, true)
+  and ttl > 0 and ttl <= tonumber(lastTtl) and ttl <= tonumber(stored) then
+  local free = numbers[1] - used
+  if free < 1 then return {ttl, 0, ttl} end
+  redis.call("SET", key, string.format("%d %s %d%s", used + 1, stored, ttl, string.sub(call .. calls, 1, 28)), "KEEPTTL")
+  return {0, free - 1, ttl}
+end
+`,
 );

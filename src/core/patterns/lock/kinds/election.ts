@@ -1,9 +1,9 @@
 import { checkDuration, checkFunction, checkOptions, checkPort, checkText } from "../../../check.ts";
 import type { OnEvent } from "../../../event.ts";
+import { codeOf, failureOf } from "../../../failure.ts";
 import type { Redis } from "../../../port/redis.ts";
 import { jitter } from "../../../wait/backoff.ts";
 import { sleep } from "../../../wait/sleep.ts";
-import { LockBusyError, LockLostError } from "../errors.ts";
 import type { Lease } from "../lease.ts";
 import { lockNaming } from "../keys.ts";
 import { createLock } from "../lock.ts";
@@ -102,16 +102,11 @@ async function standOnce(
   try {
     return await locks.acquire(name, { signal });
   } catch (error) {
-    if (isOver(signal) || error instanceof LockBusyError) return null;
-    if (!isUnreached(error)) throw error;
+    if (isOver(signal) || codeOf(error) === "LOCK_BUSY") return null;
+    if (failureOf(error) === "mistake") throw error;
     await pause(jitter(ttl / 3), signal);
     return null;
   }
-}
-
-/** By its code, since the adapter may come from another copy of this package. */
-function isUnreached(error: unknown): boolean {
-  return error instanceof Error && ["CONNECTION", "TIMEOUT"].includes(String(Reflect.get(error, "code")));
 }
 
 /** Waits, or returns early when the campaign ends. */
@@ -138,8 +133,7 @@ async function lead(
     return lease.signal.aborted;
   } catch (error) {
     // Work that was told to stop may say so by an error.
-    if (endSignal.aborted && (error === endSignal.reason || error instanceof LockLostError))
-      return lease.signal.aborted;
+    if (endSignal.aborted && (error === endSignal.reason || codeOf(error) === "LOCK_LOST")) return lease.signal.aborted;
     throw error;
   } finally {
     await lease[Symbol.asyncDispose]();

@@ -1,4 +1,4 @@
-import { checkList, checkPort } from "../../../check.ts";
+import { checkList } from "../../../check.ts";
 import { ConnectionError, OptionError } from "../../../errors.ts";
 import type { Redis, SendOptions } from "../../../port/redis.ts";
 import { type LockNaming, lockNaming } from "../keys.ts";
@@ -8,6 +8,7 @@ import { createLocks } from "../locks.ts";
 import type { AcquireOptions, LeaseOptions, TryOptions } from "../options.ts";
 import { type AcquireReply, unknownFence } from "../scripts/fence.lua.ts";
 import { acquireMany, extendMany, joinFences, releaseMany, splitFences } from "../scripts/many.lua.ts";
+import { portFor } from "../../../wait/ask-again.ts";
 
 /** Several locks held together; they are extended, lost and released as one. */
 export interface ManyLease extends Omit<Lease, "name" | "fence" | "serialize"> {
@@ -56,16 +57,16 @@ const mostNames = 100;
  * await using both = await accounts.acquireAll(["alice", "bob"]);
  */
 export function createManyLocks(redis: Redis, options: ManyLocksOptions): ManyLocks {
-  checkPort(redis, options);
+  const port = portFor(redis, options);
   const { prefix } = options;
   const usual = lockNaming(prefix);
   const { naming = usual } = options;
   const createLockable = (id: string) => {
     const names = decodeNames(id);
-    const groups = redis.masters ? names.map((name) => [name]) : [names];
+    const groups = port.masters ? names.map((name) => [name]) : [names];
     return combineGroups(
       id,
-      groups.map((group) => createGroup(redis, naming, group)),
+      groups.map((group) => createGroup(port, naming, group)),
     );
   };
   const locks = createLocks(prefix, createLockable, options);

@@ -1,5 +1,6 @@
-import { checkDuration, checkPort } from "../../../check.ts";
-import { ConnectionError, OptionError, ReplyError } from "../../../errors.ts";
+import { checkDuration } from "../../../check.ts";
+import { ConnectionError, OptionError } from "../../../errors.ts";
+import { isReplyError } from "../../../failure.ts";
 import type { Redis, SendOptions } from "../../../port/redis.ts";
 import { longestDelay } from "../../../time/timer.ts";
 import { type LockKeys, type LockNaming, lockNaming } from "../keys.ts";
@@ -10,6 +11,7 @@ import { acquireLock } from "../scripts/acquire.lua.ts";
 import { type AcquireReply, largestFence, unknownFence } from "../scripts/fence.lua.ts";
 import { raiseFence } from "../scripts/quorum.lua.ts";
 import { releaseLock } from "../scripts/release.lua.ts";
+import { portFor } from "../../../wait/ask-again.ts";
 
 /** Options of a quorum lock. */
 export interface QuorumOptions extends Omit<LeaseOptions, "wake"> {
@@ -42,13 +44,13 @@ export interface QuorumOptions extends Omit<LeaseOptions, "wake"> {
 export function createQuorumLock(nodes: readonly Redis[], options: QuorumOptions): Locks {
   if (!Array.isArray(nodes) || nodes.length === 0 || new Set(nodes).size < nodes.length)
     throw new OptionError("`nodes` must be a list of different adapters, best of three or five");
-  for (const node of nodes) checkPort(node, options);
+  const ports = nodes.map((node) => portFor(node, options));
   const { prefix, ttl } = options;
   const usual = lockNaming(prefix);
   const { naming = usual } = options;
   const { nodeTimeout = Math.max(1, checkDuration("ttl", ttl) / 10) } = options;
   const timeout = checkDuration("nodeTimeout", nodeTimeout);
-  return createLocks(prefix, (name) => createQuorum({ nodes, timeout, keys: naming(name) }, name), options);
+  return createLocks(prefix, (name) => createQuorum({ nodes: ports, timeout, keys: naming(name) }, name), options);
 }
 
 interface Quorum {
@@ -148,7 +150,7 @@ async function askAll<T>(
   const answers = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
   if (answers.length >= majorityOf(quorum)) return answers;
   const cause: unknown = results.find((result) => result.status === "rejected")?.reason;
-  if (cause instanceof ReplyError) throw cause;
+  if (isReplyError(cause)) throw cause;
   throw new ConnectionError(`Only ${answers.length} of ${quorum.nodes.length} nodes answered in time`, "unknown", {
     cause,
   });

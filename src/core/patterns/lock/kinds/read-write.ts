@@ -1,4 +1,4 @@
-import { checkDuration, checkPort } from "../../../check.ts";
+import { checkDuration } from "../../../check.ts";
 import type { Redis } from "../../../port/redis.ts";
 import { freedKey, freedKeys, type ReadWriteKeys, readWriteKeys, readWriteNamespace } from "../keys.ts";
 import { type Lockable, remainingOf } from "../lockable.ts";
@@ -14,6 +14,7 @@ import {
   releaseRead,
   releaseWrite,
 } from "../scripts/read-write.lua.ts";
+import { portFor } from "../../../wait/ask-again.ts";
 
 /** A lock that many readers hold together, or one writer alone. */
 export interface ReadWriteLock {
@@ -45,14 +46,14 @@ export interface ReadWriteOptions extends LeaseOptions {
  * await index.write.run("products", ({ fence }) => rebuild(fence));
  */
 export function createReadWriteLock(redis: Redis, options: ReadWriteOptions): ReadWriteLock {
-  checkPort(redis, options);
+  const port = portFor(redis, options);
   const { prefix, patience = 5_000 } = options;
   const namespace = readWriteNamespace(prefix);
   const keysOf = (name: string) => readWriteKeys(namespace, name);
   checkDuration("patience", patience);
   return {
-    read: createLocks(prefix, (name) => createReaders(redis, keysOf(name), name, patience), options),
-    write: createLocks(prefix, (name) => createWriter(redis, keysOf(name), name, patience), options),
+    read: createLocks(prefix, (name) => createReaders(port, keysOf(name), name, patience), options),
+    write: createLocks(prefix, (name) => createWriter(port, keysOf(name), name, patience), options),
   };
 }
 

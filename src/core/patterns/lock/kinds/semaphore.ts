@@ -1,10 +1,11 @@
-import { checkCount, checkPort } from "../../../check.ts";
+import { checkCount } from "../../../check.ts";
 import type { Redis } from "../../../port/redis.ts";
 import { freedKey, freedKeys, semaphoreKeys, semaphoreNamespace } from "../keys.ts";
 import type { Lockable } from "../lockable.ts";
 import { createLocks, type Locks } from "../locks.ts";
 import type { LeaseOptions } from "../options.ts";
 import { acquirePlace, extendPlace, inspectPlaces, releasePlace } from "../scripts/semaphore.lua.ts";
+import { portFor } from "../../../wait/ask-again.ts";
 
 /** Options of a semaphore. */
 export interface SemaphoreOptions extends LeaseOptions {
@@ -22,11 +23,11 @@ export interface SemaphoreOptions extends LeaseOptions {
  * await exports.run("pdf", ({ signal }) => renderPdf({ signal }));
  */
 export function createSemaphore(redis: Redis, options: SemaphoreOptions): Locks {
-  checkPort(redis, options);
+  const port = portFor(redis, options);
   const { prefix } = options;
   const namespace = semaphoreNamespace(prefix);
   const limit = checkCount("limit", options.limit);
-  return createLocks(prefix, (name) => createPlace(redis, namespace, limit, name), options);
+  return createLocks(prefix, (name) => createPlace(port, namespace, limit, name), options);
 }
 
 function createPlace(redis: Redis, namespace: string, limit: number, name: string): Lockable {
