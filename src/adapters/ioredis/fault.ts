@@ -1,3 +1,4 @@
+import { ReplyError } from "../../core/errors.ts";
 import type { IoredisClient } from "./client.ts";
 import { loseUnanswered } from "./written.ts";
 
@@ -8,11 +9,13 @@ interface Fault {
   last?: unknown;
   /** Whether the newest connection has ever been ready. */
   wasReady: boolean;
+  /** What Redis refused last, where the client tries again by itself, and the time of `performance.now()`. */
+  refusal?: { readonly error: unknown; readonly at: number };
 }
 
 /**
  * Remembers the faults of a client's connection, since a client that reconnects has the reason only between two attempts. The `error` event
- * is left to the caller. Of a Cluster's nodes only the message is kept, since the error may contain a password.
+ * is left to the caller. Of a Cluster's nodes and of Sentinels only the message is kept, since the error may contain a password.
  */
 export function watchFaults(client: IoredisClient): void {
   if (faults.has(client)) return;
@@ -29,9 +32,59 @@ export function watchFaults(client: IoredisClient): void {
     loseUnanswered(client);
     fault.last = socketOf(client).errored ?? fault.last;
   });
-  client.on("node error", (error) => {
-    fault.last = new Error(error instanceof Error ? error.message : "A node failed");
+  client.on("sentinelError", (error) => {
+    fault.last = messageAlone(error, fault);
   });
+  wrap(client.options, "reconnectOnError", (decide, error) => {
+    const decision = decide(error);
+    if (decision) fault.refusal = { error: messageAlone(error, fault), at: performance.now() };
+    return decision;
+  });
+  if (client.isCluster) watchNodes(client, fault);
+}
+
+/** What Redis refused in the last `duration` milliseconds so that the client connected anew, such as a READONLY. */
+export function recentRefusal(client: IoredisClient, duration: number): unknown {
+  const refusal = faults.get(client)?.refusal;
+  return refusal && performance.now() - refusal.at < duration ? refusal.error : undefined;
+}
+
+/** A Cluster tells what its nodes say. Why it does not reach them is known to their sockets alone, and why it does not find them to its lookups. */
+function watchNodes(client: IoredisClient, fault: Fault): void {
+  const note = (error: unknown) => {
+    if (error) fault.last = messageAlone(error, fault);
+  };
+  // The map of slots is asked for over copies of the nodes.
+  const watchCopies = (node: IoredisClient) =>
+    wrap(node, "duplicate", (duplicate, ...options) => {
+      const copy = duplicate(...options) as IoredisClient;
+      copy.on("close", () => note(socketOf(copy).errored));
+      return copy;
+    });
+  client.nodes?.("all").forEach(watchCopies);
+  client.on("+node", (node) => watchCopies(node as IoredisClient));
+  client.on("node error", note);
+  wrap(client.options, "dnsLookup", (lookup, host, found) =>
+    lookup(host, (error: unknown, ...addresses: unknown[]) => {
+      note(error);
+      Reflect.apply(found as Call, undefined, [error, ...addresses]);
+    }),
+  );
+}
+
+type Call = (...args: unknown[]) => unknown;
+
+/** Puts a function in the place of an object's method; it gets that method first. */
+function wrap(target: object, name: string, by: (method: Call, ...args: unknown[]) => unknown): void {
+  const method: unknown = Reflect.get(target, name);
+  if (typeof method !== "function") return;
+  Reflect.set(target, name, (...args: unknown[]) => by((...given) => Reflect.apply(method, target, given), ...args));
+}
+
+/** An error without its fields. "Connection is closed." says less than what is known already. */
+function messageAlone(error: unknown, { last }: Fault): unknown {
+  const { message } = new ReplyError(error instanceof Error ? error.message : "A node failed");
+  return last && /connection is closed/i.test(message) ? last : new Error(message);
 }
 
 /**

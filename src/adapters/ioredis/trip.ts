@@ -4,7 +4,7 @@ import { startBackgroundTimer } from "../../core/time/timer.ts";
 import { ConnectionError, ReplyError, type Sent, TimeoutError } from "../../core/errors.ts";
 import type { SendOptions } from "../../core/port/redis.ts";
 import { type IoredisClient, optionOf, type QueuedCommand } from "./client.ts";
-import { connectionFault } from "./fault.ts";
+import { connectionFault, recentRefusal } from "./fault.ts";
 import { endSilence, loseIfClosed, replaceByPing } from "./written.ts";
 
 /**
@@ -38,9 +38,7 @@ export async function runTrip<T, R>(
 
 /** Translates an error of ioredis into one of the port. */
 export function toPortError(client: IoredisClient, error: unknown, sent: Sent): unknown {
-  if (error instanceof TimeoutError && !sent) {
-    return new TimeoutError(error.timeout, sent, { cause: connectionFault(client) });
-  }
+  if (error instanceof TimeoutError) return toLateError(client, error, sent);
   if (isReplyError(error) || /^(OPTION|CONNECTION|TIMEOUT)$/.test(codeOf(error))) return error;
   if (!(error instanceof Error)) return new ConnectionError("Redis was not reached", sent, { cause: error });
   if (error.name === "ReplyError") return toReplyError(error);
@@ -50,7 +48,24 @@ export function toPortError(client: IoredisClient, error: unknown, sent: Sent): 
     return new TimeoutError(Number(optionOf(client, "commandTimeout")), sent, { cause: error });
   }
   const subject = sent ? "The answer of Redis was lost" : "Redis was not reached";
-  return new ConnectionError(`${subject}: ${error.message}`, sent, { cause: connectionFault(client) ?? error });
+  const cause = connectionFault(client) ?? error;
+  return new ConnectionError(`${subject}: ${reasonOf(cause) || error.message}`, sent, { cause });
+}
+
+/** Says why a deadline has passed, if that is known. Where Redis let nobody in, nothing is late: that is its answer. */
+function toLateError(client: IoredisClient, error: TimeoutError, sent: Sent): Error {
+  const { timeout } = error;
+  const cause = recentRefusal(client, timeout) ?? (sent ? undefined : connectionFault(client));
+  const reason = reasonOf(cause);
+  if (!sent && client.status !== "ready" && /^(NOAUTH|WRONGPASS|NOPERM)/.test(reason)) return new ReplyError(reason);
+  const late = new TimeoutError(timeout, sent, { cause });
+  if (reason) late.message += `: ${reason}`;
+  return late;
+}
+
+/** The message of a fault, or its code: an address with several sides gives an error without a message. */
+function reasonOf(fault: unknown): string {
+  return fault instanceof Error ? fault.message || codeOf(fault) : "";
 }
 
 /** Translates Redis' refusal. ioredis' own error does not become the cause, since it contains the command with its arguments. */

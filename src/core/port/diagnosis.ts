@@ -54,6 +54,11 @@ const mistakes: readonly (readonly [clue: RegExp, reason: PingReason, remedy: st
     "Something on the way refuses EVAL or EVALSHA, which the patterns need; connect to Redis itself",
   ],
   [/Upstash-compatible/, "endpoint", "Check the URL: it must be the REST URL of a database, or of a gateway"],
+  [
+    /sentinel/,
+    "unreachable",
+    "No Sentinel gave the address of the master; check their addresses, and the name of the master",
+  ],
   [/closed for good/, "closed", "This client was closed by quit() or disconnect(); make a new one"],
   [
     /SSL|TLS|CERT|EPROTO|altname|before it was ready/i,
