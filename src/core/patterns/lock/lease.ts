@@ -1,5 +1,6 @@
 import { checkDuration, checkOptions } from "../../check.ts";
 import { emit, type OnEvent, type PatternEvent } from "../../event.ts";
+import { codeOf } from "../../failure.ts";
 import { raceDeadline } from "../../time/deadline.ts";
 import { longestDelay } from "../../time/timer.ts";
 import { encodeHandOff } from "./hand-off.ts";
@@ -157,7 +158,11 @@ async function extendHeld({ lockable, grant, term }: HeldState, options: ExtendO
   checkDuration("ttl", ttl, leastTtl);
   term.assertHeld();
   const start = performance.now();
-  const extended = await lockable.extend(grant.token, ttl, { signal, idempotent: true });
+  const extended = await lockable.extend(grant.token, ttl, { signal, idempotent: true }).catch((error: unknown) => {
+    // The reason of an abort says nothing of Redis.
+    if (codeOf(error)) term.fail(error);
+    throw error;
+  });
   const deadline = start + validity(ttl);
   if (!extended || deadline <= performance.now()) term.lose();
   // Redis agreed, but too late: the signal has aborted already, and nobody should wait for a holder that has stopped.

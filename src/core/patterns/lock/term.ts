@@ -34,6 +34,8 @@ export interface Term {
    * @throws {OptionError} The holder has ended it.
    */
   assertHeld(): void;
+  /** Remembers why an extension failed, for the error of a term that is lost meanwhile. */
+  fail(error: unknown): void;
   /** Moves the deadline, never back. */
   prolong(deadline: number): void;
   /** Ends the term as lost, even if it was released: Redis did not know of it any more. */
@@ -50,6 +52,7 @@ export function startTerm(name: string, firstDeadline: number, onEnd: (error?: L
   let deadline = firstDeadline;
   let state: TermState = "held";
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let failure: ErrorOptions | undefined;
   const left = () => deadline - performance.now();
   const end = (next: TermState, error?: LockLostError) => {
     if (state === "lost" || state === "handed off") return;
@@ -58,11 +61,13 @@ export function startTerm(name: string, firstDeadline: number, onEnd: (error?: L
     onEnd(error);
     if (error) controller.abort(error);
   };
-  const lose = () => end("lost", new LockLostError(name, -left()));
+  // A term that Redis ends before its time is not lost for want of an extension.
+  const lostError = () => new LockLostError(name, -left(), left() > 0 ? undefined : failure);
+  const lose = () => end("lost", lostError());
   const countDown = () => {
     clearTimeout(timer);
-    if (left() <= 0) return lose();
-    timer = startBackgroundTimer(countDown, Math.ceil(left()));
+    if (left() <= 0) lose();
+    else timer = startBackgroundTimer(countDown, Math.ceil(left()));
   };
   const currentState = (): TermState => {
     if (state === "held" && left() <= 0) lose();
@@ -74,10 +79,12 @@ export function startTerm(name: string, firstDeadline: number, onEnd: (error?: L
     state: currentState,
     left,
     assertHeld() {
-      if (currentState() === "lost") throw new LockLostError(name, -left());
+      if (currentState() === "lost") throw lostError();
       if (state !== "held") throw new OptionError(`Lock \`${name}\` was ${state}; acquire it again`);
     },
+    fail: (cause) => void (failure = { cause }),
     prolong(next) {
+      failure = undefined;
       deadline = Math.max(deadline, next);
       countDown();
     },
