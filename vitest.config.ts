@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { long } from "./test/support/long.ts";
 import { workers } from "./test/support/workers.ts";
 
 export default defineConfig({
@@ -44,6 +45,8 @@ export default defineConfig({
           hookTimeout: 120_000,
         },
       },
+      // Other versions of the server, which take minutes.
+      ...(long ? [{ test: { name: "servers", include: ["test/servers/**/*.test.ts"], testTimeout: 900_000 } }] : []),
       {
         // The examples, which import the package by its name and so need it built.
         test: {

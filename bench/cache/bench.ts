@@ -1,13 +1,14 @@
 // The cache beside its peers, in one process against one redis-server: `npm run bench -- cache`.
 import { Redis as Client } from "ioredis";
 import { startRedis } from "../../test/support/redis-server.ts";
+import { rowOfBefore } from "../harness/checkout.ts";
 import { type Asked, type Contender, twice } from "../harness/contender.ts";
 import { tcpLimits } from "../harness/limits.ts";
 import type { Role } from "../harness/results.ts";
 import { run } from "../harness/run.ts";
 import type { CacheInstance, CacheLibrary } from "./instance.ts";
 import { hits, localHits, misses, type Sized } from "./loads.ts";
-import { lruCache, ours, raw, woken } from "./ours.ts";
+import { cacheOf, lruCache, ours, raw, woken } from "./ours.ts";
 import { outages } from "./outage.ts";
 import { rivals } from "./rivals.ts";
 import { stampede } from "./stampede.ts";
@@ -26,6 +27,7 @@ await run("cache", async (bench) => {
   const everybody: readonly Contender<CacheInstance>[] = [
     ...twice(ours.name, () => ours.open(server)),
     contender(raw, "limit"),
+    ...rowOfBefore(bench.before, (name, checkout) => contender(cacheOf(name, checkout, "before"), "other")),
     ...rivals.map((library) => contender(library, "other")),
   ];
   const emptyScripts = tcpLimits(server).map(asCache);

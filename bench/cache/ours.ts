@@ -1,5 +1,4 @@
-import { ioredis, ioredisSubscriber } from "../../src/adapters/ioredis/index.ts";
-import { createCache, wakeBySubscriber, withLocal } from "../../src/core/patterns/cache/index.ts";
+import { patternsOf, thisCheckout } from "../harness/checkout.ts";
 import { rival } from "../harness/contender.ts";
 import { type CacheLibrary, connect, type Load, tags, ttl } from "./instance.ts";
 
@@ -21,29 +20,37 @@ export const raw: CacheLibrary = {
   },
 };
 
-export const ours: CacheLibrary = {
-  name: "redis-patterns",
-  async open(at) {
-    const client = connect(at);
-    const cache = createCache(ioredis(client), { prefix: "ours", ttl, maxBytes: 1_000_000 });
-    const tagged = createCache(ioredis(client), { prefix: "ours-tagged", ttl, maxBytes: 1_000_000 });
-    const local = withLocal(cache, { maxStaleness: ttl, maxEntries: 10_000, maxBytes: 1_000_000_000 });
-    return {
-      get: (key, load) => cache.getOrSet(key, load),
-      tagged: (key, load) => tagged.getOrSet(key, load, { tags }),
-      local: (key, load) => local.getOrSet(key, load),
-      close: () => client.disconnect(),
-    };
-  },
-};
+/** The cache of a checkout, this one or another. */
+export function cacheOf(name: string, checkout: string, prefix: string): CacheLibrary {
+  return {
+    name,
+    async open(at) {
+      const { cache: patterns, ioredis } = await patternsOf(checkout);
+      const { createCache, withLocal } = patterns;
+      const client = connect(at);
+      const cache = createCache(ioredis.ioredis(client), { prefix, ttl, maxBytes: 1_000_000 });
+      const tagged = createCache(ioredis.ioredis(client), { prefix: `${prefix}-tagged`, ttl, maxBytes: 1_000_000 });
+      const local = withLocal(cache, { maxStaleness: ttl, maxEntries: 10_000, maxBytes: 1_000_000_000 });
+      return {
+        get: (key, load) => cache.getOrSet(key, load),
+        tagged: (key, load) => tagged.getOrSet(key, load, { tags }),
+        local: (key, load) => local.getOrSet(key, load),
+        close: () => client.disconnect(),
+      };
+    },
+  };
+}
+
+export const ours = cacheOf("redis-patterns", thisCheckout, "ours");
 
 /** What differs from the row above only while it waits for somebody else's load. */
 export const woken: CacheLibrary = {
   name: "redis-patterns, wake",
   async open(at) {
+    const { cache: patterns, ioredis } = await patternsOf(thisCheckout);
     const [client, ears] = [connect(at), connect(at)];
-    const wake = wakeBySubscriber(ioredisSubscriber(ears));
-    const cache = createCache(ioredis(client), { prefix: "ours-woken", ttl, wake });
+    const wake = patterns.wakeBySubscriber(ioredis.ioredisSubscriber(ears));
+    const cache = patterns.createCache(ioredis.ioredis(client), { prefix: "ours-woken", ttl, wake });
     return {
       cold: (key, load) => cache.getOrSet(key, load),
       close: () => [client, ears].forEach((one) => one.disconnect()),

@@ -1,13 +1,12 @@
 // The gateway beside the least that node:http can do, each in a process of its own: `npm run bench -- gateway`.
-import { join } from "node:path";
+import { rowOfBefore, thisCheckout } from "../harness/checkout.ts";
 import type { Contender, Load } from "../harness/contender.ts";
 import { run } from "../harness/run.ts";
 import { atOnce } from "../harness/work.ts";
 import { startRedis } from "../../test/support/redis-server.ts";
 import { type Connection, openConnection, requestOf } from "./connection.ts";
-import { serverOf, type ServerProcess } from "./process.ts";
+import { serverOf, type ServerProcess, type Start } from "./process.ts";
 
-const checkout = join(import.meta.dirname, "../..");
 const token = "the-token-of-the-bench";
 
 const note =
@@ -70,22 +69,25 @@ function loadOf(connections: number, calls: number): Load<ServerProcess> {
 }
 
 function stubbed(before?: string): readonly Contender<ServerProcess>[] {
-  const kind = "gateway, stubbed";
   return [
-    serverOf("redis-patterns gateway", "ours", { kind, checkout }),
-    serverOf("redis-patterns gateway, again", "control", { kind, checkout }),
-    serverOf("node:http, the answer is fixed", "limit", { kind: "node:http, stubbed", checkout }),
-    ...(before === undefined ? [] : [serverOf(`the gateway of ${before}`, "other", { kind, checkout: before })]),
+    ...gateways({ kind: "gateway, stubbed", checkout: thisCheckout }, before),
+    serverOf("node:http, the answer is fixed", "limit", { kind: "node:http, stubbed", checkout: thisCheckout }),
   ];
 }
 
 function withRedis(redis: number, before?: string): readonly Contender<ServerProcess>[] {
-  const kind = "gateway";
+  const checkout = thisCheckout;
   return [
-    serverOf("redis-patterns gateway", "ours", { kind, redis, checkout }),
-    serverOf("redis-patterns gateway, again", "control", { kind, redis, checkout }),
+    ...gateways({ kind: "gateway", redis, checkout }, before),
     serverOf("node:http and ioredis", "limit", { kind: "node:http", redis, checkout }),
     serverOf("node:http, the answer is fixed", "limit", { kind: "node:http, stubbed", checkout }),
-    ...(before === undefined ? [] : [serverOf(`the gateway of ${before}`, "other", { kind, redis, checkout: before })]),
+  ];
+}
+
+function gateways(start: Start, before: string | undefined): readonly Contender<ServerProcess>[] {
+  return [
+    serverOf("redis-patterns gateway", "ours", start),
+    serverOf("redis-patterns gateway, again", "control", start),
+    ...rowOfBefore(before, (name, checkout) => serverOf(name, "other", { ...start, checkout })),
   ];
 }

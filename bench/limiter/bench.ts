@@ -4,7 +4,7 @@ import { httpLimits, tcpLimits } from "../harness/limits.ts";
 import { run } from "../harness/run.ts";
 import { type Address, openScene } from "../harness/scene.ts";
 import { rateAndTimes } from "../harness/work.ts";
-import { algorithmNames, algorithms } from "./algorithms.ts";
+import { algorithmNames } from "./algorithms.ts";
 import { costOf } from "./cost.ts";
 import { oursOverHttp, oursOverTcp } from "./ours.ts";
 import { rivalsOverHttp, rivalsOverTcp } from "./rivals.ts";
@@ -14,7 +14,7 @@ const loads = [loadOf(1, 1_500), loadOf(64, 8_000), loadOf(512, 12_000)];
 
 await run("limiter", async (bench) => {
   const { at, admin, close } = await openScene();
-  for (const { title, contenders } of groupsOf(at)) {
+  for (const { title, contenders } of groupsOf(at, bench.before)) {
     await bench.measure({ title, contenders, loads });
     await bench.tell(`${title}: what a decision costs Redis`, async () => ({
       columns: ["commands", "bytes for an id"],
@@ -36,14 +36,14 @@ await run("limiter", async (bench) => {
 });
 
 /** Each algorithm over each transport: this package, what the machine can do, and others. */
-function groupsOf(at: Address) {
+function groupsOf(at: Address, before: string | undefined) {
   const overHttp = algorithmNames.map((name) => ({
     title: `Limiter over HTTP, ${name}`,
-    contenders: [...oursOverHttp(at, algorithms[name]), ...httpLimits(at), ...rivalsOverHttp(at, name)],
+    contenders: [...oursOverHttp(at, name, before), ...httpLimits(at), ...rivalsOverHttp(at, name)],
   }));
   const overTcp = algorithmNames.map((name) => ({
     title: `Limiter over TCP, ${name}`,
-    contenders: [...oursOverTcp(at, algorithms[name]), ...tcpLimits(at), ...rivalsOverTcp(at, name)],
+    contenders: [...oursOverTcp(at, name, before), ...tcpLimits(at), ...rivalsOverTcp(at, name)],
   }));
   return [...overHttp, ...overTcp];
 }

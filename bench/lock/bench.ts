@@ -28,8 +28,8 @@ const crowded: Load<LockInstance> = {
 await run("lock", async (bench) => {
   const { at, close } = await openScene();
   const transports = [
-    { transport: "HTTP", locks: locksOverHttp(at), limits: httpLimits(at) },
-    { transport: "TCP", locks: locksOverTcp(at), limits: tcpLimits(at) },
+    { transport: "HTTP", locks: locksOverHttp(at, bench.before), limits: httpLimits(at) },
+    { transport: "TCP", locks: locksOverTcp(at, bench.before), limits: tcpLimits(at) },
   ];
   for (const { transport, locks, limits } of transports) {
     const title = `Lock over ${transport}`;

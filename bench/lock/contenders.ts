@@ -1,9 +1,6 @@
 import { createRequire } from "node:module";
 import { Redis as Client } from "ioredis";
-import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
-import { ioredisSubscriber } from "../../src/adapters/ioredis/subscriber.ts";
-import { rest } from "../../src/adapters/rest/rest.ts";
-import { createLock, firstComeFirstServed, wakeBySubscriber } from "../../src/core/patterns/lock/index.ts";
+import { patternsOf, rowOfBefore, thisCheckout } from "../harness/checkout.ts";
 import { type Contender, rival, twice } from "../harness/contender.ts";
 import type { Address } from "../harness/scene.ts";
 import { instanceOf, type LockInstance, type Take, ttl, wait } from "./instance.ts";
@@ -11,7 +8,7 @@ import { instanceOf, type LockInstance, type Take, ttl, wait } from "./instance.
 type MakeTake = (client: Client, second: Client) => Promise<Take>;
 
 /** Everybody over TCP, as its documentation has it, with retries that do not run out. */
-export function locksOverTcp({ host, port }: Address): readonly Contender<LockInstance>[] {
+export function locksOverTcp({ host, port }: Address, before?: string): readonly Contender<LockInstance>[] {
   const opened = (make: MakeTake) => async () => {
     const clients = [new Client({ host, port }), new Client({ host, port })] as const;
     await Promise.all(clients.map((client) => client.ping()));
@@ -19,7 +16,8 @@ export function locksOverTcp({ host, port }: Address): readonly Contender<LockIn
   };
   const other = (name: string, make: MakeTake) => ({ name, role: "other", open: opened(make) }) as const;
   return [
-    ...twice("redis-patterns", opened(ours)),
+    ...twice("redis-patterns", opened(oursOf(thisCheckout, "ours"))),
+    ...rowOfBefore(before, (name, checkout) => other(name, oursOf(checkout, "before"))),
     other("redis-patterns, first come first served", firstCome),
     other("redlock", redlock),
     other("redlock-universal", redlockUniversal),
@@ -29,26 +27,33 @@ export function locksOverTcp({ host, port }: Address): readonly Contender<LockIn
 }
 
 /** Everybody over HTTP. */
-export function locksOverHttp(at: Address): readonly Contender<LockInstance>[] {
-  const overRest = async () => {
-    const locks = createLock(rest(at), { ttl, wait, prefix: "rest" });
+export function locksOverHttp(at: Address, before?: string): readonly Contender<LockInstance>[] {
+  const opened = (checkout: string, prefix: string) => async () => {
+    const { lock, rest } = await patternsOf(checkout);
+    const locks = lock.createLock(rest.rest(at), { ttl, wait, prefix });
     return instanceOf(async (name) => (await locks.acquire(name)).release);
   };
   return [
-    ...twice("redis-patterns over rest", overRest),
+    ...twice("redis-patterns over rest", opened(thisCheckout, "rest")),
+    ...rowOfBefore(before, (name, checkout) => ({ name, role: "other", open: opened(checkout, "before") }) as const),
     { name: "@upstash/lock", role: "other", open: async () => instanceOf(await upstashLock(at)) },
   ];
 }
 
-async function ours(client: Client, second: Client): Promise<Take> {
-  const wake = wakeBySubscriber(ioredisSubscriber(second));
-  const locks = createLock(ioredis(client), { prefix: "bench", ttl, wait, wake });
-  return async (name) => (await locks.acquire(name)).release;
+function oursOf(checkout: string, prefix: string): MakeTake {
+  return async (client, second) => {
+    const { ioredis, lock } = await patternsOf(checkout);
+    const wake = lock.wakeBySubscriber(ioredis.ioredisSubscriber(second));
+    const locks = lock.createLock(ioredis.ioredis(client), { prefix, ttl, wait, wake });
+    return async (name) => (await locks.acquire(name)).release;
+  };
 }
 
 async function firstCome(client: Client, second: Client): Promise<Take> {
-  const wake = wakeBySubscriber(ioredisSubscriber(second));
-  const locks = createLock(ioredis(client), { ttl, wait, wake, order: firstComeFirstServed(), prefix: "fifo" });
+  const { ioredis, lock } = await patternsOf(thisCheckout);
+  const wake = lock.wakeBySubscriber(ioredis.ioredisSubscriber(second));
+  const order = lock.firstComeFirstServed();
+  const locks = lock.createLock(ioredis.ioredis(client), { ttl, wait, wake, order, prefix: "fifo" });
   return async (name) => (await locks.acquire(name)).release;
 }
 

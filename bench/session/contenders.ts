@@ -1,8 +1,7 @@
 import express, { type Express, type Request } from "express";
 import { Redis as Ioredis } from "ioredis";
-import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
 import { hours, minutes } from "../../src/core/time/duration.ts";
-import { createSessionCookies, createSessions, hmacSigner } from "../../src/core/patterns/session/index.ts";
+import { patternsOf, thisCheckout } from "../harness/checkout.ts";
 import { rival } from "../harness/contender.ts";
 import { serve, type Shop } from "./shop.ts";
 
@@ -13,10 +12,13 @@ interface Data {
 
 const secret = "the secret of the bench, of 32 characters or more";
 
-export async function ours(redisUrl: string): Promise<Shop> {
+/** This package, of this checkout or another. */
+export async function ours(redisUrl: string, checkout = thisCheckout): Promise<Shop> {
+  const { ioredis, session } = await patternsOf(checkout);
+  const { createSessionCookies, createSessions, hmacSigner } = session;
   const client = new Ioredis(redisUrl);
   const limits = { prefix: "bench", idle: minutes(30), absolute: hours(12), signer: hmacSigner([secret]) };
-  const cookies = createSessionCookies(createSessions<Data>(ioredis(client), limits));
+  const cookies = createSessionCookies(createSessions<Data>(ioredis.ioredis(client), limits));
   const app = express();
   // oxlint-disable-next-line oxc/no-async-endpoint-handlers -- Express 5 passes a rejection on to its error handler.
   app.use(async (req, res) => {

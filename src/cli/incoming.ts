@@ -48,9 +48,11 @@ function readIncoming(incoming: IncomingMessage, limit: number): Promise<Uint8Ar
       resolve(null);
     };
     incoming.on("data", take);
-    incoming.once("end", () => resolve(join(chunks, size)));
-    incoming.once("error", reject);
-    incoming.once("close", () => reject(new Error("The client closed the connection")));
+    incoming.on("end", () => resolve(join(chunks, size)));
+    incoming.on("error", reject);
+    incoming.on("close", () => {
+      if (!incoming.complete) reject(new Error("The client closed the connection"));
+    });
   });
 }
 

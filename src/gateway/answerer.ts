@@ -42,8 +42,9 @@ export function createAnswerer(
   async function handle(inquiry: Inquiry): Promise<JsonResponse> {
     const { method, target } = inquiry;
     if (!allowedMethods.has(method)) throw new Refusal(405, "ERR method not allowed");
-    const [pathname = "", ...query] = target.split(/(?=\?)/);
-    const search = query.join("");
+    const end = `${target}?`.indexOf("?");
+    const pathname = target.slice(0, end);
+    const search = target.slice(end);
     const access = await authenticate(inquiry.header("authorization"), parseToken(search));
     if (!access) throw new Refusal(401, "WRONGPASS invalid or missing auth token");
     checkFormat(inquiry);

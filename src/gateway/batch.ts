@@ -46,8 +46,8 @@ function respond({ inquiry }: Call, replies: readonly (Reply | ReplyError)[]): J
 
 async function readCommands(call: Call, kind: "pipeline" | "transaction"): Promise<string[][]> {
   const body = await readBody(call.inquiry, call.maxBody);
-  const commands = parseCommands(body, `ERR failed to parse ${kind} request`);
+  const commands = parseCommands(body, `ERR failed to parse ${kind} request`, toBytes);
   if (commands.length === 0) throw new Refusal(400, `ERR empty ${kind} request`);
-  if (commands.length <= call.maxCommands) return commands.map((words) => words.map(toBytes));
+  if (commands.length <= call.maxCommands) return commands;
   throw new Refusal(400, `ERR too many commands in one request. Limit: ${call.maxCommands}`);
 }

@@ -10,7 +10,7 @@ import { toResult, type JsonResponse } from "./response.ts";
 /** Answers `POST /` with a body such as `["SET", "key", "value"]`. */
 export async function handleBodyCommand(call: Call): Promise<JsonResponse> {
   const body = await readBody(call.inquiry, call.maxBody);
-  return runCommand(call, parseCommand(body, "ERR failed to parse command").map(toBytes));
+  return runCommand(call, parseCommand(body, "ERR failed to parse command", toBytes));
 }
 
 /** Answers a path such as `/SET/key`, with the value as the body and options in the query. */

@@ -1,18 +1,33 @@
 import { Refusal } from "./response.ts";
 
+/** What is done with each word that may be more than ASCII. */
+type Encode = (text: string) => string;
+
+const keep: Encode = (text) => text;
+
 /** Parses a command such as `["SET", "key", 1]`. Numbers and booleans become text, exactly as they were written. */
-export function parseCommand(body: Uint8Array, complaint: string): string[] {
-  return parse(body, 1, complaint, toWords);
+export function parseCommand(body: Uint8Array, complaint: string, encode = keep): string[] {
+  return parse(body, 1, complaint, encode, toWords);
 }
 
 /** Parses commands such as `[["SET", "key", 1], ["GET", "key"]]`. */
-export function parseCommands(body: Uint8Array, complaint: string): string[][] {
-  return parse(body, 2, complaint, (lists) => toList(lists).map(toWords));
+export function parseCommands(body: Uint8Array, complaint: string, encode = keep): string[][] {
+  return parse(body, 2, complaint, encode, (lists, encode) => toList(lists).map((list) => toWords(list, encode)));
 }
 
-function parse<T>(body: Uint8Array, depth: number, complaint: string, read: (value: unknown) => T): T {
+function parse<T>(
+  body: Uint8Array,
+  depth: number,
+  complaint: string,
+  encode: Encode,
+  read: (value: unknown, encode: Encode) => T,
+): T {
   try {
-    return read(JSON.parse(quoteNumbers(utf8.decode(body), depth)));
+    const json = utf8.decode(body);
+    // Only ASCII has a character for each byte, and only an escape can add what is not.
+    const isAscii = json.length === body.length && !json.includes("\\u");
+    const isPlain = json.length < plainLength && !maybeNumber.test(json);
+    return read(JSON.parse(isPlain ? json : quoteNumbers(json, depth)), isAscii ? keep : encode);
   } catch (cause) {
     throw new Refusal(400, complaint, { cause });
   }
@@ -20,9 +35,15 @@ function parse<T>(body: Uint8Array, depth: number, complaint: string, read: (val
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-function toWords(value: unknown): string[] {
+/** Where a number may begin in lists. Inside of a string it is a false alarm, which costs time only. */
+const maybeNumber = /[[,]\s*[-\d]/;
+
+/** The length up to which JSON without numbers is parsed as it is, however deep its lists are. */
+const plainLength = 262_144;
+
+function toWords(value: unknown, encode: Encode): string[] {
   return toList(value).map((word) => {
-    if (typeof word === "string") return word;
+    if (typeof word === "string") return encode(word);
     if (typeof word === "boolean") return String(word);
     throw new TypeError("An argument must be a string, a number or a boolean");
   });
@@ -57,7 +78,7 @@ const jsonNumber = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 /** The number of lists that the text opens, less those that it closes. */
 function countNesting(plain: string, room: number): number {
   let open = 0;
-  for (const [mark] of plain.matchAll(/[[\]{}]/g)) {
+  for (const mark of plain.match(/[[\]{}]/g) ?? []) {
     open += mark === "[" ? 1 : -1;
     if (mark === "{" || open > room) throw new TypeError("Too deep, or an object");
   }

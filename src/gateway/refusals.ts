@@ -9,7 +9,8 @@ export function refusalOf(
   const [name = "", option = ""] = words;
   if (name === "") return new ReplyError("ERR empty command");
   const command = name.toUpperCase();
-  const whole = `${command}|${option.toUpperCase()}`;
+  // No subcommand is longer, but a key may be.
+  const whole = option.length < 32 ? `${command}|${option.toUpperCase()}` : command;
   const isRead = readCommands.has(command);
   const isListed = isRead || otherCommands.has(command) || command.startsWith("JSON.");
   if (isBlocking(command, words) || (!isListed && waitsOrBelongs.test(command))) return notInRestError(command);

@@ -21,7 +21,7 @@ const maxAliases = 1_000;
  */
 export function createScriptTranslator(): ScriptTranslator {
   const aliases = new Map<string, string>();
-  const aliasOf = (digest: string) => aliases.get(digest.toLowerCase()) ?? digest;
+  const aliasOf = (digest: string) => aliases.get(digest) ?? aliases.get(digest.toLowerCase()) ?? digest;
 
   async function translateScript(script: string): Promise<string> {
     const redisScript = removeKeyLocking(script);

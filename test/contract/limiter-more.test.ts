@@ -445,7 +445,7 @@ onEveryBackend("the limiter's further operations", (backend: Backend) => {
   });
 
   describe("prefetch", () => {
-    it("@upstash/ratelimit 4: serves many calls from few draws, and never more than the limit", async () => {
+    backend.it("@upstash/ratelimit 4: serves many calls from few draws, and never more than the limit", async () => {
       const algorithm = slidingWindow({ limit: 1_000, window: seconds(600) });
       const limiter = limiterOf(algorithm);
       const processes = Array.from({ length: 4 }, () => prefetch(limiter, { batch: 20, hold: seconds(60) }));

@@ -144,7 +144,7 @@ describe("what a comparison gives away", () => {
   it.each([
     ["at once, as in Node", sha256],
     ["later, as in a Worker", async (text: string) => sha256(text)],
-  ])("hashes what is offered once, whatever it is, and the known tokens once in all, %s", async (_, digestOf) => {
+  ])("hashes what is offered, whatever it is, and the known tokens once in all, %s", async (_, digestOf) => {
     let digests = 0;
     const authenticate = createAuthenticator([token, { token: second, readOnly: true }], (text) => {
       digests += 1;
@@ -157,6 +157,21 @@ describe("what a comparison gives away", () => {
     }
     expect(await authenticate(null, second)).toMatchObject({ readOnly: true });
     expect(digests).toBe(7);
+  });
+
+  it("looks a token up that was right before, and keeps none that was wrong", async () => {
+    const digestOf = vi.fn<typeof sha256>(sha256);
+    const authenticate = createAuthenticator([token, { token: second, readOnly: true }], digestOf);
+    for (let i = 0; i < 3; i += 1) {
+      expect(await authenticate(`Bearer ${token}`, null)).toMatchObject({ readOnly: false });
+      expect(await authenticate(null, second)).toMatchObject({ readOnly: true });
+      expect(await authenticate("Bearer nope", null)).toBeNull();
+    }
+    expect(digestOf.mock.calls.filter(([text]) => text === "nope")).toHaveLength(3);
+    // Once as a known token, and once as what was offered first.
+    for (const right of [token, second]) {
+      expect(digestOf.mock.calls.filter(([text]) => text === right)).toHaveLength(2);
+    }
   });
 
   it("asks no pool of threads in Node", async () => {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { toBytes } from "../../src/gateway/bytes.ts";
 import { parseCommands, parseCommand } from "../../src/gateway/json.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -59,6 +60,32 @@ describe("the arguments of a JSON body", () => {
         expect(parseCommands(bytes(`[${json},${json}]`), "no")).toHaveLength(2);
       }),
     );
+  });
+
+  it("become bytes, however the body writes what is not ASCII", () => {
+    const escaped = (json: string) =>
+      json.replaceAll(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+    fc.assert(
+      fc.property(fc.array(fc.oneof(string, fc.constantFrom("é", "\u0080", "😀")), { minLength: 1 }), (list) => {
+        // Half a character has no UTF-8 form.
+        const json = JSON.stringify(list.map((word) => Buffer.from(word).toString()));
+        const expected = (JSON.parse(json) as string[]).map((word) => Buffer.from(word).toString("latin1"));
+        expect(parseCommand(bytes(json), "no", toBytes)).toEqual(expected);
+        expect(parseCommand(bytes(escaped(json)), "no", toBytes)).toEqual(expected);
+        expect(parseCommands(bytes(`[${json},["1",2]]`), "no", toBytes)).toEqual([expected, ["1", "2"]]);
+      }),
+    );
+  });
+
+  it.each([
+    ["short", 1_000],
+    ["long", 300_000],
+  ])("are refused in lists that are too deep, in a %s body with and without numbers", (_, depth) => {
+    for (const core of ['"a"', "1"]) {
+      const body = bytes("[".repeat(depth) + core + "]".repeat(depth));
+      expect(() => parseCommand(body, "no")).toThrow("no");
+      expect(() => parseCommands(body, "no")).toThrow("no");
+    }
   });
 
   it("are refused wherever JSON.parse refuses the body, or it holds what no command can", () => {

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -23,6 +23,14 @@ export interface RedisServer {
   /** Ends it and removes its files. */
   stop(): Promise<void>;
 }
+
+/** The program that is the server of all tests. */
+const program = process.env["REDIS_SERVER"] ?? "redis-server";
+
+/** Its version, such as 7 or 8.1. */
+export const serverVersion = Number(
+  /v=(\d+\.\d+)/.exec(execFileSync(program, ["--version"], { encoding: "utf8" }))?.[1],
+);
 
 const host = "127.0.0.1";
 const run = promisify(execFile);
@@ -88,7 +96,7 @@ async function launchSomewhere(
 
 async function launch(port: number, dir: string, args: readonly string[]): Promise<ChildProcess> {
   const child = spawn(
-    process.env["REDIS_SERVER"] ?? "redis-server",
+    program,
     [
       "--port",
       String(port),

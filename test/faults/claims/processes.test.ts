@@ -59,7 +59,7 @@ it("rejects a log in which a fence falls or has two holders", () => {
 });
 
 describe("200 contenders in 8 processes, over TCP and REST, some of them killed and stopped", () => {
-  it("never has two holders, and the resource accepts no older fence", { timeout: 120_000 }, async () => {
+  it("never has two holders, and the resource accepts no older fence", { timeout: 300_000 }, async () => {
     const gateway = await serveGateway(ioredis(client), { tokens: ["token-of-the-chaos"] });
     const stays: Stay[] = [];
     const seen = { in: 0, lost: 0, refused: 0, done: 0 };

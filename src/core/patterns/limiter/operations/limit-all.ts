@@ -1,7 +1,7 @@
 import { checkList, checkOptions, checkText } from "../../../check.ts";
 import { OptionError } from "../../../errors.ts";
 import { tripIfReady } from "../../../outage/breaker.ts";
-import { report } from "../decide.ts";
+import { decide, report } from "../decide.ts";
 import { throwUnlessOutage } from "../outage-policy.ts";
 import { scriptFor, type ScriptItem } from "../scripts/limit-all.lua.ts";
 import { undoCall } from "../undo.ts";
@@ -64,6 +64,7 @@ async function decideAtomically(items: readonly LimitItem[], options: LimitAllOp
   const { signal, requestId } = options;
   const [first] = items;
   if (!first) return summarize([]);
+  signal?.throwIfAborted();
   const { redis, timeout } = first.context;
   const seen = requestId === undefined ? [] : [`${first.key}#${checkText("requestId", requestId)}`];
   const asked = items.map(toScriptItem);
@@ -98,14 +99,20 @@ function toScriptItem({ algorithm, key, cost }: LimitItem): ScriptItem {
 async function decideOneByOne(items: readonly LimitItem[], options: LimitAllOptions): Promise<VerdictOfAll> {
   const { signal, requestId } = options;
   if (requestId !== undefined) throw new OptionError("`requestId` needs `atomic: true`");
+  signal?.throwIfAborted();
+  const calls = items.map((item) => ({ ...item, callId: item.algorithm.requestId() }));
   const results = await Promise.allSettled(
-    items.map(({ limiter, id, cost, group, algorithm }) => limiter.limit(id, { cost, group, algorithm, signal })),
+    calls.map(({ context, id, cost, group, algorithm, callId }) =>
+      decide(context, id, { cost, group, algorithm, signal }, 0, callId),
+    ),
   );
   const verdicts = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
   const all = summarize(verdicts);
   const failed = results.find((result) => result.status === "rejected");
   if (all.allowed && !failed) return all;
   await Promise.all(items.map((item, i) => giveBack(item, results[i])));
+  // What was under way when the caller left may have been counted.
+  if (signal?.aborted) calls.forEach((call, i) => results[i]?.status === "rejected" && void undoCall(call));
   if (failed) throw failed.reason;
   return all;
 }

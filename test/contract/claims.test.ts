@@ -1,13 +1,13 @@
 // Everything that takes a place for its caller, against everything that may go wrong with that: nothing stays taken beyond its bound, and
 // nobody is answered by what was given up.
 import { expect, it } from "vitest";
-import { brokenClaimants } from "../../fixtures/claims/broken.ts";
-import type { Claimant, Place } from "../../fixtures/claims/claimant.ts";
-import { claimants } from "../../fixtures/claims/claimants.ts";
-import { faults, type Scene } from "../../fixtures/claims/faults.ts";
-import { faultyPort } from "../../fixtures/faulty-port.ts";
-import type { Redis } from "../../../src/core/port/redis.ts";
-import { onStandaloneBackends, type StandaloneBackend } from "../../support/backends.ts";
+import { brokenClaimants } from "../fixtures/claims/broken.ts";
+import type { Claimant, Place } from "../fixtures/claims/claimant.ts";
+import { claimants } from "../fixtures/claims/claimants.ts";
+import { faults, type Scene } from "../fixtures/claims/faults.ts";
+import { faultyPort } from "../fixtures/faulty-port.ts";
+import type { Redis } from "../../src/core/port/redis.ts";
+import { onEveryBackend } from "../support/backends.ts";
 
 /** Longer than any test: what is free before has been given back. */
 const bound = 600_000;
@@ -21,11 +21,13 @@ const rows = claimants.flatMap((claimant) =>
 
 let serial = 0;
 
-async function setUp(backend: StandaloneBackend, claimant: Claimant, patience: number): Promise<Scene> {
+type Ports = readonly [here: Redis, there: Redis];
+
+async function setUp([here, redis]: Ports, start: string, claimant: Claimant, patience: number): Promise<Scene> {
   serial += 1;
-  const prefix = `${backend.prefix}:${serial}`;
-  const [port, redis] = [faultyPort(await backend.connect()), await backend.connect()];
-  await learn(claimant, port, await placeOf(claimant, redis, `${prefix}warm`));
+  const prefix = `${start}:${serial}`;
+  const port = faultyPort(here);
+  await learn(claimant, port, await placeOf(claimant, redis, prefix));
   const place = await placeOf(claimant, redis, prefix);
   return {
     claimant,
@@ -33,7 +35,10 @@ async function setUp(backend: StandaloneBackend, claimant: Claimant, patience: n
     here: claimant.open(port, place),
     there: claimant.open(redis, place),
     bound,
-    brief: claimant.open(redis, { ...place, bound: briefBound }),
+    brief: {
+      here: claimant.open(redis, { ...place, prefix: `${prefix}brief`, bound: briefBound }),
+      there: claimant.open(redis, { ...place, prefix: `${prefix}brief` }),
+    },
     patience,
   };
 }
@@ -42,7 +47,7 @@ async function placeOf({ prepare }: Claimant, redis: Redis, prefix: string): Pro
   return { prefix, bound, secret: (await prepare?.(redis, prefix)) ?? "" };
 }
 
-/** Lets the server learn the scripts of a claimant, so that each is one command from here on. */
+/** Lets the server of a place learn the scripts of a claimant, so that each is one command from here on. The place is free again. */
 async function learn(claimant: Claimant, redis: Redis, place: Place): Promise<void> {
   const claims = claimant.open(redis, place);
   const claim = await claims.claim();
@@ -52,9 +57,12 @@ async function learn(claimant: Claimant, redis: Redis, place: Place): Promise<vo
   await claims.countTaken();
 }
 
-onStandaloneBackends("the ledger of claims", (backend) => {
+onEveryBackend("the ledger of claims", (backend) => {
+  let connected: Promise<Ports> | undefined;
+  const ports = () => (connected ??= Promise.all([backend.connect(), backend.connect()]));
+
   it.each(backend.share(rows))("%s: %s", async (_, fault, claimant) => {
-    const scene = await setUp(backend, claimant, 10_000);
+    const scene = await setUp(await ports(), backend.prefix, claimant, 10_000);
     expect(await scene.there.countTaken()).toBe(0);
     await faults[fault]?.(scene);
   });
@@ -63,7 +71,7 @@ onStandaloneBackends("the ledger of claims", (backend) => {
     found.map((fault) => [claimant.name, fault, claimant] as const),
   );
   it.each(backend.share(broken))("rejects %s: %s", async (_, fault, claimant) => {
-    const scene = await setUp(backend, claimant, 300);
+    const scene = await setUp(await ports(), backend.prefix, claimant, 300);
     await expect(faults[fault]?.(scene)).rejects.toBeInstanceOf(Error);
   });
 });
