@@ -34,8 +34,6 @@ export interface Term {
    * @throws {OptionError} The holder has ended it.
    */
   assertHeld(): void;
-  /** Remembers why an extension failed, for the error of a term that is lost meanwhile. */
-  fail(error: unknown): void;
   /** Moves the deadline, never back. */
   prolong(deadline: number): void;
   /** Ends the term as lost, even if it was released: Redis did not know of it any more. */
@@ -46,13 +44,23 @@ export interface Term {
 
 export type TermState = "held" | "lost" | "released" | "handed off";
 
-/** Starts a term that loses itself at its deadline, by a timer of its own: an answer that never comes cannot hold that up. */
-export function startTerm(name: string, firstDeadline: number, onEnd: (error?: LockLostError) => void): Term {
+/** Called once at the end of a term, with an error if it was lost. */
+type OnEnd = (error?: LockLostError) => void;
+
+/** The error of a term that is lost. One that Redis has ended before its time is not lost for want of an extension. */
+function lostError(name: string, left: number, failure: ErrorOptions): LockLostError {
+  return new LockLostError(name, -left, left > 0 ? {} : failure);
+}
+
+/**
+ * Starts a term that loses itself at its deadline, by a timer of its own: an answer that never comes cannot hold that up.
+ * @param failure Where the caller keeps the reason why the last extension failed.
+ */
+export function startTerm(name: string, firstDeadline: number, failure: ErrorOptions, onEnd: OnEnd): Term {
   const controller = new AbortController();
   let deadline = firstDeadline;
   let state: TermState = "held";
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let failure: ErrorOptions | undefined;
   const left = () => deadline - performance.now();
   const end = (next: TermState, error?: LockLostError) => {
     if (state === "lost" || state === "handed off") return;
@@ -61,9 +69,7 @@ export function startTerm(name: string, firstDeadline: number, onEnd: (error?: L
     onEnd(error);
     if (error) controller.abort(error);
   };
-  // A term that Redis ends before its time is not lost for want of an extension.
-  const lostError = () => new LockLostError(name, -left(), left() > 0 ? undefined : failure);
-  const lose = () => end("lost", lostError());
+  const lose = () => end("lost", lostError(name, left(), failure));
   const countDown = () => {
     clearTimeout(timer);
     if (left() <= 0) lose();
@@ -79,12 +85,10 @@ export function startTerm(name: string, firstDeadline: number, onEnd: (error?: L
     state: currentState,
     left,
     assertHeld() {
-      if (currentState() === "lost") throw lostError();
+      if (currentState() === "lost") throw lostError(name, left(), failure);
       if (state !== "held") throw new OptionError(`Lock \`${name}\` was ${state}; acquire it again`);
     },
-    fail: (cause) => void (failure = { cause }),
     prolong(next) {
-      failure = undefined;
       deadline = Math.max(deadline, next);
       countDown();
     },
