@@ -31,10 +31,13 @@ export class LockLostError extends RedisPatternsError {
 
   constructor(lock: string, lateBy = 0, options?: ErrorOptions) {
     const late = Math.max(0, Math.round(lateBy));
+    const { cause } = options ?? {};
     const how =
-      late > 0
-        ? `${late} ms ago; raise \`ttl\` or extend the lease`
-        : "before its time: it was released, resumed elsewhere or deleted";
+      cause instanceof Error
+        ? `${late} ms ago, since it could not be extended: ${cause.message}`
+        : late > 0
+          ? `${late} ms ago; raise \`ttl\` or extend the lease`
+          : "before its time: it was released, resumed elsewhere or deleted";
     super("LOCK_LOST", `Lock \`${lock}\` was lost ${how}`, options);
     this.lock = lock;
     this.lateBy = late;

@@ -1,5 +1,6 @@
 import { checkDuration, checkOptions } from "../../check.ts";
 import { emit, type OnEvent, type PatternEvent } from "../../event.ts";
+import { codeOf } from "../../failure.ts";
 import { raceDeadline } from "../../time/deadline.ts";
 import { longestDelay } from "../../time/timer.ts";
 import { encodeHandOff } from "./hand-off.ts";
@@ -87,6 +88,8 @@ interface HeldState {
   readonly lockable: Lockable;
   readonly grant: Grant;
   readonly term: Term;
+  /** Why the last extension failed. */
+  readonly failure: ErrorOptions;
   readonly context: LeaseContext;
 }
 
@@ -102,11 +105,12 @@ export function startLease(lockable: Lockable, grant: Grant, context: LeaseConte
   const report = createReporter(context, lockable.name);
   // Nothing to end yet if the deadline is over already.
   let unwatch: (() => void) | undefined = undefined;
-  const term = startTerm(lockable.name, grant.deadline, (error) => {
+  const failure: ErrorOptions = {};
+  const term = startTerm(lockable.name, grant.deadline, failure, (error) => {
     unwatch?.();
     if (error) report("lost", { error });
   });
-  const lease = new HeldLease({ lockable, grant, term, context }, report);
+  const lease = new HeldLease({ lockable, grant, term, failure, context }, report);
   unwatch = context.watchdog?.watch(lease, grant.ttl, (error) => report("extend-failed", { error }));
   return lease;
 }
@@ -152,12 +156,17 @@ function handOff({ lockable, grant, term }: HeldState): string {
   return encodeHandOff(lockable.name, grant);
 }
 
-async function extendHeld({ lockable, grant, term }: HeldState, options: ExtendOptions = {}): Promise<void> {
+async function extendHeld({ lockable, grant, term, failure }: HeldState, options: ExtendOptions = {}): Promise<void> {
   const { ttl = grant.ttl, signal } = checkOptions(options, "{ ttl: 10000 }");
   checkDuration("ttl", ttl, leastTtl);
   term.assertHeld();
   const start = performance.now();
-  const extended = await lockable.extend(grant.token, ttl, { signal, idempotent: true });
+  const extended = await lockable.extend(grant.token, ttl, { signal, idempotent: true }).catch((error: unknown) => {
+    // The reason of an abort says nothing of Redis.
+    if (codeOf(error)) failure.cause = error;
+    throw error;
+  });
+  delete failure.cause;
   const deadline = start + validity(ttl);
   if (!extended || deadline <= performance.now()) term.lose();
   // Redis agreed, but too late: the signal has aborted already, and nobody should wait for a holder that has stopped.

@@ -44,8 +44,19 @@ export interface Term {
 
 export type TermState = "held" | "lost" | "released" | "handed off";
 
-/** Starts a term that loses itself at its deadline, by a timer of its own: an answer that never comes cannot hold that up. */
-export function startTerm(name: string, firstDeadline: number, onEnd: (error?: LockLostError) => void): Term {
+/** Called once at the end of a term, with an error if it was lost. */
+type OnEnd = (error?: LockLostError) => void;
+
+/** The error of a term that is lost. One that Redis has ended before its time is not lost for want of an extension. */
+function lostError(name: string, left: number, failure: ErrorOptions): LockLostError {
+  return new LockLostError(name, -left, left > 0 ? {} : failure);
+}
+
+/**
+ * Starts a term that loses itself at its deadline, by a timer of its own: an answer that never comes cannot hold that up.
+ * @param failure Where the caller keeps the reason why the last extension failed.
+ */
+export function startTerm(name: string, firstDeadline: number, failure: ErrorOptions, onEnd: OnEnd): Term {
   const controller = new AbortController();
   let deadline = firstDeadline;
   let state: TermState = "held";
@@ -58,11 +69,11 @@ export function startTerm(name: string, firstDeadline: number, onEnd: (error?: L
     onEnd(error);
     if (error) controller.abort(error);
   };
-  const lose = () => end("lost", new LockLostError(name, -left()));
+  const lose = () => end("lost", lostError(name, left(), failure));
   const countDown = () => {
     clearTimeout(timer);
-    if (left() <= 0) return lose();
-    timer = startBackgroundTimer(countDown, Math.ceil(left()));
+    if (left() <= 0) lose();
+    else timer = startBackgroundTimer(countDown, Math.ceil(left()));
   };
   const currentState = (): TermState => {
     if (state === "held" && left() <= 0) lose();
@@ -74,7 +85,7 @@ export function startTerm(name: string, firstDeadline: number, onEnd: (error?: L
     state: currentState,
     left,
     assertHeld() {
-      if (currentState() === "lost") throw new LockLostError(name, -left());
+      if (currentState() === "lost") throw lostError(name, left(), failure);
       if (state !== "held") throw new OptionError(`Lock \`${name}\` was ${state}; acquire it again`);
     },
     prolong(next) {
