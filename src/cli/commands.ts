@@ -1,4 +1,4 @@
-import { ReplyError } from "../core/errors.ts";
+import { isReplyError } from "../core/failure.ts";
 import type { Redis, Reply } from "../core/port/redis.ts";
 import { otherCommands, readCommands } from "../gateway/refusals.ts";
 
@@ -24,7 +24,7 @@ function rowsOf(reply: Reply | undefined): Reply[][] {
 
 /** NOPERM, or a server without COMMAND. Other errors pass. */
 function acceptRefusal(error: unknown): Reply {
-  if (error instanceof ReplyError && /^(NOPERM|ERR)$/.test(error.code)) return [];
+  if (isReplyError(error) && /^(NOPERM|ERR)$/.test(error.code)) return [];
   throw error;
 }
 
@@ -48,6 +48,6 @@ export async function findHidden(redis: Redis): Promise<readonly string[] | null
 
 /** A user that may not run scripts cannot hide anything in them. */
 function ignoreRefusal(error: unknown): Reply {
-  if (!(error instanceof ReplyError)) throw error;
+  if (!isReplyError(error)) throw error;
   return error.code === "NOPERM" ? "" : null;
 }

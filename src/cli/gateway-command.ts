@@ -1,7 +1,7 @@
 import { Option, type Command } from "commander";
 import { ioredis } from "../adapters/ioredis/ioredis.ts";
 import { checkRedisUrl } from "../adapters/ioredis/url.ts";
-import { ConnectionError, OptionError } from "../core/errors.ts";
+import { isConnectionError, isOptionError } from "../core/failure.ts";
 import type { GatewayToken } from "../gateway/index.ts";
 import { addressOf, connect, reportState } from "./connect.ts";
 import { isOrigin } from "./cors.ts";
@@ -48,7 +48,7 @@ export function addGatewayCommand(program: Command): void {
     try {
       await runGateway(flags, source, exitMisused);
     } catch (error) {
-      if (error instanceof OptionError) exitMisused(error.message);
+      if (isOptionError(error)) exitMisused(error.message);
       throw error;
     }
   });
@@ -118,7 +118,7 @@ function warnIfPublic(host: string): void {
 
 /** A ConnectionError is not printed: the client's own events already tell when Redis is away and back. */
 function reportError(error: unknown): void {
-  if (!(error instanceof ConnectionError)) console.error(error);
+  if (!isConnectionError(error)) console.error(error);
 }
 
 function closeOnSignal(server: GatewayServer, disconnect: () => void): void {

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { OptionError } from "../core/errors.ts";
+import { isOptionError } from "../core/failure.ts";
 import { ping } from "../core/port/ping.ts";
 import { explain, pingFully, type Row } from "./full-ping.ts";
 import { openRest, openTcp, type Place, type Target } from "./ping-target.ts";
@@ -46,7 +47,7 @@ export function addPingCommand(program: Command): void {
       const works = await run(target, flags).finally(target.close);
       if (!works) process.exitCode = 1;
     } catch (error) {
-      if (error instanceof OptionError) command.error(`error: ${error.message}`, { exitCode: 2 });
+      if (isOptionError(error)) command.error(`error: ${error.message}`, { exitCode: 2 });
       throw error;
     }
   });

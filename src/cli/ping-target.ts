@@ -3,6 +3,7 @@ import { managedCluster, server } from "../adapters/ioredis/presets.ts";
 import { checkRedisUrl } from "../adapters/ioredis/url.ts";
 import { rest } from "../adapters/rest/rest.ts";
 import { OptionError } from "../core/errors.ts";
+import { isOptionError } from "../core/failure.ts";
 import type { Redis } from "../core/port/redis.ts";
 import { importIoredis } from "./connect.ts";
 
@@ -29,7 +30,7 @@ export function openRest({ name, url }: Place, token: string): Target {
   try {
     return { redis: rest({ url, token, timeout }), name, close: () => {} };
   } catch (error) {
-    throw error instanceof OptionError ? new OptionError(`${name}: ${error.message}`) : error;
+    throw isOptionError(error) ? new OptionError(`${name}: ${error.message}`) : error;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ReplyError } from "./errors.ts";
+import type { ConnectionError, OptionError, ReplyError } from "./errors.ts";
 
 /**
  * What a failed call means. `outage`: Redis is away, or can take nothing. `passing`: it cannot answer for the moment. `mistake`: everything
@@ -27,4 +27,14 @@ export function codeOf(error: unknown): string {
 /** Whether Redis answered with this error, whichever copy of this package says so. Other libraries' errors of this name have no code. */
 export function isReplyError(value: unknown): value is ReplyError {
   return typeof value === "object" && Reflect.get(Object(value), "name") === "ReplyError" && codeOf(value) !== "";
+}
+
+/** Whether Redis was not reached, or its answer was lost. */
+export function isConnectionError(error: unknown): error is ConnectionError {
+  return /^(CONNECTION|TIMEOUT)$/.test(codeOf(error));
+}
+
+/** Whether the caller made a mistake, and nothing was sent. */
+export function isOptionError(error: unknown): error is OptionError {
+  return codeOf(error) === "OPTION";
 }

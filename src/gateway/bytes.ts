@@ -1,5 +1,6 @@
 import { byteString, fromByteString } from "../core/crypto.ts";
 import { ReplyError } from "../core/errors.ts";
+import { isReplyError } from "../core/failure.ts";
 import type { Command, Redis, Reply, SendOptions } from "../core/port/redis.ts";
 import { unchecked } from "../core/unchecked.ts";
 
@@ -28,7 +29,7 @@ export function overBytes(redis: Redis): Redis {
   const { bytes, transaction } = redis;
   if (bytes) return redis;
   const decode = (replies: (Reply | ReplyError)[]) =>
-    replies.map((reply) => (reply instanceof ReplyError ? reply : toByteReply(reply)));
+    replies.map((reply) => (isReplyError(reply) ? reply : toByteReply(reply)));
   return {
     send: async (command, options) => toByteReply(await redis.send(toTextCommand(command), toTextOptions(options))),
     pipeline: async (commands, options) =>

@@ -1,4 +1,5 @@
-import { ReplyError } from "../core/errors.ts";
+import type { ReplyError } from "../core/errors.ts";
+import { isReplyError } from "../core/failure.ts";
 import type { Command, Redis, Reply, SendOptions } from "../core/port/redis.ts";
 import type { Inquiry } from "./inquiry.ts";
 import type { JsonResponse } from "./response.ts";
@@ -30,7 +31,7 @@ export function toCommand({ words }: Translation): Command {
 
 /** The reply for the client. */
 export function toClientReply(reply: Reply | ReplyError, translation: Translation | undefined): Reply | ReplyError {
-  return reply instanceof ReplyError || !translation?.convertReply ? reply : translation.convertReply(reply);
+  return isReplyError(reply) || !translation?.convertReply ? reply : translation.convertReply(reply);
 }
 
 /** If the client has hung up, a command that was not yet sent is not sent any more. */

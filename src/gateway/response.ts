@@ -1,4 +1,5 @@
-import { ConnectionError, RedisPatternsError, ReplyError } from "../core/errors.ts";
+import { RedisPatternsError, type ReplyError } from "../core/errors.ts";
+import { codeOf, isConnectionError, isReplyError } from "../core/failure.ts";
 import type { Reply } from "../core/port/redis.ts";
 import { toText } from "./bytes.ts";
 import type { Inquiry } from "./inquiry.ts";
@@ -20,6 +21,10 @@ export class Refusal extends RedisPatternsError {
   }
 }
 
+function isRefusal(error: unknown): error is Refusal {
+  return codeOf(error) === "REFUSED";
+}
+
 /** Refuses requests for another format than JSON. */
 export function checkFormat({ header }: Inquiry): void {
   const format = header("upstash-response-format");
@@ -29,7 +34,7 @@ export function checkFormat({ header }: Inquiry): void {
 
 /** The JSON of one reply, in the encoding that the client asked for. */
 export function toResult(reply: Reply | ReplyError, { header }: Inquiry): string {
-  if (reply instanceof ReplyError) return errorJson(reply.message);
+  if (isReplyError(reply)) return errorJson(reply.message);
   try {
     // In the protocol, only a bare OK is not encoded. Clients decode an OK inside of a list.
     const encode = header("upstash-encoding") === "base64" && reply !== "OK" ? encodeBase64 : encodeText;
@@ -57,8 +62,8 @@ function encodeText(bytes: string): string {
 
 /** Translates an error into a response. Errors that are not the client's fault are also reported. */
 export function toErrorResponse(error: unknown, { signal }: Inquiry, onError: (error: unknown) => void): JsonResponse {
-  if (error instanceof Refusal) return errorResponse(error.status, error.message);
-  if (error instanceof ReplyError) return errorResponse(400, error.message);
+  if (isRefusal(error)) return errorResponse(error.status, error.message);
+  if (isReplyError(error)) return errorResponse(400, error.message);
   // The client has left, which is nobody's fault. Nobody reads this response.
   if (signal.aborted && error === signal.reason) return errorResponse(499, "ERR the client closed the request");
   try {
@@ -66,7 +71,7 @@ export function toErrorResponse(error: unknown, { signal }: Inquiry, onError: (e
   } catch {
     // GatewayOptions promises that its errors are ignored.
   }
-  if (!(error instanceof ConnectionError)) return errorResponse(500, "ERR the gateway failed");
+  if (!isConnectionError(error)) return errorResponse(500, "ERR the gateway failed");
   const fate = error.sent === false ? "nothing was executed" : "the command may have been executed";
   return errorResponse(503, `ERR Redis is unavailable; ${fate}`);
 }

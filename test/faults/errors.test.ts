@@ -9,7 +9,17 @@ import { userTag } from "../../src/core/crypto.ts";
 import { codeOf, isReplyError } from "../../src/core/failure.ts";
 import { createCache } from "../../src/core/patterns/cache/index.ts";
 import { createLimiter, fixedWindow } from "../../src/core/patterns/limiter/index.ts";
-import { createLock } from "../../src/core/patterns/lock/index.ts";
+import { createIdempotency } from "../../src/core/patterns/idempotency/index.ts";
+import {
+  createElection,
+  createFenceGuard,
+  createLock,
+  createManyLocks,
+  createQuorumLock,
+  createReadWriteLock,
+  createSemaphore,
+} from "../../src/core/patterns/lock/index.ts";
+import { createSessions } from "../../src/core/patterns/session/index.ts";
 import { createTokens } from "../../src/core/patterns/token/index.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
 import { type Cause, mistakes, outages, passing, type Scene } from "../fixtures/outage-causes.ts";
@@ -30,6 +40,28 @@ const ways = {
     createLock(redis, { prefix, ttl: minute }).acquire("id", { wait: 2 * timeout }),
   "a single write": (redis: Redis, prefix: string) =>
     createTokens(redis, { prefix, ttl: minute }).issue({ user: "id", purpose: "test" }),
+};
+
+/** One call of every other pattern. */
+const others = {
+  session: (redis: Redis, prefix: string) =>
+    createSessions(redis, { prefix, idle: minute, absolute: minute }).create({ user: "u", data: {} }),
+  idempotency: (redis: Redis, prefix: string) => createIdempotency(redis, { prefix, ttl: minute })("id", () => 1),
+  "one-time code": (redis: Redis, prefix: string) =>
+    createTokens(redis, { prefix, ttl: minute, pepper: "a pepper of at least 32 characters" }).issueCode({
+      user: "u",
+      purpose: "p",
+    }),
+  semaphore: (redis: Redis, prefix: string) => createSemaphore(redis, { prefix, ttl: minute, limit: 1 }).acquire("id"),
+  "read-write lock": (redis: Redis, prefix: string) =>
+    createReadWriteLock(redis, { prefix, ttl: minute }).read.acquire("id"),
+  "many locks": (redis: Redis, prefix: string) =>
+    createManyLocks(redis, { prefix, ttl: minute }).acquireAll(["a", "b"]),
+  "quorum lock": (redis: Redis, prefix: string) =>
+    createQuorumLock([redis], { prefix, ttl: minute, nodeTimeout: timeout }).acquire("id"),
+  election: (redis: Redis, prefix: string) =>
+    createElection(redis, { prefix, name: "e", ttl: minute }).campaign(() => {}),
+  "fence guard": (redis: Redis, prefix: string) => createFenceGuard(redis, { prefix, ttl: minute }).set("id", "1", "v"),
 };
 
 /** What each way answers without a cause. */
@@ -147,6 +179,22 @@ describe.each(rows)("over %s", (_, connect) => {
 
   it.each(passing)("$name that passes within the deadline", async (cause) => {
     expect(await ask(cause, true)).toEqual(healthy.map(fulfilled));
+  });
+
+  it.each(Object.keys(others))("%s: what passes is asked again, and a mistake throws", async (name) => {
+    const use = others[name as keyof typeof others];
+    const server = await startRedis();
+    const proxy = await startRefusingProxy(server);
+    closing.push(server.stop, proxy.stop);
+    const redis = await connect(proxy, {}, closing);
+    await redis.send(["PING"]);
+    proxy.answer("-LOADING Redis is loading the dataset in memory");
+    const patient = use(redis, "p");
+    await sleep(50);
+    proxy.answer();
+    await expect(patient).resolves.not.toThrow();
+    proxy.answer("-NOPERM this user has no permissions to run the 'evalsha' command");
+    await expect(use(redis, "q")).rejects.toMatchObject({ code: "NOPERM", message: expect.stringContaining("acl.md") });
   });
 
   it.each(mistakes)("$name", async (cause) => {

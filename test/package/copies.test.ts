@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
@@ -53,6 +53,14 @@ async function main() {
 }
 void main();
 `;
+
+it("recognises no error of this package by its class, of which there may be two", () => {
+  const lines = globSync(`${root}src/**/*.ts`).flatMap((file) => readFileSync(file, "utf8").split("\n"));
+  const own = /instanceof (?!Error\b)\w*(Error|Refusal)\b/;
+  expect(own.test("if (error instanceof ReplyError)")).toBe(true);
+  // What a reader is shown is meant for one copy.
+  expect(lines.filter((line) => own.test(line) && !/^ *\*/.test(line))).toEqual([]);
+});
 
 describe("two copies of the package in one bundle", () => {
   const folder = mkdtempSync(join(tmpdir(), "redis-patterns-copies-"));

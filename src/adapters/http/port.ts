@@ -1,5 +1,5 @@
 import { onAbort } from "../../core/abort.ts";
-import { ReplyError } from "../../core/errors.ts";
+import { isReplyError } from "../../core/failure.ts";
 import { argText } from "../../core/port/arg.ts";
 import type { Command, Redis, SendOptions } from "../../core/port/redis.ts";
 import { orThrow } from "../../core/port/reply.ts";
@@ -48,7 +48,7 @@ export function createHttpPort(post: Post, timeout: number, batch: boolean, rese
       runCall(sendPipeline, [command], options).then((replies) => orThrow(replies[0] ?? null)),
     pipeline: (commands, options) =>
       runCall(sendPipeline, commands, options).catch((error: unknown) => {
-        if (error instanceof ReplyError) return commands.map(() => error);
+        if (isReplyError(error)) return commands.map(() => error);
         throw error;
       }),
     transaction: (commands, options) => runCall(sendTransaction, commands, options),

@@ -38,7 +38,7 @@ export async function runTrip<T, R>(
 
 /** Translates an error of ioredis into one of the port. */
 export function toPortError(client: IoredisClient, error: unknown, sent: Sent): unknown {
-  if (error instanceof TimeoutError) return toLateError(client, error, sent);
+  if (isTimeoutError(error)) return toLateError(client, error, sent);
   if (isReplyError(error) || /^(OPTION|CONNECTION|TIMEOUT)$/.test(codeOf(error))) return error;
   if (!(error instanceof Error)) return new ConnectionError("Redis was not reached", sent, { cause: error });
   if (error.name === "ReplyError") return toReplyError(error);
@@ -50,6 +50,10 @@ export function toPortError(client: IoredisClient, error: unknown, sent: Sent): 
   const subject = sent ? "The answer of Redis was lost" : "Redis was not reached";
   const cause = connectionFault(client) ?? error;
   return new ConnectionError(`${subject}: ${reasonOf(cause) || error.message}`, sent, { cause });
+}
+
+function isTimeoutError(error: unknown): error is TimeoutError {
+  return codeOf(error) === "TIMEOUT";
 }
 
 /** Says why a deadline has passed, if that is known. Where Redis let nobody in, nothing is late: that is its answer. */

@@ -1,4 +1,5 @@
 import { ConnectionError, ReplyError } from "../../core/errors.ts";
+import { isReplyError } from "../../core/failure.ts";
 import type { Reply } from "../../core/port/redis.ts";
 import type { Replies } from "../http/call.ts";
 
@@ -8,7 +9,7 @@ export function decodeReplies(status: number, text: string, size: number): Repli
   const isBusy = status > 499 || status === 429;
   const replies = isBusy ? [] : parseReplies(text);
   const [refusal] = replies;
-  if (refusal instanceof ReplyError && (status > 399 || replies.length !== size)) throw refusal;
+  if (isReplyError(refusal) && (status > 399 || replies.length !== size)) throw refusal;
   if (replies.length === size) return replies;
   const hint = isBusy ? "" : "; is `url` Upstash-compatible?";
   throw new ConnectionError(`HTTP ${status} from Redis${hint}`, status > 299 && status < 500 ? false : "unknown");

@@ -1,4 +1,5 @@
-import { ConnectionError, RedisPatternsError, ReplyError } from "../../core/errors.ts";
+import { ConnectionError, ReplyError } from "../../core/errors.ts";
+import { isConnectionError, isReplyError } from "../../core/failure.ts";
 import type { Reply } from "../../core/port/redis.ts";
 import type { Replies } from "../http/call.ts";
 
@@ -17,7 +18,7 @@ export function decodeSingle(answer: unknown): Replies {
 export function decodeList(answer: unknown, size: number): Replies {
   if (Array.isArray(answer) && answer.length === size) return answer.map(decodeItem);
   const refusal = Array.isArray(answer) ? undefined : decodeItem(answer);
-  throw refusal instanceof ReplyError ? refusal : incompatibleError();
+  throw isReplyError(refusal) ? refusal : incompatibleError();
 }
 
 function decodeItem(answer: unknown): Reply | ReplyError {
@@ -45,7 +46,7 @@ function incompatibleError(): ConnectionError {
  * so they do not become the cause. The client keeps no HTTP status, so a failure that comes as JSON is recognised by its text.
  */
 export function throwPortError(error: unknown): never {
-  if (error instanceof RedisPatternsError) throw error;
+  if (isReplyError(error) || isConnectionError(error)) throw error;
   const { name, message } = error instanceof Error ? error : { name: "", message: "" };
   if (name === "UpstashJSONParseError") throw incompatibleError();
   if (name !== "UpstashError")

@@ -1,4 +1,4 @@
-import { codeOf, failureOf } from "../failure.ts";
+import { codeOf, failureOf, isConnectionError } from "../failure.ts";
 import { backoff } from "./backoff.ts";
 import { sleep } from "./sleep.ts";
 
@@ -24,7 +24,7 @@ export async function persist<T>(call: () => Promise<T>, most: number): Promise<
 
 /** Whether a failure may pass soon: Redis is out of reach, or refuses for the moment. A full or broken one stays so for long. */
 function mayPass(error: unknown): boolean {
-  return failureOf(error) === "passing" || /^(CONNECTION|TIMEOUT)$/.test(codeOf(error));
+  return failureOf(error) === "passing" || isConnectionError(error);
 }
 
 /**
