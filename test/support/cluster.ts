@@ -58,7 +58,8 @@ async function assign(clients: readonly Redis[]): Promise<void> {
   const share = Math.ceil(slots / masters);
   for (const [i, client] of clients.entries()) {
     if (i < masters) {
-      await client.call("CLUSTER", "ADDSLOTSRANGE", i * share, Math.min((i + 1) * share, slots) - 1);
+      const range = Array.from({ length: Math.min(share, slots - i * share) }, (_, slot) => i * share + slot);
+      await client.call("CLUSTER", "ADDSLOTS", ...range);
     } else {
       const master = String(ids[i - masters]);
       await until(() =>

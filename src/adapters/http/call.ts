@@ -13,19 +13,19 @@ export interface Call {
   readonly resolve: (replies: Replies) => void;
   readonly reject: (reason: unknown) => void;
   /** `true` once the caller does not wait any more. */
-  ended?: boolean;
+  ended: boolean;
   /** Makes the signal of the caller forget the call. */
-  readonly stay: () => void;
+  readonly stay: (() => void) | undefined;
   /** The number of requests under way that may answer it. */
-  requests?: number;
+  requests: number;
   /** Called when the call is over, for requests that are still under way. */
-  leave?: () => void;
+  leave: (() => void) | undefined;
 }
 
 /** Records that the caller does not wait any more, for the caller is told now. */
 export function endCall(call: Call): Call {
   call.ended = true;
-  call.stay();
+  call.stay?.();
   call.leave?.();
   return call;
 }

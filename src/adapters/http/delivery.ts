@@ -41,7 +41,9 @@ export function createDelivery(post: Post, path: Path, resends: number, isFirst 
       for (const call of calls) answerCall(call, replies.slice(at, (at += call.commands.length)));
     } catch (error) {
       const isLost = resends > 0 && (error as Partial<ConnectionError>).sent === "unknown";
-      const failed = settle().filter((call) => (isLost && call.idempotent) || endCall(call).reject(error));
+      settle();
+      const last = calls.filter(({ ended, requests }) => !ended && requests === 0);
+      const failed = last.filter((call) => (isLost && call.idempotent) || endCall(call).reject(error));
       if (failed.length === 0) return;
       await sleep(jitter(200 / resends));
       await createDelivery(post, path, resends - 1, false)(failed);
@@ -55,20 +57,26 @@ export function createDelivery(post: Post, path: Path, resends: number, isFirst 
 function shareRequest(calls: readonly Call[]) {
   const controller = new AbortController();
   let waiting = calls.length;
+  const leave = () => {
+    waiting -= 1;
+    if (waiting === 0) controller.abort();
+  };
   for (const call of calls) {
     const leaveOther = call.leave;
-    call.requests = (call.requests ?? 0) + 1;
-    call.leave = () => {
-      leaveOther?.();
-      waiting -= 1;
-      if (waiting === 0) controller.abort();
-    };
+    call.requests += 1;
+    call.leave = leaveOther ? both(leaveOther, leave) : leave;
   }
-  /** Says that the request has ended. Returns the calls that wait, and for no other request. */
+  /** Says that the request has ended. */
   const settle = () => {
     waiting = Infinity;
-    for (const call of calls) call.requests = (call.requests ?? 0) - 1;
-    return calls.filter(({ ended, requests }) => !ended && requests === 0);
+    for (const call of calls) call.requests -= 1;
   };
   return { signal: controller.signal, settle };
+}
+
+function both(first: () => void, second: () => void): () => void {
+  return () => {
+    first();
+    second();
+  };
 }

@@ -25,8 +25,18 @@ export function createHttpPort(post: Post, timeout: number, batch: boolean, rese
       if (signal?.aborted) return reject(signal.reason);
       if (commands.length === 0) return resolve([]);
       const words = commands.map(toWords);
-      const stay = onAbort(signal, () => leaveCall(call, signal?.reason));
-      const call: Call = { commands: words, idempotent, timeout: limit, resolve, reject, stay };
+      const stay = signal && onAbort(signal, () => leaveCall(call, signal.reason));
+      const call: Call = {
+        commands: words,
+        idempotent,
+        timeout: limit,
+        resolve,
+        reject,
+        stay,
+        ended: false,
+        requests: 0,
+        leave: undefined,
+      };
       send(call);
     });
 
@@ -34,7 +44,8 @@ export function createHttpPort(post: Post, timeout: number, batch: boolean, rese
     scriptHeader: "#!lua flags=allow-key-locking",
     distant: true,
     timeout,
-    send: (command, options) => runCall(sendPipeline, [command], options).then(([reply = null]) => orThrow(reply)),
+    send: (command, options) =>
+      runCall(sendPipeline, [command], options).then((replies) => orThrow(replies[0] ?? null)),
     pipeline: (commands, options) =>
       runCall(sendPipeline, commands, options).catch((error: unknown) => {
         if (error instanceof ReplyError) return commands.map(() => error);

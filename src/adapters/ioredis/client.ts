@@ -37,17 +37,22 @@ export interface Socket {
   destroy(error: Error): unknown;
 }
 
+/** When commands were written to a connection. Those that are written together share it. */
+export interface Writing {
+  readonly socket: Socket;
+  /** The bytes that the connection had read by then. */
+  readonly heard: number;
+  /** The time, by `performance.now()`. */
+  readonly at: number;
+}
+
 /** A command in the queues of ioredis. */
 export interface QueuedCommand {
   name: string;
   args: unknown[];
   readonly promise: Promise<unknown>;
-  /** The connection that it was written to. */
-  socket?: Socket;
-  /** The bytes that this connection had read by then. */
-  heard?: number;
-  /** When it was written, by `performance.now()`. */
-  writtenAt?: number;
+  /** The latest time that it was written. */
+  writing?: Writing;
   /** Tells the caller that the answer is lost; set where the command must not be sent again. */
   lose?: () => void;
   /** As `lose`, for a second write after the connection of the first was lost. */

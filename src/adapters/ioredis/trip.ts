@@ -32,7 +32,7 @@ export async function runTrip<T, R>(
     if (codeOf(error) === "TIMEOUT") startBackgroundTimer(() => endSilence(client, commands), 10);
     commands.forEach(replaceByPing);
     if (signal?.aborted && error === signal.reason) throw error;
-    throw toPortError(client, error, commands.some(({ socket }) => socket) ? "unknown" : false);
+    throw toPortError(client, error, commands.some(({ writing }) => writing) ? "unknown" : false);
   }
 }
 

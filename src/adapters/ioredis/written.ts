@@ -1,4 +1,4 @@
-import type { IoredisClient, QueuedCommand, Socket } from "./client.ts";
+import type { IoredisClient, QueuedCommand, Socket, Writing } from "./client.ts";
 
 /** Adds a command to a trip, and records when ioredis writes it to a connection. */
 export function trackCommand(command: QueuedCommand, commands: QueuedCommand[]): QueuedCommand {
@@ -9,11 +9,21 @@ export function trackCommand(command: QueuedCommand, commands: QueuedCommand[]):
 
 /** Takes the place of a command's own `toWritable`, which ioredis calls when it writes the command. */
 function markWritten(this: QueuedCommand, socket: Socket): unknown {
-  if (this.socket?.destroyed) this.loseAgain?.();
-  this.socket = socket;
-  this.heard = socket.bytesRead;
-  this.writtenAt = performance.now();
+  if (this.writing?.socket.destroyed) this.loseAgain?.();
+  this.writing = writingTo(socket);
   return Object.getPrototypeOf(this).toWritable.call(this, socket);
+}
+
+let latest: Writing | undefined;
+
+/** Asks the socket and the clock once for all commands that are written together. */
+function writingTo(socket: Socket): Writing {
+  if (latest?.socket === socket) return latest;
+  queueMicrotask(() => {
+    latest = undefined;
+  });
+  latest = { socket, heard: socket.bytesRead, at: performance.now() };
+  return latest;
 }
 
 /** Keeps a command's place in the order of answers, and sends nothing of it. */
@@ -60,10 +70,10 @@ const silence = 200;
  */
 export function endSilence(client: IoredisClient, commands: readonly QueuedCommand[]): void {
   const now = performance.now();
-  for (const { socket, heard, writtenAt = now } of commands) {
-    if (socket?.bytesRead === heard && now - writtenAt >= silence) end(socket);
+  for (const { writing } of commands) {
+    if (writing && writing.socket.bytesRead === writing.heard && now - writing.at >= silence) end(writing.socket);
   }
-  if (!client.isCluster && commands.some(({ socket }) => !socket)) endSilentHandshake(client, now);
+  if (!client.isCluster && commands.some(({ writing }) => !writing)) endSilentHandshake(client, now);
 }
 
 /** The connections that are not ready yet: the bytes that each had read when it was looked at, and when that was. */
@@ -82,6 +92,6 @@ function endSilentHandshake(client: IoredisClient, now: number): void {
   else if (now - before.at >= handshakeSilence) end(socket);
 }
 
-function end(socket: Socket | undefined): void {
-  if (socket && !socket.destroyed) socket.destroy(new Error("The connection was silent"));
+function end(socket: Socket): void {
+  if (!socket.destroyed) socket.destroy(new Error("The connection was silent"));
 }

@@ -1,4 +1,4 @@
-import { failureOf } from "../../../failure.ts";
+import { codeOf } from "../../../failure.ts";
 import type { SendOptions } from "../../../port/redis.ts";
 import { backoff } from "../../../wait/backoff.ts";
 import { sleep } from "../../../wait/sleep.ts";
@@ -33,14 +33,15 @@ export interface TaggedClaim extends Claim {
 }
 
 /**
- * Asks in one trip who loads each of the keys. Returns no claims where Redis did not answer, and none for a key that it refuses alone, such
- * as one of another type.
+ * Asks in one trip who loads each of the keys. Returns no claims where Redis did not answer.
+ * @param many Whether the keys are some of several, so that one of another type must not cost the others: it gets no claim.
  */
 export async function claimEntries(
   context: CacheContext,
   ids: readonly string[],
   { redis, tags, times, signal, background }: CacheCall,
   { early, ...question }: Question,
+  many = false,
 ): Promise<readonly (TaggedClaim | undefined)[]> {
   // What was never sent has nothing to give back.
   signal?.throwIfAborted();
@@ -54,7 +55,7 @@ export async function claimEntries(
   try {
     const [claims, nonces] = await trip(context, signal, (options) =>
       Promise.all([
-        Promise.all(ids.map((id) => ask(id, options))).then((outcomes) => orThrowAll(context, outcomes)),
+        Promise.all(ids.map((id) => ask(id, options))).then((outcomes) => orThrowAll(context, outcomes, many)),
         prepareTags(context, tags, times, options),
       ]),
     );
@@ -70,14 +71,14 @@ export async function claimEntries(
   }
 }
 
-/** Throws where Redis is away, or refuses all keys, or where no failure may pass. */
+/** Throws the first failure, unless each is about one key of several: it holds another program's value. */
 function orThrowAll<C extends object>(
   { failsOpen }: CacheContext,
   outcomes: readonly (C | Refused)[],
+  many: boolean,
 ): readonly (C | Refused)[] {
   const refused = outcomes.filter((outcome) => "error" in outcome);
-  if (refused.length < outcomes.length && failsOpen && refused.every(({ error }) => failureOf(error) === "mistake"))
-    return outcomes;
+  if (many && failsOpen && refused.every(({ error }) => codeOf(error) === "WRONGTYPE")) return outcomes;
   for (const { error } of refused) throw error;
   return outcomes;
 }

@@ -57,7 +57,7 @@ export async function claimMany<T>(
   if (context.breaker.open) return unleased(ids);
   const question = { token, refused: "", waited: "", early };
   const redis = batchingPort(context.redis, ids.length);
-  const claims = await claimEntries(context, ids, { ...call, redis }, question);
+  const claims = await claimEntries(context, ids, { ...call, redis }, question, true);
   const own = ids.filter((_, i) => claims[i]?.state === "lease");
   const refused = ids.filter((_, i) => !claims[i]);
   // A value that could not be kept a moment ago is loaded in the same call, and nobody waits for it.
