@@ -21,6 +21,9 @@ export function watchFaults(client: IoredisClient): void {
   if (faults.has(client)) return;
   const fault: Fault = { wasReady: client.status === "ready" };
   faults.set(client, fault);
+  const note = (error: unknown) => {
+    if (error) fault.last = messageAlone(error, fault.last);
+  };
   client.on("ready", () => {
     fault.wasReady = true;
     delete fault.last;
@@ -32,42 +35,30 @@ export function watchFaults(client: IoredisClient): void {
     loseUnanswered(client);
     fault.last = socketOf(client).errored ?? fault.last;
   });
-  client.on("sentinelError", (error) => {
-    fault.last = messageAlone(error, fault);
-  });
+  client.on("sentinelError", note);
+  client.on("node error", note);
   wrap(client.options, "reconnectOnError", (decide, error) => {
     const decision = decide(error);
-    if (decision) fault.refusal = { error: messageAlone(error, fault), at: performance.now() };
+    if (decision) fault.refusal = { error: messageAlone(error), at: performance.now() };
     return decision;
   });
-  if (client.isCluster) watchNodes(client, fault);
+  if (client.isCluster) watchCluster(client, note);
 }
 
-/** What Redis refused in the last `duration` milliseconds so that the client connected anew, such as a READONLY. */
-export function recentRefusal(client: IoredisClient, duration: number): unknown {
-  const refusal = faults.get(client)?.refusal;
-  return refusal && performance.now() - refusal.at < duration ? refusal.error : undefined;
-}
-
-/** A Cluster tells what its nodes say. Why it does not reach them is known to their sockets alone, and why it does not find them to its lookups. */
-function watchNodes(client: IoredisClient, fault: Fault): void {
-  const note = (error: unknown) => {
-    if (error) fault.last = messageAlone(error, fault);
-  };
+/** Why a Cluster does not reach its nodes is known to their sockets alone, and why it does not find them to its lookups. */
+function watchCluster(client: IoredisClient, note: (error: unknown) => void): void {
   // The map of slots is asked for over copies of the nodes.
-  const watchCopies = (node: IoredisClient) =>
-    wrap(node, "duplicate", (duplicate, ...options) => {
+  const watchCopies = (node: unknown) =>
+    wrap(node as IoredisClient, "duplicate", (duplicate, ...options) => {
       const copy = duplicate(...options) as IoredisClient;
-      copy.on("close", () => note(socketOf(copy).errored));
-      return copy;
+      return copy.on("close", () => note(socketOf(copy).errored));
     });
   client.nodes?.("all").forEach(watchCopies);
-  client.on("+node", (node) => watchCopies(node as IoredisClient));
-  client.on("node error", note);
+  client.on("+node", watchCopies);
   wrap(client.options, "dnsLookup", (lookup, host, found) =>
-    lookup(host, (error: unknown, ...addresses: unknown[]) => {
-      note(error);
-      Reflect.apply(found as Call, undefined, [error, ...addresses]);
+    lookup(host, (...answer: unknown[]) => {
+      note(answer[0]);
+      (found as Call)(...answer);
     }),
   );
 }
@@ -77,14 +68,19 @@ type Call = (...args: unknown[]) => unknown;
 /** Puts a function in the place of an object's method; it gets that method first. */
 function wrap(target: object, name: string, by: (method: Call, ...args: unknown[]) => unknown): void {
   const method: unknown = Reflect.get(target, name);
-  if (typeof method !== "function") return;
-  Reflect.set(target, name, (...args: unknown[]) => by((...given) => Reflect.apply(method, target, given), ...args));
+  if (method) Reflect.set(target, name, by.bind(undefined, (method as Call).bind(target)));
 }
 
 /** An error without its fields. "Connection is closed." says less than what is known already. */
-function messageAlone(error: unknown, { last }: Fault): unknown {
-  const { message } = new ReplyError(error instanceof Error ? error.message : "A node failed");
-  return last && /connection is closed/i.test(message) ? last : new Error(message);
+function messageAlone(error: unknown, known?: unknown): unknown {
+  const { message } = new ReplyError((error as Error).message);
+  return known && message.startsWith("Connection is closed") ? known : new Error(message);
+}
+
+/** What Redis refused in the last `duration` milliseconds so that the client connected anew, such as a READONLY. */
+export function recentRefusal(client: IoredisClient, duration: number): unknown {
+  const { refusal } = faults.get(client) ?? {};
+  return refusal && performance.now() - refusal.at < duration ? refusal.error : undefined;
 }
 
 /**
