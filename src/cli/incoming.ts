@@ -4,17 +4,30 @@ import type { Inquiry } from "../gateway/inquiry.ts";
 
 /** Makes an inquiry of a request of Node. Its path is literal: `..` and `.` are arguments as any others. */
 export function inquiryOf(incoming: IncomingMessage, outgoing: ServerResponse): Inquiry {
-  let controller: AbortController | undefined;
-  return {
-    method: incoming.method ?? "GET",
-    target: targetOf(incoming.url ?? "/"),
-    get signal() {
-      controller ??= abortOnClose(outgoing);
-      return controller.signal;
-    },
-    header: (name) => incoming.headers[name]?.toString() ?? null,
-    read: (limit) => readIncoming(incoming, limit),
-  };
+  return new IncomingInquiry(incoming, outgoing);
+}
+
+/** A class, since a getter in an object of its own costs as much as the rest of it. */
+class IncomingInquiry implements Inquiry {
+  readonly method: string;
+  readonly target: string;
+  readonly header: Inquiry["header"];
+  readonly read: Inquiry["read"];
+  readonly #outgoing: ServerResponse;
+  #controller: AbortController | undefined;
+
+  constructor(incoming: IncomingMessage, outgoing: ServerResponse) {
+    this.method = incoming.method ?? "GET";
+    this.target = targetOf(incoming.url ?? "/");
+    this.header = (name) => incoming.headers[name]?.toString() ?? null;
+    this.read = (limit) => readIncoming(incoming, limit);
+    this.#outgoing = outgoing;
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= abortOnClose(this.#outgoing);
+    return this.#controller.signal;
+  }
 }
 
 /** A client of a proxy sends the whole URL. */

@@ -3,20 +3,28 @@ import { ReplyError } from "../core/errors.ts";
 import { isReplyError } from "../core/failure.ts";
 import type { Command, Redis, Reply, SendOptions } from "../core/port/redis.ts";
 import { unchecked } from "../core/unchecked.ts";
+import { nodeModule } from "./node.ts";
 
 // Inside the gateway, strings of commands and replies are bytes: one character for each. So what is not text stays as it is.
 
-/** Node's faster way, which a Worker lacks. */
-const { Buffer: NodeBuffer } = unchecked<{ readonly Buffer?: NodeBytes }>(globalThis);
+/** Node's faster way to make a text of bytes, which a Worker lacks. */
+const { StringDecoder } = unchecked<StringDecoders>(nodeModule("node:string_decoder") ?? {});
 
-interface NodeBytes {
-  from(text: string): { toString(encoding: "latin1"): string };
+interface StringDecoders {
+  readonly StringDecoder?: new (encoding: "latin1") => Latin1;
 }
+
+interface Latin1 {
+  write(bytes: Uint8Array): string;
+}
+
+const latin1 = StringDecoder && new StringDecoder("latin1");
 
 /** The bytes of a text in UTF-8. */
 export function toBytes(text: string): string {
   if (isAscii(text)) return text;
-  return NodeBuffer?.from(text).toString("latin1") ?? byteString(utf8.encode(text));
+  const bytes = utf8.encode(text);
+  return latin1?.write(bytes) ?? byteString(bytes);
 }
 
 /** The text of bytes in UTF-8. What is not UTF-8 becomes U+FFFD. */

@@ -1,6 +1,7 @@
 import { OptionError } from "../core/errors.ts";
 import { digest } from "../core/crypto.ts";
 import { unchecked } from "../core/unchecked.ts";
+import { nodeModule } from "./node.ts";
 
 /** A bearer token and its rights. */
 export interface GatewayToken {
@@ -50,14 +51,9 @@ export function createAuthenticator(
   };
 }
 
-/** The part of Node's globals that leads to its own digest. */
-interface NodeGlobals {
-  readonly process?: { getBuiltinModule?(name: string): { hash?(...args: string[]): Uint8Array } | undefined };
-}
-
 /** The digest of WebCrypto makes a trip over a pool of threads. Node has one that does not. */
 function findDigest(): TokenDigest {
-  const node = unchecked<NodeGlobals>(globalThis).process?.getBuiltinModule?.("node:crypto");
+  const node = unchecked<{ hash?(...args: string[]): Uint8Array } | undefined>(nodeModule("node:crypto"));
   return (text) => node?.hash?.("sha256", text, "buffer") ?? digest("SHA-256", text);
 }
 
