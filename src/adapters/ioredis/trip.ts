@@ -29,7 +29,7 @@ export async function runTrip<T, R>(
     return decode(await answer);
   } catch (error) {
     // Other calls of its tick have their deadline now, too.
-    if (codeOf(error) === "TIMEOUT") startBackgroundTimer(() => endSilence(client, commands), 10);
+    if (codeOf(error) === "TIMEOUT") startBackgroundTimer(() => endSilence(client, commands), 0);
     commands.forEach(replaceByPing);
     if (signal?.aborted && error === signal.reason) throw error;
     throw toPortError(client, error, commands.some(({ writing }) => writing) ? "unknown" : false);

@@ -82,7 +82,8 @@ return math.max(windowStart, blockEnd), free, reset, place, write, blocked`,
   `local ttl = redis.call("PTTL", key)
 local used, stored, lastTtl, calls, rest = string.match(redis.call("GET", key) or "", "^(%d+) (%d+) (%d+)([^|]*)|?(%d*)$")
 `,
-  `-- Most calls take one unit of a window that is open and was not booked into, or find it full.
+  `
+-- Most calls take one unit of a window that is open and was not booked into, or find it full.
 if stored == numbers[2] and rest == "" and not numbers[4] and not seen[1] and not string.find(calls, call, 1, true)
   and ttl > 0 and ttl <= tonumber(lastTtl) and ttl <= tonumber(stored) then
   local free = numbers[1] - used
