@@ -1,8 +1,12 @@
-import { Refusal } from "./response.ts";
+import { byteString } from "../core/crypto.ts";
 import { handlePipeline, handleTransaction } from "./batch.ts";
-import type { Handler } from "./call.ts";
-import { parsePath } from "./path.ts";
-import { handleBodyCommand, handlePathCommand } from "./command.ts";
+import { toBytes } from "./bytes.ts";
+import { type Call, type Handler, sendOptionsOf, toClientReply, toCommand } from "./call.ts";
+import { readBody } from "./inquiry.ts";
+import { parseCommand } from "./json.ts";
+import { parsePath, parseQuery } from "./path.ts";
+import { refusalOf } from "./refusals.ts";
+import { type JsonResponse, Refusal, toResult } from "./response.ts";
 
 /** Finds the handler of a path. Reserved words are compared after decoding, in upper and lower case. */
 export function findHandler(pathname: string, method: string): Handler {
@@ -23,3 +27,23 @@ const handlers: ReadonlyMap<string, Handler> = new Map([
   ["pipeline", handlePipeline],
   ["multi-exec", handleTransaction],
 ]);
+
+/** Answers `POST /` with a body such as `["SET", "key", "value"]`. */
+async function handleBodyCommand(call: Call): Promise<JsonResponse> {
+  const body = await readBody(call.inquiry, call.maxBody);
+  return runCommand(call, parseCommand(body, "ERR failed to parse command", toBytes));
+}
+
+/** Answers a path such as `/SET/key`, with the value as the body and options in the query. */
+async function handlePathCommand(call: Call): Promise<JsonResponse> {
+  const body = byteString(await readBody(call.inquiry, call.maxBody));
+  return runCommand(call, [...parsePath(call.pathname), ...(body === "" ? [] : [body]), ...parseQuery(call.search)]);
+}
+
+async function runCommand(call: Call, words: readonly string[]): Promise<JsonResponse> {
+  const refusal = refusalOf(words, call);
+  if (refusal) throw refusal;
+  const translation = await call.translate(words);
+  const reply = await call.redis.send(toCommand(translation), sendOptionsOf(call.inquiry));
+  return { status: 200, json: toResult(toClientReply(reply, translation), call.inquiry) };
+}
