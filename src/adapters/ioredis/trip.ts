@@ -1,11 +1,10 @@
 import { codeOf, isReplyError } from "../../core/failure.ts";
 import { raceDeadline, effectiveTimeout } from "../../core/time/deadline.ts";
-import { startBackgroundTimer } from "../../core/time/timer.ts";
 import { ConnectionError, ReplyError, type Sent, TimeoutError } from "../../core/errors.ts";
 import type { SendOptions } from "../../core/port/redis.ts";
 import { type IoredisClient, optionOf, type QueuedCommand } from "./client.ts";
 import { connectionFault, recentRefusal } from "./fault.ts";
-import { endSilence, loseIfClosed, replaceByPing } from "./written.ts";
+import { endSilence, leaveSilence, loseIfClosed, replaceByPing } from "./written.ts";
 
 /**
  * Runs one trip to Redis within its deadline. `write` sends the commands and tracks them in `commands`. ioredis keeps a command in its queues
@@ -28,9 +27,8 @@ export async function runTrip<T, R>(
       : raceDeadline(limit, signal, () => loseIfClosed(commands, client.isCluster, write));
     return decode(await answer);
   } catch (error) {
-    // Other calls of its tick have their deadline now, too.
-    if (codeOf(error) === "TIMEOUT") startBackgroundTimer(() => endSilence(client, commands), 0);
     commands.forEach(replaceByPing);
+    if (codeOf(error) === "TIMEOUT") await leaveSilence(client, commands);
     if (signal?.aborted && error === signal.reason) throw error;
     throw toPortError(client, error, commands.some(({ writing }) => writing) ? "unknown" : false);
   }

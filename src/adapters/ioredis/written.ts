@@ -1,3 +1,4 @@
+import { sleep } from "../../core/wait/sleep.ts";
 import type { IoredisClient, QueuedCommand, Socket, Writing } from "./client.ts";
 
 /** Adds a command to a trip, and records when ioredis writes it to a connection. */
@@ -74,6 +75,14 @@ export function endSilence(client: IoredisClient, commands: readonly QueuedComma
     if (writing && writing.socket.bytesRead === writing.heard && now - writing.at >= silence) end(writing.socket);
   }
   if (!client.isCluster && commands.some(({ writing }) => !writing)) endSilentHandshake(client, now);
+}
+
+/** As `endSilence`, after a deadline: the caller goes on when the client knows that it has no connection. */
+export async function leaveSilence(client: IoredisClient, commands: readonly QueuedCommand[]): Promise<void> {
+  // Other calls of its tick have their deadline now, too.
+  await sleep(0);
+  endSilence(client, commands);
+  await sleep(0);
 }
 
 /** The connections that are not ready yet: the bytes that each had read when it was looked at, and when that was. */
