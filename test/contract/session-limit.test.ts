@@ -183,9 +183,9 @@ onEveryBackend("a session whose beginning nobody heard of", (backend) => {
   it.each(rows)("%s, %s, leaves the user's place free", async (name, miss) => {
     const prefix = `${backend.prefix}:${name}:${miss}`;
     const options = { idle: 60_000, absolute: 90_000, prefix, maxPerUser: 1, atLimit: "refuse" } as const;
-    // The server knows the scripts from here on, so that each is one command.
-    const warm = createSessions<Shop>(redis, { ...options, prefix: `${prefix}:warm` });
-    await loginSession(warm, await loginSession(warm, null, "ada"), "ada");
+    // The server knows the scripts from here on, also the one of a Cluster that has this user, so that each is one command.
+    const warm = createSessions<Shop>(redis, options);
+    await (await loginSession(warm, await loginSession(warm, null, "ada"), "ada")).destroy();
     const controller = new AbortController();
     let isMissed = false;
     let late = async (): Promise<unknown> => undefined;
