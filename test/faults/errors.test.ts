@@ -42,6 +42,8 @@ const ways = {
     createTokens(redis, { prefix, ttl: minute }).issue({ user: "id", purpose: "test" }),
 };
 
+type Way = (redis: Redis, prefix: string) => Promise<unknown>;
+
 /** One call of every other pattern. */
 const others = {
   session: (redis: Redis, prefix: string) =>
@@ -143,8 +145,12 @@ describe.each(rows)("over %s", (_, connect) => {
     for (const close of closing.splice(0).toReversed()) await close();
   });
 
-  /** Asks in each way while the cause is there, and ends it after a while if it is to pass. */
-  async function ask(cause: Cause, passes = false): Promise<PromiseSettledResult<unknown>[]> {
+  /** Asks in these ways while the cause is there, and ends it after a while if it is to pass. */
+  async function ask(
+    cause: Cause,
+    passes = false,
+    asked: readonly Way[] = Object.values(ways),
+  ): Promise<PromiseSettledResult<unknown>[]> {
     const server = await startRedis("--dbfilename", "blocked");
     const proxy = await startRefusingProxy(server);
     const admin = new Client({ host: server.host, port: server.port, maxRetriesPerRequest: null });
@@ -153,10 +159,10 @@ describe.each(rows)("over %s", (_, connect) => {
     const scene: Scene = { server, proxy, admin, keys: await keysOf("p") };
     const redis = await connect(proxy, {}, closing);
     // Nothing is measured that only a first call needs.
-    await Promise.all(Object.values(ways).map((way) => way(redis, "warm")));
+    await Promise.all(asked.map((way) => way(redis, "warm")));
     await cause.begin(scene);
     const port = cause.login ? await connect(proxy, cause.login, closing) : redis;
-    const outcomes = Promise.allSettled(Object.values(ways).map((way) => way(port, "p")));
+    const outcomes = Promise.allSettled(asked.map((way) => way(port, "p")));
     if (passes) await sleep(50);
     if (passes) await cause.end(scene);
     return outcomes;
@@ -179,6 +185,11 @@ describe.each(rows)("over %s", (_, connect) => {
 
   it.each(passing)("$name that passes within the deadline", async (cause) => {
     expect(await ask(cause, true)).toEqual(healthy.map(fulfilled));
+  });
+
+  it.each(outages.filter(isKnown))("$name that ends: a lock that names a wait is granted then", async (cause) => {
+    const wait: Way = (redis, prefix) => createLock(redis, { prefix, ttl: minute }).acquire("id", { wait: 20_000 });
+    expect(await ask(cause, true, [wait])).toEqual([fulfilled(expect.objectContaining({ name: "id" }))]);
   });
 
   it.each(Object.keys(others))("%s: what passes is asked again, and a mistake throws", async (name) => {

@@ -7,7 +7,9 @@ import { ConnectionError, TimeoutError } from "../../src/core/errors.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
 import { text } from "../../src/core/port/reply.ts";
 import { sleep } from "../../src/core/wait/sleep.ts";
+import { startCuttingProxy } from "../support/cutting-proxy.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";
+import { stopwatch } from "../support/stopwatch.ts";
 
 const minute = 60_000;
 type At = { readonly host: string; readonly port: number };
@@ -103,6 +105,40 @@ describe.each(versions)("ioredis $version", ({ create, createCluster }) => {
       await until(redis, () => redis.send(["SET", "back", 1, "PX", minute]));
       await sleep(200);
       expect(await redis.send(["EXISTS", "{late}a", "{late}b", "{late}c"])).toBe(0);
+    });
+
+    it("is not sent again by a Cluster whose connection was lost, unless it is idempotent", async () => {
+      const cluster = createCluster({ host: nodes.host, port: nodes.port }, { clusterRetryStrategy: () => 20 });
+      cluster.on("error", () => {});
+      closing.push(() => cluster.disconnect());
+      const redis = ioredis(cluster, { timeout: 5_000 });
+      await until(redis, () => redis.send(["SET", "{twice}n", 0, "PX", minute]));
+      nodes.pause();
+      const once = redis.send(["INCR", "{twice}n"]).catch((error: unknown) => error);
+      const again = redis.send(["SET", "{twice}s", 1, "PX", minute], { idempotent: true });
+      // Both are written: Redis runs them when it goes on, and nobody hears its answers.
+      await sleep(50);
+      for (const node of cluster.nodes("master")) (Reflect.get(node, "stream") as Socket).destroy();
+      nodes.resume();
+      expect(await again).toBe("OK");
+      expect(await once).toMatchObject({ code: "CONNECTION", sent: "unknown" });
+      await sleep(100);
+      expect(await redis.send(["GET", "{twice}n"])).toBe("1");
+    });
+
+    it("over a Cluster whose connection died without a sign costs half of the deadline, if it is idempotent", async () => {
+      const proxy = await startCuttingProxy(nodes);
+      closing.push(proxy.stop);
+      const natMap = { [`127.0.0.1:${nodes.port}`]: { host: proxy.host, port: proxy.port } };
+      const cluster = createCluster({ host: proxy.host, port: proxy.port }, { natMap, clusterRetryStrategy: () => 20 });
+      cluster.on("error", () => {});
+      closing.push(() => cluster.disconnect());
+      const redis = ioredis(cluster, { timeout: 2_000 });
+      await until(redis, () => redis.send(["SET", "{dead}s", 1, "PX", minute]));
+      proxy.forget();
+      const elapsed = stopwatch();
+      expect(await redis.send(["GET", "{dead}s"], { idempotent: true })).toBe("1");
+      expect(elapsed()).toBeLessThan(1_900);
     });
 
     it("is not sent when the client's own commandTimeout gave up first", async () => {

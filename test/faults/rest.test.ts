@@ -400,6 +400,19 @@ describe("rest", () => {
     });
   });
 
+  it("gives a process that was blocked the time to read its answers, and sends nothing twice", async () => {
+    await redis.send(["PING"]);
+    server.seen.length = 0;
+    const options = { timeout: 400 };
+    const calls = [redis.send(["INCR", "a"], options), redis.send(["GET", "b"], { ...options, idempotent: true })];
+    // The request leaves, and then nobody reads.
+    await sleep(5);
+    const end = performance.now() + 1_100;
+    while (performance.now() < end);
+    expect(await Promise.all(calls)).toEqual(["INCR a", "GET b"]);
+    expect(server.seen.flatMap(({ body }) => (body as string[][]).filter(([name]) => name === "INCR"))).toHaveLength(1);
+  });
+
   it("says that a refused connection sent nothing, and does not try again", async () => {
     const nowhere = connect({ url: `http://127.0.0.1:${await freePort()}` });
     const error = await failureOf(nowhere.send(["INCR", "a"], { idempotent: true }));
