@@ -403,6 +403,7 @@ describe("rest", () => {
   it("gives a process that was blocked the time to read its answers, and sends nothing twice", async () => {
     await redis.send(["PING"]);
     server.seen.length = 0;
+    server.answer((...args) => void setTimeout(echo, 20, ...args));
     const options = { timeout: 400 };
     const calls = [redis.send(["INCR", "a"], options), redis.send(["GET", "b"], { ...options, idempotent: true })];
     // The request leaves, and then nobody reads.
