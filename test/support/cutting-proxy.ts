@@ -1,10 +1,8 @@
-import { once } from "node:events";
-import { createConnection, createServer, type Socket } from "node:net";
+import { type Relay, startRelay, type Target } from "./relay.ts";
+import type { Socket } from "node:net";
 
 /** A TCP proxy that can lose replies: it forwards what the client says, then cuts instead of passing the answer on. */
-export interface CuttingProxy {
-  readonly host: string;
-  readonly port: number;
+export interface CuttingProxy extends Omit<Relay, "open"> {
   /** The next answers on any connection are lost, `times` of them; each cuts its connection. */
   cutReplies(times?: number): void;
   /** How many answers were lost so far. */
@@ -15,32 +13,18 @@ export interface CuttingProxy {
   forget(): void;
   /** Resets every open connection; new ones work. */
   reset(): void;
-  stop(): Promise<void>;
 }
 
-export async function startCuttingProxy(target: {
-  readonly host: string;
-  readonly port: number;
-}): Promise<CuttingProxy> {
-  const open = new Set<Socket>();
+export async function startCuttingProxy(target: Target): Promise<CuttingProxy> {
   const forgotten = new WeakSet<Socket>();
   let left = 0;
   let cuts = 0;
   let silent = false;
-  const server = createServer((client) => {
-    const upstream = createConnection(target);
-    for (const socket of [client, upstream]) {
-      open.add(socket);
-      socket.setNoDelay(true);
-      socket.on("close", () => open.delete(socket));
-      socket.on("error", () => {});
-    }
+  const { host, port, open, stop } = await startRelay(target, (client, upstream) => {
     client.on("data", (chunk: Buffer) => {
       if (!forgotten.has(client)) upstream.write(chunk);
     });
     client.on("end", () => upstream.end());
-    client.on("close", () => upstream.destroy());
-    upstream.on("close", () => client.destroy());
     upstream.on("data", (chunk: Buffer) => {
       if (silent || forgotten.has(client)) return;
       if (left > 0) {
@@ -52,12 +36,10 @@ export async function startCuttingProxy(target: {
       client.write(chunk);
     });
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
   return {
-    host: "127.0.0.1",
-    port: typeof address === "object" && address ? address.port : 0,
+    host,
+    port,
+    stop,
     cutReplies: (times = 1) => {
       left = times;
     },
@@ -72,11 +54,6 @@ export async function startCuttingProxy(target: {
     },
     reset: () => {
       for (const socket of open) socket.resetAndDestroy();
-    },
-    async stop() {
-      for (const socket of open) socket.destroy();
-      server.close();
-      await once(server, "close");
     },
   };
 }

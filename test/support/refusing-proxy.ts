@@ -1,31 +1,17 @@
-import { once } from "node:events";
-import { createConnection, createServer, type Socket } from "node:net";
+import { type Relay, startRelay, type Target } from "./relay.ts";
 
 /** A TCP proxy in front of Redis that answers commands in its place, in the words of the protocol. */
-export interface RefusingProxy {
-  readonly host: string;
-  readonly port: number;
+export interface RefusingProxy extends Omit<Relay, "open"> {
   /** Every command gets this answer from now on, such as `-LOADING ...`, and does not reach Redis; without one, all reach it. */
   answer(line?: string): void;
-  stop(): Promise<void>;
 }
 
 /** What a client says when it connects. */
 const handshake = /^(hello|auth|client|info|select|ping|quit)$/i;
 
-export async function startRefusingProxy(target: {
-  readonly host: string;
-  readonly port: number;
-}): Promise<RefusingProxy> {
-  const open = new Set<Socket>();
+export async function startRefusingProxy(target: Target): Promise<RefusingProxy> {
   let line: string | undefined;
-  const server = createServer((client) => {
-    const upstream = createConnection(target);
-    for (const socket of [client, upstream]) {
-      open.add(socket);
-      socket.on("close", () => open.delete(socket));
-      socket.on("error", () => {});
-    }
+  const { host, port, stop } = await startRelay(target, (client, upstream) => {
     let rest: Buffer = Buffer.alloc(0);
     client.on("data", (chunk: Buffer) => {
       rest = Buffer.concat([rest, chunk]);
@@ -37,23 +23,14 @@ export async function startRefusingProxy(target: {
         else client.write(`${line}\r\n`);
       }
     });
-    client.on("close", () => upstream.destroy());
-    upstream.on("close", () => client.destroy());
     upstream.pipe(client);
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
   return {
-    host: "127.0.0.1",
-    port: typeof address === "object" && address ? address.port : 0,
+    host,
+    port,
+    stop,
     answer: (next) => {
       line = next;
-    },
-    async stop() {
-      for (const socket of open) socket.destroy();
-      server.close();
-      await once(server, "close");
     },
   };
 }

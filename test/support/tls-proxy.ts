@@ -1,6 +1,5 @@
-import { once } from "node:events";
-import { createConnection } from "node:net";
 import { createServer } from "node:tls";
+import { startRelay, type Target } from "./relay.ts";
 
 /** Speaks TLS in front of a server that does not. */
 export interface TlsProxy {
@@ -10,32 +9,14 @@ export interface TlsProxy {
   stop(): Promise<void>;
 }
 
-export async function startTlsProxy(target: { readonly host: string; readonly port: number }): Promise<TlsProxy> {
-  const open = new Set<{ destroy(): unknown }>();
-  const server = createServer({ key, cert: certificate }, (client) => {
-    const upstream = createConnection({ host: target.host, port: target.port });
-    for (const socket of [client, upstream]) {
-      open.add(socket);
-      socket.on("error", () => {});
-      socket.on("close", () => open.delete(socket));
-    }
-    client.pipe(upstream).pipe(client);
-    client.on("close", () => upstream.destroy());
-    upstream.on("close", () => client.destroy());
-  });
-  server.on("tlsClientError", (_, socket) => socket.destroy());
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  return {
-    host: "localhost",
-    port: typeof address === "object" && address ? address.port : 0,
-    async stop() {
-      for (const socket of open) socket.destroy();
-      server.close();
-      await once(server, "close");
-    },
-  };
+export async function startTlsProxy(target: Target): Promise<TlsProxy> {
+  const { port, stop } = await startRelay(
+    target,
+    (client, upstream) => void client.pipe(upstream).pipe(client),
+    (accept) =>
+      createServer({ key, cert: certificate }, accept).on("tlsClientError", (_, socket) => void socket.destroy()),
+  );
+  return { host: "localhost", port, stop };
 }
 
 /** Self-signed, for localhost, until 2126; made for these tests and used nowhere else. */
