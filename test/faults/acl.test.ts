@@ -152,7 +152,9 @@ describe("a Redis user without channels", () => {
 
   it("ends a lease and a load although nobody may be told [redis #12418]", async () => {
     const { client, redis, prefix } = await connect("app", ["resetchannels"]);
-    await expect(client.publish(`lock:${prefix}:{7}:wanted`, "")).rejects.toThrow(/NOPERM/);
+    // Redis 6.0 lets whoever may publish do so everywhere.
+    const hasChannelRights = (await versionOf(ioredis(admin))) >= 6.2;
+    if (hasChannelRights) await expect(client.publish(`lock:${prefix}:{7}:wanted`, "")).rejects.toThrow(/NOPERM/);
     const wake: Wake = {
       listen: () => ({ wait: (pause) => new Promise((end) => setTimeout(end, pause)), leave() {} }),
     };
