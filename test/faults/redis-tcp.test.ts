@@ -118,7 +118,7 @@ describe.each(versions)("ioredis $version", ({ create, createCluster }) => {
       const again = redis.send(["SET", "{twice}s", 1, "PX", minute], { idempotent: true });
       // Both are written: Redis runs them when it goes on, and nobody hears its answers.
       await sleep(50);
-      for (const node of cluster.nodes("master")) (Reflect.get(node, "stream") as Socket).destroy();
+      for (const node of cluster.nodes("master")) streamOf(node).destroy();
       nodes.resume();
       expect(await again).toBe("OK");
       expect(await once).toMatchObject({ code: "CONNECTION", sent: "unknown" });
@@ -306,4 +306,10 @@ async function until(redis: Redis, ask: (redis: Redis) => Promise<unknown>): Pro
     if (!(error instanceof ConnectionError) || performance.now() > end) throw error;
   };
   while (!(await ask(redis).catch(failed))) await sleep(20);
+}
+
+/** The socket of a client. */
+function streamOf(client: object): Socket {
+  const stream: Socket = Reflect.get(client, "stream");
+  return stream;
 }

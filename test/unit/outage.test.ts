@@ -163,7 +163,7 @@ describe("a deadline", () => {
   afterEach(() => vi.useRealTimers());
 
   it("passes after its time, and can be taken back until then", () => {
-    const call = vi.fn();
+    const call = vi.fn<() => void>();
     startDeadline(call, 100);
     const stop = startDeadline(call, 100);
     vi.advanceTimersByTime(99);
@@ -174,7 +174,7 @@ describe("a deadline", () => {
   });
 
   it("gives a process that was blocked the time back once, and no more than its own length", () => {
-    const call = vi.fn();
+    const call = vi.fn<() => void>();
     startDeadline(call, 100);
     const clock = vi.spyOn(performance, "now").mockReturnValue(performance.now() + 160);
     vi.advanceTimersByTime(100);
