@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from "commander";
+import { addDevCommand } from "./dev/dev-command.ts";
 import { addGatewayCommand } from "./gateway-command.ts";
 import { addPingCommand } from "./ping-command.ts";
 import { version } from "./version.ts";
@@ -10,6 +11,7 @@ const program = new Command("redis-patterns")
 
 // A command that does not understand its options exits with 2, as is the custom. Commander itself would use 1.
 program.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
+addDevCommand(program);
 addGatewayCommand(program);
 addPingCommand(program);
 await program.parseAsync().catch((error: unknown) => {

@@ -3,7 +3,7 @@ import type { Redis } from "../../src/core/port/redis.ts";
 import { countCommands, expectNoImmortalKey, expectNoSlowCommand, scanKeys } from "./inspect.ts";
 import { turnOf } from "./long.ts";
 import type { Deadline, Row, StandaloneRow, Unreliable } from "./rows.ts";
-import { clusterRows, openServer, standaloneRows } from "./rows.ts";
+import { clusterRows, memoryRows, openServer, standaloneRows } from "./rows.ts";
 
 /** One row of the list that every contract suite runs on: a client, a protocol, a server. */
 export interface Backend {
@@ -48,7 +48,7 @@ export const everything = ["+@all", "~*", "&*"];
  */
 export function onEveryBackend(subject: string, suite: (backend: Backend) => void, also: readonly string[] = []): void {
   const server = fileServer();
-  [...standaloneRows, ...clusterRows].forEach((row, index, rows) => {
+  [...standaloneRows, ...memoryRows, ...clusterRows].forEach((row, index, rows) => {
     describe(`${subject} on ${row.name}`, () => {
       suite(lifecycle(row, server, turnOf(index, rows.length), patient, also));
     });

@@ -3,6 +3,7 @@ import { Cluster, Redis as Ioredis, type RedisOptions } from "ioredis";
 import { Redis as Ioredis5 } from "ioredis-5";
 import { inject } from "vitest";
 import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
+import { memory } from "../../src/adapters/memory/memory.ts";
 import { rest } from "../../src/adapters/rest/rest.ts";
 import { upstash } from "../../src/adapters/upstash/upstash.ts";
 import { serveGateway } from "../../src/cli/serve.ts";
@@ -76,6 +77,17 @@ export const standaloneRows: readonly StandaloneRow[] = [
   httpRow("upstash", "always", (endpoint, deadline) => upstash(new UpstashRedis(endpoint), deadline)),
 ].filter(isWanted);
 
+/** The embedded engine, which knows no users. Its clients are those of one process. */
+export const memoryRows: readonly Row[] = [
+  memoryRow("memory", async (redis) => ({ ...redis })),
+  memoryRow("rest over memory", async (redis, closing, deadline) => {
+    const token = "the-token-of-the-tests";
+    const gateway = await serveGateway(redis, { tokens: [token] });
+    closing.push(() => gateway.close(0));
+    return rest({ url: gateway.url, token, ...deadline });
+  }),
+].filter(isWanted);
+
 export const clusterRows: readonly Row[] = [{ name: "ioredis 6, Cluster", open: openCluster }].filter(isWanted);
 
 function tcpRow(name: string, create: (at: Address) => Ioredis | Ioredis5): StandaloneRow {
@@ -131,6 +143,20 @@ function httpRow(
       // The first call opens the connections behind the gateway; the deadline of a test is not for that.
       await redis.send(["PING"]);
       return { redis, proxy };
+    },
+  };
+}
+
+function memoryRow(
+  name: string,
+  connect: (redis: Redis, closing: Closing, deadline: Deadline) => Promise<Redis>,
+): Row {
+  return {
+    name,
+    async open(_, closing, deadline) {
+      const redis = memory(deadline);
+      closing.push(redis.close);
+      return { servers: [redis], connect: () => connect(redis, closing, deadline) };
     },
   };
 }

@@ -1,0 +1,24 @@
+import type { Engine } from "./engine.ts";
+
+type Definition = NonNullable<ReturnType<Engine["executor"]["getCommandDefinition"]>>;
+
+/** Runs a command whose arguments are parsed. */
+export type Execute = Definition["execute"];
+
+/** Gives a command another way to run. The definitions are the engine's own. */
+export function changeCommand({ executor }: Engine, name: string, make: (execute: Execute) => Execute): void {
+  const definition = definitionOf(executor, name);
+  Object.assign(definition, { execute: make(definition.execute) });
+}
+
+/** Lets scripts run a command. */
+export function allowInScripts({ executor }: Engine, name: string): void {
+  const definition = definitionOf(executor, name);
+  Object.assign(definition, { flags: definition.flags.filter((flag) => flag !== "noscript") });
+}
+
+function definitionOf(executor: Engine["executor"], name: string): Definition {
+  const definition = executor.getCommandDefinition(name);
+  if (!definition) throw new Error(`The engine has no ${name}`);
+  return definition;
+}

@@ -1,0 +1,31 @@
+import { createEngine } from "js-redis-server/core";
+import type { Clock } from "./clock.ts";
+import { repairEngine } from "./repairs.ts";
+import { type CallCounts, countCalls, tellCalls } from "./statistics.ts";
+
+/** The module of the engine, for one clock. The build makes its module a function: see scripts/embedded-engine.ts. */
+export type EngineModule = typeof import("js-redis-server/core");
+
+declare module "js-redis-server/core" {
+  export function createEngine(clock: { now(): number }): EngineModule;
+}
+
+/** A Redis in this process. */
+export interface Engine {
+  readonly module: EngineModule;
+  readonly state: InstanceType<EngineModule["RedisServerState"]>;
+  readonly executor: InstanceType<EngineModule["CommandExecutor"]>;
+}
+
+/** What it answers as. */
+const compatibility = "redis-7.0";
+
+export function startEngine(clock: Clock): Engine {
+  const module = createEngine(clock);
+  const state = new module.RedisServerState({ compatibility, databaseCount: 16 });
+  const calls: CallCounts = new Map();
+  const executor = module.createRedisCommandExecutor({ compatibility, policies: [countCalls(calls)] });
+  const engine = repairEngine({ module, state, executor }, clock);
+  tellCalls(engine, calls);
+  return engine;
+}

@@ -1,0 +1,62 @@
+import { ioredis } from "../../adapters/ioredis/ioredis.ts";
+import { checkRedisUrl } from "../../adapters/ioredis/url.ts";
+import { memory } from "../../adapters/memory/index.ts";
+import { isOptionError } from "../../core/failure.ts";
+import type { Redis } from "../../core/port/redis.ts";
+import { addressOf, connect, reportState } from "../connect.ts";
+import { explainPort } from "./ports.ts";
+import type { CommandEvent } from "./view.ts";
+import { watchCommands } from "./watch.ts";
+
+/** The Redis that `dev` works on. */
+interface Target {
+  readonly redis: Redis;
+  readonly url: string;
+  readonly description: string;
+  close(): Promise<void>;
+}
+
+/** Opens the user's Redis, or one in memory. */
+export async function openTarget(
+  url: string | undefined,
+  port: number,
+  onCommand: (event: CommandEvent) => void,
+  exitMisused: (message: string) => never,
+): Promise<Target> {
+  return url === undefined ? openMemory(port, onCommand) : openRedis(url, onCommand, exitMisused);
+}
+
+async function openMemory(port: number, onCommand: (event: CommandEvent) => void): Promise<Target> {
+  const redis = memory({ onCommand });
+  const { url } = await redis.listen({ port }).catch((error: unknown) => {
+    throw explainPort(error, "--port");
+  });
+  return { redis, url, description: `in memory, gone when this ends, for TCP at ${url}`, close: redis.close };
+}
+
+/** What other clients do with it is not seen from here. */
+async function openRedis(
+  text: string,
+  onCommand: (event: CommandEvent) => void,
+  exitMisused: (message: string) => never,
+): Promise<Target> {
+  const url = checkUrl(text, exitMisused);
+  const client = await connect(url);
+  reportState(client, (line) => console.error(line));
+  const description = `${addressOf(new URL(url))}, of which what comes over HTTP is shown`;
+  return {
+    redis: watchCommands(ioredis(client), onCommand),
+    url,
+    description,
+    close: async () => client.disconnect(),
+  };
+}
+
+function checkUrl(url: string, exitMisused: (message: string) => never): string {
+  try {
+    return checkRedisUrl(url, "--redis");
+  } catch (error) {
+    if (isOptionError(error)) exitMisused(error.message);
+    throw error;
+  }
+}

@@ -1,0 +1,52 @@
+/** A command that a Redis has run for a client. */
+export interface CommandEvent {
+  /** Its name in capitals. */
+  readonly command: string;
+  readonly keys: readonly string[];
+  /** In milliseconds. */
+  readonly duration: number;
+  /** What Redis refused it with. */
+  readonly error?: string | undefined;
+}
+
+/** No eye follows more lines a second. */
+const mostLines = 100;
+
+/** Shows commands as they happen, a line each: when, which pattern, command, key, how long. Beyond 100 lines a second it counts. */
+export function createView(print: (line: string) => void) {
+  let lines = 0;
+  let more = 0;
+  const timer = setInterval(() => {
+    if (more > 0) print(`             and ${more.toLocaleString("en")} more in this second`);
+    lines = 0;
+    more = 0;
+  }, 1_000);
+  timer.unref();
+  return {
+    show(event: CommandEvent): void {
+      lines += 1;
+      if (lines > mostLines) more += 1;
+      else print(lineOf(event));
+    },
+    stop: () => clearInterval(timer),
+  };
+}
+
+function lineOf({ command, keys, duration, error }: CommandEvent): string {
+  const [first = "", ...others] = keys;
+  const key = others.length > 0 ? `${first} and ${others.length} more` : first;
+  const time = new Date().toISOString().slice(11, 23);
+  const figure = `${duration.toFixed(2).padStart(8)} ms`;
+  return `${time} ${figure}  ${patternOf(first).padEnd(11)} ${command.padEnd(8)} ${shorten(key)}${error ? `  ${error}` : ""}`;
+}
+
+/** The pattern that a key belongs to: the first word of its name. */
+function patternOf(key: string): string {
+  return /^(cache|limiter|lock|session|idempotency|token)(?=:)/.exec(key)?.[0] ?? "";
+}
+
+/** A key may be long, and hold what a terminal takes for a command of its own. */
+function shorten(key: string): string {
+  const visible = key.replaceAll(/\p{Cc}/gu, "?");
+  return visible.length > 100 ? `${visible.slice(0, 99)}…` : visible;
+}

@@ -1,0 +1,3 @@
+export type { Fault } from "./faults.ts";
+export type { Counts } from "./tally.ts";
+export { type FaultOptions, type Faults, withFaults } from "./with-faults.ts";

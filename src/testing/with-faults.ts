@@ -1,0 +1,94 @@
+import { checkDuration, checkFunction, checkOptions, checkPort, checkText } from "../core/check.ts";
+import type { Command, Redis, SendOptions } from "../core/port/redis.ts";
+import { effectiveTimeout, withDeadline } from "../core/time/deadline.ts";
+import { delayReply, type Fault, FaultQueue, loseReply, loseRequest, refuse, runTwice } from "./faults.ts";
+import { Gate } from "./gate.ts";
+import { type Counts, Tally } from "./tally.ts";
+
+/** Options of `withFaults`. */
+export interface FaultOptions {
+  /**
+   * Which commands faults are for. Others pass and use up no fault. A pipeline is one trip: it meets a fault if one of its commands would.
+   * @default all
+   */
+  readonly only?: ((command: Command) => boolean) | undefined;
+}
+
+/** The faults of one port. They meet its next trips in the order in which they were asked for, one trip each. */
+export interface Faults {
+  /** The next trips never reach Redis. Their callers cannot know that: they get a `ConnectionError`. */
+  loseRequest(times?: number): void;
+  /** Redis carries the next trips out, and their callers do not hear of it: they get a `ConnectionError`. */
+  loseReply(times?: number): void;
+  /** Redis carries the next trips out at once. Their callers hear of it after `ms` milliseconds, if they wait for so long. */
+  delayReply(ms: number, times?: number): void;
+  /** Redis carries the next trips out twice, as when a network repeats a request. */
+  runTwice(times?: number): void;
+  /** The next trips are refused with this error of Redis, such as `READONLY` or `OOM command not allowed`, and not carried out. */
+  refuse(error: string, times?: number): void;
+  /** The next trip meets a fault of your own. */
+  next(fault: Fault): void;
+  /**
+   * Stops Redis: every trip waits. One whose deadline passes meanwhile is never carried out.
+   * @returns A function that lets Redis go on.
+   */
+  pause(): () => void;
+  /** What was asked since the port was wrapped, or since `reset`. */
+  counts(): Counts;
+  /** Forgets the counts, and the faults that no trip has met. */
+  reset(): void;
+}
+
+/**
+ * Wraps a port so that a test can break it: lose, delay or repeat what is sent, refuse it, stop Redis, and count. Whatever else the port
+ * has, such as `advance` of `memory()`, the wrapped one has too. A trip that only tells Redis the text of a script uses up no fault.
+ * @throws {OptionError} The first argument is no port, or an option has no meaning.
+ * @example
+ * const redis = withFaults(memory());
+ * const locks = createLock(redis, { prefix: "job", ttl: seconds(10) });
+ * redis.loseReply();
+ * await using lease = await locks.acquire("invoice:7", { wait: seconds(5) });
+ */
+export function withFaults<R extends Redis>(redis: R, options: FaultOptions = {}): R & Faults {
+  const { only = () => true } = checkOptions(options, "{ only }");
+  checkFunction("only", only);
+  const { transaction, timeout = 2_000 } = checkPort(redis, options);
+  const faults = new FaultQueue();
+  const gate = new Gate();
+  const tally = new Tally();
+
+  async function carry<T>(commands: readonly Command[], options: SendOptions | undefined, run: () => Promise<T>) {
+    tally.send(commands);
+    if (!commands.some(only)) return run();
+    const limit = effectiveTimeout(timeout, options ?? {});
+    const pass = (signal: AbortSignal) => gate.pass(signal, () => faults.meet(run, signal));
+    return tally.trip(() => withDeadline(limit, options?.signal, pass));
+  }
+  return {
+    ...redis,
+    send: (command, options) => carry([command], options, () => redis.send(command, options)),
+    pipeline: (commands, options) => carry(commands, options, () => redis.pipeline(commands, options)),
+    ...(transaction && {
+      transaction: (commands: readonly Command[], options?: SendOptions) =>
+        carry(commands, options, () => transaction.call(redis, commands, options)),
+    }),
+    ...faultMakers(faults),
+    pause: () => gate.close(),
+    counts: () => tally.counts(),
+    reset() {
+      faults.clear();
+      tally.clear();
+    },
+  };
+}
+
+function faultMakers(faults: FaultQueue) {
+  return {
+    loseRequest: (times?: number) => faults.add(loseRequest, times),
+    loseReply: (times?: number) => faults.add(loseReply, times),
+    delayReply: (ms: number, times?: number) => faults.add(delayReply(checkDuration("ms", ms, 0)), times),
+    runTwice: (times?: number) => faults.add(runTwice, times),
+    refuse: (error: string, times?: number) => faults.add(refuse(checkText("error", error)), times),
+    next: (fault: Fault) => faults.add(checkFunction("fault", fault)),
+  };
+}

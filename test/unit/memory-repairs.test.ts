@@ -1,0 +1,78 @@
+import { createHash } from "node:crypto";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { memory } from "../../src/adapters/memory/index.ts";
+
+/** Each of these answers is another one on the engine as it comes. */
+describe("what the embedded engine does as Redis does", () => {
+  function open() {
+    const redis = memory();
+    onTestFinished(redis.close);
+    return (...command: [string, ...(string | number)[]]) => redis.send(command);
+  }
+  const evaluate = (script: string, ...args: (string | number)[]) => open()("EVAL", script, 0, ...args);
+
+  it("formats whole numbers of 53 bits", async () => {
+    expect(await evaluate("return string.format('%d|%5d|%i|%s', 1795722565954, 2, -2^40, 'x')")).toBe(
+      "1795722565954|    2|-1099511627776|x",
+    );
+    expect(await evaluate("return string.format('100%% of %d', 2^31)")).toBe("100% of 2147483648");
+  });
+
+  it("hands numbers to commands with 17 digits", async () => {
+    expect(await evaluate("redis.call('SET', 'k', 2^53) return redis.call('GET', 'k')")).toBe("9007199254740992");
+    expect(await evaluate("redis.call('SET', 'k', 0.1) return redis.call('GET', 'k')")).toBe("0.10000000000000001");
+    expect(await evaluate("return redis.pcall('SET', 'k', 2^53).ok")).toBe("OK");
+  });
+
+  it("tells microseconds, which grow", async () => {
+    expect(await evaluate("local a, b = redis.call('TIME'), redis.call('TIME') return a[2] ~= b[2]")).toBe(1);
+  });
+
+  it("scans what was there when the scan began", async () => {
+    const redis = open();
+    for (let i = 0; i < 100; i += 1) await redis("SET", `k${i}`, "v");
+    let cursor = "0";
+    let found = 0;
+    do {
+      const [next, keys] = (await redis("SCAN", cursor, "COUNT", 10, "MATCH", "k*")) as [string, string[]];
+      for (const key of keys) found += Number(await redis("DEL", key));
+      cursor = next;
+    } while (cursor !== "0");
+    expect(found).toBe(100);
+    await redis("SADD", "s", "m");
+    expect(await redis("SCAN", 0, "TYPE", "set")).toEqual(["0", ["s"]]);
+  });
+
+  it("reads the header of a script, and refuses flags that 7.0 does not know", async () => {
+    expect(await evaluate("#!lua flags=no-writes\nreturn 1")).toBe(1);
+    await expect(evaluate("#!lua flags=allow-key-locking\nreturn 1")).rejects.toThrow(
+      "ERR Unexpected flag in script shebang: allow-key-locking",
+    );
+  });
+
+  it("names the script and the line of an error", async () => {
+    const script = "#!lua\nlocal a = 1\nreturn redis.call('INCRBY', 'k', 'x')";
+    const sha = createHash("sha1").update(script).digest("hex");
+    await expect(evaluate(script)).rejects.toThrow(`script: ${sha}, on @user_script:3.`);
+  });
+
+  it("acknowledges nothing where there is no group", async () => {
+    const redis = open();
+    expect(await redis("XACK", "none", "group", "1-0")).toBe(0);
+    await redis("XADD", "s", "1-0", "f", "v");
+    expect(await redis("XACK", "s", "group", "1-0")).toBe(0);
+  });
+
+  it("pops from a set inside a script", async () => {
+    expect(await evaluate("redis.call('SADD', 's', 'm') return redis.call('SPOP', 's')")).toBe("m");
+  });
+
+  it("counts commands, also those of scripts", async () => {
+    const redis = open();
+    await redis("CONFIG", "RESETSTAT");
+    await redis("EVAL", "redis.call('SET', 'k', 'v') return redis.call('GET', 'k')", 0);
+    const stats = String(await redis("INFO", "commandstats"));
+    expect(stats).toMatch(/^cmdstat_set:calls=1/m);
+    expect(stats).toMatch(/^cmdstat_eval:calls=1/m);
+  });
+});
