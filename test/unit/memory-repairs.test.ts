@@ -51,9 +51,19 @@ describe("what the embedded engine does as Redis does", () => {
   });
 
   it("names the script and the line of an error", async () => {
-    const script = "#!lua\nlocal a = 1\nreturn redis.call('INCRBY', 'k', 'x')";
+    const script = "#!lua\nlocal a = 1\nredis.call('INCRBY', 'k', 'x')\nreturn a";
     const sha = createHash("sha1").update(script).digest("hex");
     await expect(evaluate(script)).rejects.toThrow(`script: ${sha}, on @user_script:3.`);
+  });
+
+  it("raises a table, and returns one from pcall", async () => {
+    const caught = "local ok, raised = pcall(redis.call, 'INCRBY', 'k', 'x') return {tostring(ok), raised.err}";
+    expect(await evaluate(caught)).toEqual(["false", "ERR value is not an integer or out of range"]);
+    await expect(evaluate("\nerror({ err = 'MINE my words' })")).rejects.toMatchObject({
+      code: "MINE",
+      message: expect.stringMatching(/^MINE my words script: [0-9a-f]{40}, on @user_script:2\.$/),
+    });
+    await expect(evaluate("return y")).rejects.toThrow("nonexistent global variable 'y'");
   });
 
   it("acknowledges nothing where there is no group", async () => {

@@ -3,7 +3,7 @@ import { unchecked } from "../../core/unchecked.ts";
 import type { Clock } from "./clock.ts";
 import { allowInScripts, changeCommand } from "./commands.ts";
 import type { Engine } from "./engine.ts";
-import { exactNumbers, nameScript } from "./exact-numbers.ts";
+import { addPrelude, readError } from "./prelude.ts";
 import { createScan } from "./scan.ts";
 
 /** One thing that the engine does otherwise than Redis, put right. Each has its test in test/unit/memory-repairs.test.ts. */
@@ -38,7 +38,7 @@ const runScripts: Repair = ({ state }, clock) => {
     if (repaired.has(runtime)) return runtime;
     repaired.add(runtime);
     const run = runtime.eval.bind(runtime);
-    runtime.eval = (script, ...rest) => nameScript(script, clock.hold(() => run(exactNumbers(script), ...rest)));
+    runtime.eval = (script, ...rest) => readError(script, clock.hold(() => run(addPrelude(script), ...rest)));
     return runtime;
   };
 };
