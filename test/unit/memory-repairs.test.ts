@@ -39,6 +39,7 @@ describe("what the embedded engine does as Redis does", () => {
       cursor = next;
     } while (cursor !== "0");
     expect(found).toBe(100);
+    expect(await redis("EVAL", "return redis.call('SCAN', 0)", 0)).toEqual(["0", []]);
     await redis("SADD", "s", "m");
     expect(await redis("SCAN", 0, "TYPE", "set")).toEqual(["0", ["s"]]);
   });
@@ -71,6 +72,22 @@ describe("what the embedded engine does as Redis does", () => {
     expect(await redis("XACK", "none", "group", "1-0")).toBe(0);
     await redis("XADD", "s", "1-0", "f", "v");
     expect(await redis("XACK", "s", "group", "1-0")).toBe(0);
+  });
+
+  it("has no consumers where nothing is pending", async () => {
+    const redis = open();
+    await redis("XGROUP", "CREATE", "s", "group", 0, "MKSTREAM");
+    expect(await redis("XPENDING", "s", "group")).toEqual([0, null, null, null]);
+  });
+
+  it("takes times of more than 53 bits", async () => {
+    const redis = open();
+    for (const command of ["SET", "PEXPIRE"]) {
+      await redis(command, "k", ...(command === "SET" ? ["v", "PX"] : []), "9100000000000000");
+      expect(await redis("PTTL", "k")).toBeGreaterThan(7e15);
+    }
+    await redis("SET", "k", "9100000000000000");
+    expect(await redis("GET", "k")).toBe("9100000000000000");
   });
 
   it("pops from a set inside a script", async () => {

@@ -46,7 +46,7 @@ const prelude = `
   local function run(script)
     local ok, reply = xpcall(script, function(raised)
       local text = type(raised) == 'table' and raised.err or tostring(raised)
-      return '\\1' .. line() .. '\\1' .. text
+      return '<line ' .. line() .. '>' .. text
     end)
     if ok then return reply end
     return { err = reply }
@@ -81,7 +81,7 @@ export function readError<T>(script: Buffer, reply: T): T | ScriptError {
   const error = unchecked<ScriptError>(reply);
   const sha = createHash("sha1").update(script).digest("hex");
   if (error.meta) return { ...error, meta: { ...error.meta, sha } };
-  const [, line, raised = ""] = /^\u0001(\d+)\u0001(.*)$/s.exec(textOf(error)) ?? [];
+  const [, line, raised = ""] = /^<line (\d+)>(.*)$/s.exec(textOf(error)) ?? [];
   if (line === undefined) return reply;
   const [, kind, name] = /__RLUA_E__:([^:]*):?(.*)/s.exec(raised) ?? [];
   const [, code = "ERR", text = raised] = /^([A-Z][A-Z0-9_]*) (.*)$/s.exec(raised) ?? [];
@@ -94,5 +94,5 @@ export function readError<T>(script: Buffer, reply: T): T | ScriptError {
 
 /** The engine takes the first word of an error for its code. */
 function textOf({ err, code }: ScriptError): string {
-  return code && !err.includes(1) ? `${code.toString()} ${err.toString()}` : err.toString();
+  return code && !err.includes("<line ") ? `${code.toString()} ${err.toString()}` : err.toString();
 }

@@ -38,7 +38,11 @@ const runScripts: Repair = ({ state }, clock) => {
     if (repaired.has(runtime)) return runtime;
     repaired.add(runtime);
     const run = runtime.eval.bind(runtime);
-    runtime.eval = (script, ...rest) => readError(script, clock.hold(() => run(addPrelude(script), ...rest)));
+    runtime.eval = (script, ...rest) =>
+      readError(
+        script,
+        clock.hold(() => run(addPrelude(script), ...rest)),
+      );
     return runtime;
   };
 };
@@ -75,6 +79,46 @@ const acknowledgeNothing: Repair = (engine) => {
   });
 };
 
+/** A group of which nothing is pending has an empty list of consumers there, and none in Redis. */
+const pendingNothing: Repair = (engine) => {
+  const { RedisResult, RedisValue } = engine.module;
+  const nothing = [RedisValue.integer(0), RedisValue.null(), RedisValue.null(), RedisValue.nullArray()];
+  changeCommand(engine, "xpending", (execute) => (args, context) => {
+    const result = execute(args, context);
+    const { mode } = unchecked<{ args: { mode: string } }>(args).args;
+    const [count] = "value" in result && result.value.kind === "array" ? result.value.items : [];
+    const isNothing = mode === "summary" && count?.kind === "integer" && Number(count.value) === 0;
+    return isNothing ? RedisResult.create(RedisValue.array(nothing)) : result;
+  });
+};
+
+/** A time of more than 53 bits is refused there. In Redis it has 64; here it lasts for 250,000 years. */
+const longTimes: Repair = ({ executor }) => {
+  const plan = executor.plan.bind(executor);
+  executor.plan = (name, args) => {
+    const isTime = timeArguments.get(String(name).toUpperCase());
+    if (!isTime) return plan(name, args);
+    const shorten = (arg: Buffer, i: number) => (isTime(i) && isLong(String(arg)) ? longest : arg);
+    return plan(name, args.map(shorten));
+  };
+};
+
+const second = (i: number) => i === 1;
+const fromThird = (i: number) => i >= 2;
+
+/** Which arguments may be a time. */
+const timeArguments: ReadonlyMap<string, (i: number) => boolean> = new Map([
+  ["SET", fromThird],
+  ["GETEX", fromThird],
+  ...["SETEX", "PSETEX", "EXPIRE", "PEXPIRE", "EXPIREAT", "PEXPIREAT"].map((name) => [name, second] as const),
+]);
+
+const longest = Buffer.from("8000000000000000");
+
+function isLong(text: string): boolean {
+  return /^[1-9]\d{15,18}$/.test(text) && Number(text) > Number(longest);
+}
+
 /** Scripts may pop from a set since Redis 5. */
 const popInScripts: Repair = (engine) => allowInScripts(engine, "spop");
 
@@ -84,5 +128,7 @@ const repairs: readonly Repair[] = [
   runScripts,
   readHeaders,
   acknowledgeNothing,
+  pendingNothing,
+  longTimes,
   popInScripts,
 ];
