@@ -30,9 +30,9 @@ export const delayReply =
   };
 
 export const refuse =
-  (error: string): Fault =>
+  (text: string): Fault =>
   () =>
-    Promise.reject(new ReplyError(error));
+    Promise.reject(new ReplyError(text));
 
 /** Faults that wait for their trips. */
 export class FaultQueue {
