@@ -73,19 +73,23 @@ export const embeddedEngineInTests: VitePlugin = {
   transform: (code, id) => changes.find(([filter]) => filter.test(id.replace(/\?.*$/, "")))?.[1](code) ?? null,
 };
 
-/** What other people wrote of the built files, with their licences. */
-const notices = [
-  "js-redis-server/LICENSE",
-  "lua-redis-wasm/LICENSE",
-  "lua-redis-wasm/THIRD_PARTY_NOTICES.md",
-  "cluster-key-slot/LICENSE",
-  "commander/LICENSE",
+/** What other people wrote of the built files, and where its licence is. */
+const notices: readonly (readonly [name: string, file: string])[] = [
+  ["js-redis-server", "../node_modules/js-redis-server/LICENSE"],
+  ["lua-redis-wasm", "../node_modules/lua-redis-wasm/LICENSE"],
+  ["Lua, musl and Emscripten, in lua-redis-wasm", "lua-notices.txt"],
+  ["cjson, cmsgpack, struct and bit, in lua-redis-wasm", "../node_modules/lua-redis-wasm/THIRD_PARTY_NOTICES.md"],
+  ["cluster-key-slot", "../node_modules/cluster-key-slot/LICENSE"],
+  // The notice of cluster-key-slot names the licence, and the licence wants to be passed on. A compiler that is here has the same.
+  ["Apache License 2.0, of cluster-key-slot", "../node_modules/typescript/LICENSE.txt"],
+  ["commander", "../node_modules/commander/LICENSE"],
 ];
+
+const here = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 
 /** Puts the machine code of the engine's Lua beside the built files, and the licences of what they contain. */
 export function packEngine(dist: string): void {
-  const modules = fileURLToPath(new URL("../node_modules", import.meta.url));
-  copyFileSync(join(modules, "lua-redis-wasm/dist/redis_lua.wasm"), join(dist, "redis_lua.wasm"));
-  const texts = notices.map((file) => `${file}\n\n${readFileSync(join(modules, file), "utf8").trim()}\n`);
+  copyFileSync(here("../node_modules/lua-redis-wasm/dist/redis_lua.wasm"), join(dist, "redis_lua.wasm"));
+  const texts = notices.map(([name, file]) => `${name}\n\n${readFileSync(here(file), "utf8").trim()}\n`);
   writeFileSync(join(dist, "THIRD-PARTY-NOTICES.txt"), texts.join(`\n${"-".repeat(80)}\n\n`));
 }

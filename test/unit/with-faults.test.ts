@@ -235,11 +235,11 @@ describe("withFaults", () => {
     const resume = redis.pause();
     const again = redis.pause();
     const waiting = redis.send(["INCR", "n"]);
-    again();
+    resume();
     expect(await waiting).toBe(1);
     const later = redis.pause();
     // Of a stop that is over.
-    resume();
+    again();
     await expect(redis.send(["INCR", "n"], { timeout: 20 })).rejects.toThrow(TimeoutError);
     later();
     redis.pause();
@@ -310,6 +310,37 @@ describe("withFaults", () => {
     expect(await Promise.race([text, sleep(20)])).toBeUndefined();
     expect([await request.arrive(), await text]).toEqual([7, 7]);
     expect(await redis.send(["EVAL", "return 8", 0])).toBe(8);
+  });
+
+  it("keeps the order of faults when a script was not known, and none for a trip that is over", async () => {
+    const redis = open();
+    const unknown = ["EVALSHA", "0".repeat(40), 0] as const;
+    redis.loseReply();
+    redis.refuse("OOM");
+    await expect(redis.send(unknown)).rejects.toMatchObject({ code: "NOSCRIPT" });
+    expect(await outcomeOf(redis.send(["INCR", "n"]))).toBe("CONNECTION unknown");
+    expect(await outcomeOf(redis.send(["INCR", "n"]))).toBe("OOM");
+    const controller = new AbortController();
+    const request = redis.holdRequest();
+    const leaving = redis.send(unknown, { signal: controller.signal });
+    await request.reached;
+    controller.abort(new Error("left"));
+    await expect(leaving).rejects.toThrow("left");
+    await expect(request.arrive()).rejects.toMatchObject({ code: "NOSCRIPT" });
+    let copy = (): Promise<unknown> => Promise.resolve();
+    redis.next((run) => {
+      copy = run;
+      return Promise.reject(new Error("lost"));
+    });
+    await expect(redis.send(unknown)).rejects.toThrow("lost");
+    await expect(copy()).rejects.toMatchObject({ code: "NOSCRIPT" });
+    expect(await redis.send(["INCR", "n"])).toBe(2);
+  });
+
+  it("keeps a transaction whole", async () => {
+    const redis = open();
+    await expect(redis.transaction([["INCR", "n"], ["NOPE"]])).rejects.toThrow("unknown command");
+    expect(await redis.send(["GET", "n"])).toBeNull();
   });
 
   it("is for some commands only, if it is told so", async () => {
