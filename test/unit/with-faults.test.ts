@@ -25,21 +25,29 @@ const ways: readonly (readonly [name: string, trip: Trip])[] = [
 ];
 
 /** What may happen to a trip, what its caller hears, and how often it runs. */
-const fates: Readonly<Record<string, { fault(redis: Faults): void; heard: unknown; ran: number }>> = {
-  loseRequest: { fault: (redis) => redis.loseRequest(), heard: "CONNECTION unknown", ran: 0 },
-  loseReply: { fault: (redis) => redis.loseReply(), heard: "CONNECTION unknown", ran: 1 },
-  delayReply: { fault: (redis) => redis.delayReply(1), heard: 1, ran: 1 },
-  "delayReply of nothing": { fault: (redis) => redis.delayReply(0), heard: 1, ran: 1 },
-  runTwice: { fault: (redis) => redis.runTwice(), heard: 2, ran: 2 },
-  refuse: { fault: (redis) => redis.refuse("READONLY"), heard: "READONLY", ran: 0 },
-  next: { fault: (redis) => redis.next((run) => run().then(run).then(run)), heard: 3, ran: 3 },
+const fates: Readonly<Record<string, { fault(redis: Faults, times?: number): void; heard: unknown; ran: number }>> = {
+  loseRequest: { fault: (redis, times) => redis.loseRequest(times), heard: "CONNECTION unknown", ran: 0 },
+  loseReply: { fault: (redis, times) => redis.loseReply(times), heard: "CONNECTION unknown", ran: 1 },
+  delayReply: { fault: (redis, times) => redis.delayReply(1, times), heard: 1, ran: 1 },
+  "delayReply of nothing": { fault: (redis, times) => redis.delayReply(0, times), heard: 1, ran: 1 },
+  runTwice: { fault: (redis, times) => redis.runTwice(times), heard: 2, ran: 2 },
+  refuse: { fault: (redis, times) => redis.refuse("READONLY", times), heard: "READONLY", ran: 0 },
+  next: { fault: (redis, times) => addThree(redis, times), heard: 3, ran: 3 },
 };
+
+function addThree(redis: Faults, times = 1): void {
+  for (let i = 0; i < times; i += 1) redis.next((run) => run().then(run).then(run));
+}
 
 /** The reply, or the words for a failure. */
 function outcomeOf(trip: Promise<unknown>): Promise<unknown> {
   return trip.catch((error: unknown) =>
     [codeOf(error), Reflect.get(Object(error), "sent")].filter((word) => word !== undefined).join(" "),
   );
+}
+
+function timersUnderWay(): number {
+  return process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
 }
 
 describe("withFaults", () => {
@@ -70,7 +78,9 @@ describe("withFaults", () => {
     expect(await redis.send(["INCR", "n"])).toBe(1);
     expect(performance.now() - start).toBeGreaterThan(25);
     redis.delayReply(10_000);
+    const timers = timersUnderWay();
     await expect(redis.send(["INCR", "n"])).rejects.toThrow(TimeoutError);
+    expect(timersUnderWay()).toBeLessThanOrEqual(timers);
     redis.delayReply(10_000);
     await expect(redis.send(["INCR", "n"], { timeout: 20 })).rejects.toMatchObject({ timeout: 20 });
     expect(await redis.send(["GET", "n"])).toBe("3");
@@ -135,6 +145,13 @@ describe("withFaults", () => {
       expect(await outcomeOf(trip(redis))).toEqual(heard);
       expect(await redis.send(["GET", "n"])).toBe(ran === 0 ? null : String(ran));
       expect(await outcomeOf(trip(redis))).toBe(ran + 1);
+    });
+
+    it.each(Object.entries(fates))("with %s, as often as it is said", async (_, { fault, ran }) => {
+      const redis = open();
+      fault(redis, 2);
+      for (let i = 0; i < 3; i += 1) await outcomeOf(trip(redis));
+      expect(await redis.send(["GET", "n"])).toBe(String(2 * ran + 1));
     });
 
     it("whose caller leaves, and lets what it sent arrive later", async () => {
@@ -363,9 +380,12 @@ describe("withFaults", () => {
       ["GET", "k"],
       ["SET", "k", "v"],
     ]);
-    redis.loseReply(5);
+    redis.loseReply(1);
     await redis.send(["GET", "k"]).catch(() => {});
     expect(redis.counts()).toEqual({ trips: 3, answered: 2, commands: { GET: 3, SET: 1 } });
+    const before = redis.counts();
+    await redis.send(["GET", "k"]);
+    expect(before.commands).toEqual({ GET: 3, SET: 1 });
     redis.reset();
     expect(await redis.send(["GET", "k"])).toBe("v");
     expect(redis.counts()).toEqual({ trips: 1, answered: 1, commands: { GET: 1 } });
