@@ -19,21 +19,26 @@ function wrapEngine(code: string): string {
   return `${imports.join("\n")}\nexport function createEngine(Date) {${rest}\n}`;
 }
 
+/** Where a Worker leaves the machine code of the engine's Lua, compiled. See `packEngine`. */
+const luaInWorkers = 'globalThis[Symbol.for("redis-patterns lua")]';
+
 /**
  * The engine's Lua is loaded by a path at run time, which no bundle and no CommonJS can do. Here it is imported as every module is, and its
  * machine code is compiled once for all engines of a process.
  */
 function bundleLua(code: string): string {
-  const [glue, binary] = [
+  const [glue, file, binary] = [
     /const \{ pathToFileURL \} = await import\('node:url'\);[\s\S]*?return \(imported\.default \?\? imported\);/,
+    /if \(options\.wasmBytes\) \{/,
     /WebAssembly\.instantiate\(wasmBinary, imports\)\.then\(\(result\) => \{[\s\S]*?\n {12}\}\);/,
   ];
-  if (!glue.test(code) || !binary.test(code))
+  if (![glue, file, binary].every((part) => part.test(code)))
     throw new Error("The loader of the engine's Lua is not written as expected");
-  const instantiate = `compiled ??= WebAssembly.compile(wasmBinary);
+  const instantiate = `compiled ??= Promise.resolve(${luaInWorkers} ?? WebAssembly.compile(wasmBinary));
             compiled.then(async (module) => successCallback(await WebAssembly.instantiate(module, imports), module));`;
   return `import createModule from "./redis_lua.mjs";\nlet compiled;\n${code
     .replace(glue, "return createModule;")
+    .replace(file, `if (${luaInWorkers}) return new Uint8Array(); $&`)
     .replace(binary, instantiate)}`;
 }
 
@@ -87,9 +92,20 @@ const notices: readonly (readonly [name: string, file: string])[] = [
 
 const here = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 
-/** Puts the machine code of the engine's Lua beside the built files, and the licences of what they contain. */
+/** The entry for Workers: they compile machine code when they are deployed, as a module, and not at run time. */
+const memoryInWorkers = `import lua from "./redis_lua.wasm";
+import { memory as createMemory } from "./memory.js";
+export function memory(options) {
+  ${luaInWorkers} = lua;
+  return createMemory(options);
+}
+`;
+
+/** Puts the machine code of the engine's Lua beside the built files, what hands it to a Worker, and the licences of what they contain. */
 export function packEngine(dist: string): void {
   copyFileSync(here("../node_modules/lua-redis-wasm/dist/redis_lua.wasm"), join(dist, "redis_lua.wasm"));
+  writeFileSync(join(dist, "memory.workerd.js"), memoryInWorkers);
+  writeFileSync(join(dist, "memory.workerd.d.ts"), 'export * from "./memory.js";\n');
   const texts = notices.map(([name, file]) => `${name}\n\n${readFileSync(here(file), "utf8").trim()}\n`);
   writeFileSync(join(dist, "THIRD-PARTY-NOTICES.txt"), texts.join(`\n${"-".repeat(80)}\n\n`));
 }
