@@ -1,19 +1,14 @@
 import { codeOf } from "../../core/failure.ts";
 import { unchecked } from "../../core/unchecked.ts";
 import type { Clock } from "./clock.ts";
-import { allowInScripts, changeCommand } from "./commands.ts";
+import { allowInScripts, changeArguments, changeCommand } from "./commands.ts";
 import type { Engine } from "./engine.ts";
 import { exactNumbers, nameScript } from "./exact-numbers.ts";
 import { createScan } from "./scan.ts";
+import { spellScores } from "./scores.ts";
 
 /** One thing that the engine does otherwise than Redis, put right. Each has its test in test/unit/memory-repairs.test.ts. */
-type Repair = (engine: Engine, clock: Clock) => void;
-
-/** Puts right what the engine does otherwise than Redis. */
-export function repairEngine(engine: Engine, clock: Clock): Engine {
-  for (const repair of repairs) repair(engine, clock);
-  return engine;
-}
+export type Repair = (engine: Engine, clock: Clock) => void;
 
 /** TIME has milliseconds there, so that two calls get the same. */
 const tellMicroseconds: Repair = (engine, clock) => {
@@ -75,14 +70,67 @@ const acknowledgeNothing: Repair = (engine) => {
   });
 };
 
-/** Scripts may pop from a set since Redis 5. */
-const popInScripts: Repair = (engine) => allowInScripts(engine, "spop");
+/** `MAXLEN = 5` and `MINID = 5` are syntax errors there. It is what both mean without the sign. */
+const exactTrims: Repair = (engine) => {
+  const isExact = (args: readonly Buffer[], i: number) => {
+    const option = String(args[i - 1]);
+    return String(args[i]) === "=" && i <= 3 && /^(maxlen|minid)$/i.test(option);
+  };
+  changeArguments(engine, ["xadd", "xtrim"], (args) => args.filter((_, i) => !isExact(args, i)));
+};
 
-const repairs: readonly Repair[] = [
+/** A bound of scores is infinite there only with its sign. A script's infinite number has none. */
+const infiniteBounds: Repair = (engine) => {
+  const names = ["zcount", "zrange", "zrangestore", "zrangebyscore", "zrevrangebyscore", "zremrangebyscore"];
+  const spell = (arg: Buffer, i: number) => {
+    const bound = i > 0 && i < 4 && /^(\(?)([+-]?)inf(inity)?$/i.exec(String(arg));
+    return bound ? Buffer.from(`${bound[1]}${bound[2] || "+"}inf`) : arg;
+  };
+  changeArguments(engine, names, (args) => args.map(spell));
+};
+
+/** A range that ends before the beginning of a text is empty there. Redis takes its first byte, unless both ends stand the wrong way round. */
+const rangeBefore: Repair = (engine) =>
+  changeCommand(engine, "getrange", (execute) => (args, context) => {
+    const { key, start, end } = unchecked<{ key: Buffer; start: number; end: number }>(args);
+    const isReversed = start < 0 && end < 0 && start > end;
+    const length = (!isReversed && context.db.getType(key) === "string" && context.db.getString(key)?.length) || 0;
+    return execute({ key, start, end: length > 0 && end < -length ? -length : end }, context);
+  });
+
+/** What stores a set refuses to do so over something else there, and leaves the time to live of what was there before. */
+const storeAnew: Repair = (engine) => {
+  for (const name of ["sinterstore", "sunionstore", "sdiffstore", "zinterstore", "zunionstore", "zdiffstore"]) {
+    changeCommand(engine, name, (execute) => (args, context) => {
+      const { db } = context;
+      const anew = <Update>(update: (key: Buffer, change: Update) => unknown) => (key: Buffer, change: Update) => {
+        db.delete(key);
+        return update.call(db, key, change);
+      };
+      const changed = { updateSet: anew(db.updateSet), updateSortedSet: anew(db.updateSortedSet) };
+      const readFrom = (property: string | symbol): unknown => {
+        const own: unknown = Reflect.get(changed, property) ?? Reflect.get(db, property);
+        return typeof own === "function" && !Object.hasOwn(changed, property) ? own.bind(db) : own;
+      };
+      return execute(args, { ...context, db: new Proxy(db, { get: (_, property) => readFrom(property) }) });
+    });
+  }
+};
+
+/** Scripts may do this since Redis 5, although it goes by chance. */
+const chanceInScripts: Repair = (engine) => ["spop", "srandmember"].forEach((name) => allowInScripts(engine, name));
+
+/** All of them. */
+export const repairs: readonly Repair[] = [
   tellMicroseconds,
   scanWhatWasThere,
   runScripts,
   readHeaders,
   acknowledgeNothing,
-  popInScripts,
+  exactTrims,
+  infiniteBounds,
+  rangeBefore,
+  storeAnew,
+  spellScores,
+  chanceInScripts,
 ];

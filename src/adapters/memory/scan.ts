@@ -13,14 +13,14 @@ const mostScans = 1_000;
 export function createScan({ RedisResult, RedisValue }: EngineModule, execute: Execute): Execute {
   const scans = new Map<string, readonly string[]>();
   let last = 0;
-  return async (args, context) => {
+  return (args, context) => {
     const options = unchecked<{ readonly cursor: bigint; readonly count?: number }>(args);
     const { cursor, count = 10 } = options;
     const live = new Map(context.db.entriesSnapshot().map((entry) => [entry.key.toString("latin1"), entry]));
     const keys = cursor === 0n ? [...live.keys()] : (scans.get(String(cursor)) ?? []);
     const entriesSnapshot = () => keys.slice(0, count).flatMap((key) => live.get(key) ?? []);
     const db = unchecked<typeof context.db>({ entriesSnapshot });
-    const page = await execute({ ...options, cursor: 0n }, { ...context, db });
+    const page = execute({ ...options, cursor: 0n }, { ...context, db });
     const [, found = RedisValue.array([])] = "value" in page && page.value.kind === "array" ? page.value.items : [];
     const rest = keys.slice(count);
     scans.delete(String(cursor));
