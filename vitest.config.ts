@@ -62,7 +62,9 @@ export default defineConfig({
         },
       },
       // Other versions of the server, which take minutes.
-      ...(long ? [{ extends: true, test: { name: "servers", include: ["test/servers/**/*.test.ts"], testTimeout: 900_000 } }] : []),
+      ...(long
+        ? [{ extends: true, test: { name: "servers", include: ["test/servers/**/*.test.ts"], testTimeout: 900_000 } }]
+        : []),
       {
         extends: true,
         // The examples, which import the package by its name and so need it built.

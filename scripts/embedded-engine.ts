@@ -28,7 +28,8 @@ function bundleLua(code: string): string {
     /const \{ pathToFileURL \} = await import\('node:url'\);[\s\S]*?return \(imported\.default \?\? imported\);/,
     /WebAssembly\.instantiate\(wasmBinary, imports\)\.then\(\(result\) => \{[\s\S]*?\n {12}\}\);/,
   ];
-  if (!glue.test(code) || !binary.test(code)) throw new Error("The loader of the engine's Lua is not written as expected");
+  if (!glue.test(code) || !binary.test(code))
+    throw new Error("The loader of the engine's Lua is not written as expected");
   const instantiate = `compiled ??= WebAssembly.compile(wasmBinary);
             compiled.then(async (module) => successCallback(await WebAssembly.instantiate(module, imports), module));`;
   return `import createModule from "./redis_lua.mjs";\nlet compiled;\n${code

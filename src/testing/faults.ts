@@ -52,23 +52,26 @@ export class FaultQueue {
   async meet<T>(run: () => Promise<T>, signal: AbortSignal): Promise<T> {
     const fault = this.#faults.shift();
     if (!fault) return run();
-    let unknownScript: (() => Promise<T>) | undefined;
+    let unknownScript: Promise<T> | undefined;
     const runKnown = async () => {
       const trip = run();
-      const answer: unknown = await trip.catch((error: unknown) => error);
-      if (lacksScript(answer)) unknownScript = () => trip;
+      const [outcome] = await Promise.allSettled([trip]);
+      if (lacksScript(outcome)) unknownScript = trip;
       return trip;
     };
-    const answer = await fault(runKnown, signal).catch((error: unknown) => {
-      if (unknownScript) return unknownScript();
-      throw error;
-    });
-    // Redis only asked for the text of a script that it did not know. The fault is for the trip that brings it.
-    if (unknownScript) this.#faults.unshift(fault);
-    return answer;
+    const [outcome] = await Promise.allSettled([fault(runKnown, signal)]);
+    if (unknownScript) {
+      // Redis only asked for the text of a script that it did not know. The fault is for the trip that brings it.
+      this.#faults.unshift(fault);
+      return unknownScript;
+    }
+    if (outcome.status === "rejected") throw outcome.reason;
+    return outcome.value;
   }
 }
 
-function lacksScript(answer: unknown): boolean {
+/** A single command is rejected, one of a pipeline is answered with the error. */
+function lacksScript(outcome: PromiseSettledResult<unknown>): boolean {
+  const answer: unknown = outcome.status === "rejected" ? outcome.reason : outcome.value;
   return (Array.isArray(answer) ? answer : [answer]).some((one) => codeOf(one) === "NOSCRIPT");
 }

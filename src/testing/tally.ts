@@ -18,7 +18,7 @@ export class Tally {
 
   send(commands: readonly Command[]): void {
     for (const [name] of commands) {
-      const key = String(name).toUpperCase();
+      const key = name.toUpperCase();
       this.#commands[key] = (this.#commands[key] ?? 0) + 1;
     }
   }

@@ -22,6 +22,8 @@ export interface Backend {
   share<T>(rows: readonly T[]): readonly T[];
   /** A test that runs on one backend in `npm test`, in turn with the others of its suite, and on all in `npm run test:long`. */
   it(name: string, test: () => unknown, timeout?: number): void;
+  /** A test that moves the clock of this process, on every backend whose server has one of its own. */
+  itHasOwnClock(name: string, test: () => unknown): void;
 }
 
 /** A row whose one server belongs to this test file: it may be paused, killed and restarted. */
@@ -115,6 +117,10 @@ function lifecycle(
     it(name, test, timeout) {
       // oxlint-disable-next-line vitest/no-conditional-tests, vitest/valid-title, vitest/expect-expect -- it passes on a test of a suite
       if (isItsTurn()) it(name, test, timeout);
+    },
+    itHasOwnClock(name, test) {
+      // oxlint-disable-next-line vitest/no-conditional-tests, vitest/valid-title, vitest/expect-expect -- it passes on a test of a suite
+      if (!row.sharesClock) it(name, test);
     },
   };
 }

@@ -39,6 +39,7 @@ describe("what the embedded engine does as Redis does", () => {
       cursor = next;
     } while (cursor !== "0");
     expect(found).toBe(100);
+    expect(await redis("EVAL", "return redis.call('SCAN', 0)", 0)).toEqual(["0", []]);
     await redis("SADD", "s", "m");
     expect(await redis("SCAN", 0, "TYPE", "set")).toEqual(["0", ["s"]]);
   });
@@ -51,9 +52,19 @@ describe("what the embedded engine does as Redis does", () => {
   });
 
   it("names the script and the line of an error", async () => {
-    const script = "#!lua\nlocal a = 1\nreturn redis.call('INCRBY', 'k', 'x')";
+    const script = "#!lua\nlocal a = 1\nredis.call('INCRBY', 'k', 'x')\nreturn a";
     const sha = createHash("sha1").update(script).digest("hex");
     await expect(evaluate(script)).rejects.toThrow(`script: ${sha}, on @user_script:3.`);
+  });
+
+  it("raises a table, and returns one from pcall", async () => {
+    const caught = "local ok, raised = pcall(redis.call, 'INCRBY', 'k', 'x') return {tostring(ok), raised.err}";
+    expect(await evaluate(caught)).toEqual(["false", "ERR value is not an integer or out of range"]);
+    await expect(evaluate("\nerror({ err = 'MINE my words' })")).rejects.toMatchObject({
+      code: "MINE",
+      message: expect.stringMatching(/^MINE my words script: [0-9a-f]{40}, on @user_script:2\.$/),
+    });
+    await expect(evaluate("return y")).rejects.toThrow("nonexistent global variable 'y'");
   });
 
   it("acknowledges nothing where there is no group", async () => {
@@ -61,6 +72,22 @@ describe("what the embedded engine does as Redis does", () => {
     expect(await redis("XACK", "none", "group", "1-0")).toBe(0);
     await redis("XADD", "s", "1-0", "f", "v");
     expect(await redis("XACK", "s", "group", "1-0")).toBe(0);
+  });
+
+  it("has no consumers where nothing is pending", async () => {
+    const redis = open();
+    await redis("XGROUP", "CREATE", "s", "group", 0, "MKSTREAM");
+    expect(await redis("XPENDING", "s", "group")).toEqual([0, null, null, null]);
+  });
+
+  it("takes times of more than 53 bits", async () => {
+    const redis = open();
+    for (const command of ["SET", "PEXPIRE"]) {
+      await redis(command, "k", ...(command === "SET" ? ["v", "PX"] : []), "9100000000000000");
+      expect(await redis("PTTL", "k")).toBeGreaterThan(7e15);
+    }
+    await redis("SET", "k", "9100000000000000");
+    expect(await redis("GET", "k")).toBe("9100000000000000");
   });
 
   it("pops from a set inside a script", async () => {

@@ -2,8 +2,7 @@ import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { memory } from "../../src/adapters/memory/index.ts";
 import { ConnectionError, OptionError, ReplyError, TimeoutError } from "../../src/core/errors.ts";
 import { createLock } from "../../src/core/patterns/lock/index.ts";
-import { createLimiter, fixedWindow } from "../../src/core/patterns/limiter/index.ts";
-import { hours, seconds } from "../../src/core/time/duration.ts";
+import { seconds } from "../../src/core/time/duration.ts";
 import { type FaultOptions, withFaults } from "../../src/testing/index.ts";
 
 function open(options?: FaultOptions, timeout?: number) {
@@ -24,7 +23,12 @@ describe("withFaults", () => {
     const redis = open();
     redis.loseReply(2);
     await expect(redis.send(["INCR", "n"])).rejects.toThrow(ConnectionError);
-    await expect(redis.pipeline([["INCR", "n"], ["INCR", "n"]])).rejects.toThrow(ConnectionError);
+    await expect(
+      redis.pipeline([
+        ["INCR", "n"],
+        ["INCR", "n"],
+      ]),
+    ).rejects.toThrow(ConnectionError);
     expect(await redis.send(["GET", "n"])).toBe("3");
   });
 
@@ -89,27 +93,34 @@ describe("withFaults", () => {
 
   it("keeps a fault for the trip that carries a script out", async () => {
     const redis = open();
-    const limiter = createLimiter(redis, { prefix: "api", algorithm: fixedWindow({ limit: 2, window: hours(1) }) });
-    redis.runTwice();
-    await limiter.limit("ada");
-    redis.runTwice();
-    await limiter.limit("ada");
-    expect(redis.counts().commands).toMatchObject({ EVALSHA: expect.any(Number), EVAL: 1 });
-    expect((await limiter.limit("ada")).allowed).toBe(false);
+    const unknown = ["EVALSHA", "0".repeat(40), 0] as const;
+    redis.loseReply();
+    await expect(redis.send(unknown)).rejects.toMatchObject({ code: "NOSCRIPT" });
+    expect(await redis.pipeline([unknown])).toMatchObject([{ code: "NOSCRIPT" }]);
+    await expect(redis.send(["INCR", "n"])).rejects.toThrow(ConnectionError);
+    expect(await redis.send(["GET", "n"])).toBe("1");
   });
 
   it("is for some commands only, if it is told so", async () => {
     const redis = open({ only: ([name]) => name === "INCR" });
     redis.loseReply();
     expect(await redis.send(["SET", "k", "v"])).toBe("OK");
-    await expect(redis.pipeline([["GET", "k"], ["INCR", "n"]])).rejects.toThrow(ConnectionError);
+    await expect(
+      redis.pipeline([
+        ["GET", "k"],
+        ["INCR", "n"],
+      ]),
+    ).rejects.toThrow(ConnectionError);
     expect(redis.counts()).toEqual({ trips: 1, answered: 0, commands: { SET: 1, GET: 1, INCR: 1 } });
   });
 
   it("counts, and forgets", async () => {
     const redis = open();
     await redis.send(["get", "k"]);
-    await redis.pipeline([["GET", "k"], ["SET", "k", "v"]]);
+    await redis.pipeline([
+      ["GET", "k"],
+      ["SET", "k", "v"],
+    ]);
     redis.loseReply(5);
     await redis.send(["GET", "k"]).catch(() => {});
     expect(redis.counts()).toEqual({ trips: 3, answered: 2, commands: { GET: 3, SET: 1 } });

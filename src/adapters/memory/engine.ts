@@ -1,3 +1,4 @@
+import type * as EngineExports from "js-redis-server/core";
 import { createEngine } from "js-redis-server/core";
 import type { Clock } from "./clock.ts";
 import { createEcho } from "./echo.ts";
@@ -5,7 +6,7 @@ import { type Repair, repairs } from "./repairs.ts";
 import { type CallCounts, countCalls, tellCalls } from "./statistics.ts";
 
 /** The module of the engine, for one clock. The build makes its module a function: see scripts/embedded-engine.ts. */
-export type EngineModule = typeof import("js-redis-server/core");
+export type EngineModule = typeof EngineExports;
 
 declare module "js-redis-server/core" {
   export function createEngine(clock: { now(): number }): EngineModule;

@@ -3,7 +3,7 @@ import { unchecked } from "../../core/unchecked.ts";
 import type { Clock } from "./clock.ts";
 import { allowInScripts, changeArguments, changeCommand } from "./commands.ts";
 import type { Engine } from "./engine.ts";
-import { exactNumbers, nameScript } from "./exact-numbers.ts";
+import { addPrelude, readError } from "./prelude.ts";
 import { createScan } from "./scan.ts";
 import { spellScores } from "./scores.ts";
 
@@ -33,7 +33,11 @@ const runScripts: Repair = ({ state }, clock) => {
     if (repaired.has(runtime)) return runtime;
     repaired.add(runtime);
     const run = runtime.eval.bind(runtime);
-    runtime.eval = (script, ...rest) => nameScript(script, clock.hold(() => run(exactNumbers(script), ...rest)));
+    runtime.eval = (script, ...rest) =>
+      readError(
+        script,
+        clock.hold(() => run(addPrelude(script), ...rest)),
+      );
     return runtime;
   };
 };
@@ -78,6 +82,46 @@ const exactTrims: Repair = (engine) => {
   };
   changeArguments(engine, ["xadd", "xtrim"], (args) => args.filter((_, i) => !isExact(args, i)));
 };
+
+/** A group of which nothing is pending has an empty list of consumers there, and none in Redis. */
+const pendingNothing: Repair = (engine) => {
+  const { RedisResult, RedisValue } = engine.module;
+  const nothing = [RedisValue.integer(0), RedisValue.null(), RedisValue.null(), RedisValue.nullArray()];
+  changeCommand(engine, "xpending", (execute) => (args, context) => {
+    const result = execute(args, context);
+    const { mode } = unchecked<{ args: { mode: string } }>(args).args;
+    const [count] = "value" in result && result.value.kind === "array" ? result.value.items : [];
+    const isNothing = mode === "summary" && count?.kind === "integer" && Number(count.value) === 0;
+    return isNothing ? RedisResult.create(RedisValue.array(nothing)) : result;
+  });
+};
+
+/** A time of more than 53 bits is refused there. In Redis it has 64; here it lasts for 250,000 years. */
+const longTimes: Repair = ({ executor }) => {
+  const plan = executor.plan.bind(executor);
+  executor.plan = (name, args) => {
+    const isTime = timeArguments.get(String(name).toUpperCase());
+    if (!isTime) return plan(name, args);
+    const shorten = (arg: Buffer, i: number) => (isTime(i) && isLong(String(arg)) ? longest : arg);
+    return plan(name, args.map(shorten));
+  };
+};
+
+const second = (i: number) => i === 1;
+const fromThird = (i: number) => i >= 2;
+
+/** Which arguments may be a time. */
+const timeArguments: ReadonlyMap<string, (i: number) => boolean> = new Map([
+  ["SET", fromThird],
+  ["GETEX", fromThird],
+  ...["SETEX", "PSETEX", "EXPIRE", "PEXPIRE", "EXPIREAT", "PEXPIREAT"].map((name) => [name, second] as const),
+]);
+
+const longest = Buffer.from("8000000000000000");
+
+function isLong(text: string): boolean {
+  return /^[1-9]\d{15,18}$/.test(text) && Number(text) > Number(longest);
+}
 
 /** A bound of scores is infinite there only with its sign. A script's infinite number has none. */
 const infiniteBounds: Repair = (engine) => {
@@ -133,4 +177,6 @@ export const repairs: readonly Repair[] = [
   storeAnew,
   spellScores,
   chanceInScripts,
+  pendingNothing,
+  longTimes,
 ];

@@ -42,6 +42,7 @@ function decode(value: EngineReply, bytes: boolean): Reply {
       throw toReplyError(value);
     case "null":
     case "null-array":
+    default:
       return null;
   }
 }

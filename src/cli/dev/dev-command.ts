@@ -36,7 +36,9 @@ export function addDevCommand(program: Command): void {
     .option("--redis <url>", "a Redis of yours in place of the one in memory")
     .option("--port <port>", "where the Redis in memory listens; 0 picks a free port", "6379")
     .option("--http-port <port>", "where the gateway listens; 0 picks a free port", "8079")
-    .addOption(new Option("--token <token>", "the gateway's token (default: a new one)").env("UPSTASH_REDIS_REST_TOKEN"))
+    .addOption(
+      new Option("--token <token>", "the gateway's token (default: a new one)").env("UPSTASH_REDIS_REST_TOKEN"),
+    )
     .option("--env [file]", `write the variables to a file (default: ${wranglerFile})`)
     .option("--quiet", "do not show what happens")
     .addHelpText("after", examples);
