@@ -67,7 +67,7 @@ describe("this comparison finds an engine", () => {
     ["rangeBefore", "strings"],
     ["runScripts", "strings"],
     ["chanceInScripts", "sets"],
-    ["pendingNothing", "streams"],
+    ["summarizePending", "streams"],
   ])("without the repair %s, by %s", async (name, family) => {
     const rest = repairs.filter((repair) => repair.name !== name);
     expect(rest.length).toBe(repairs.length - 1);

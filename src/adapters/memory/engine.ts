@@ -27,7 +27,11 @@ export function startEngine(clock: Clock, changes: readonly Repair[] = repairs):
   const module = createEngine(clock);
   const state = new module.RedisServerState({ compatibility, databaseCount: 16 });
   const calls: CallCounts = new Map();
-  const executor = module.createRedisCommandExecutor({ compatibility, policies: [countCalls(calls)], extraCommands: [createEcho(module)] });
+  const executor = module.createRedisCommandExecutor({
+    compatibility,
+    policies: [countCalls(calls)],
+    extraCommands: [createEcho(module)],
+  });
   const engine = { module, state, executor };
   for (const change of changes) change(engine, clock);
   tellCalls(engine, calls);

@@ -4,6 +4,7 @@ import type { Clock } from "./clock.ts";
 import { allowInScripts, changeArguments, changeCommand } from "./commands.ts";
 import type { Engine } from "./engine.ts";
 import { addPrelude, readError } from "./prelude.ts";
+import type { EngineReply } from "./replies.ts";
 import { createScan } from "./scan.ts";
 import { spellScores } from "./scores.ts";
 
@@ -83,16 +84,22 @@ const exactTrims: Repair = (engine) => {
   changeArguments(engine, ["xadd", "xtrim"], (args) => args.filter((_, i) => !isExact(args, i)));
 };
 
-/** A group of which nothing is pending has an empty list of consumers there, and none in Redis. */
-const pendingNothing: Repair = (engine) => {
+/** The summary of what is pending has an empty list of consumers there if it is nothing, and counts them in numbers. Redis has none, and texts. */
+const summarizePending: Repair = (engine) => {
   const { RedisResult, RedisValue } = engine.module;
   const nothing = [RedisValue.integer(0), RedisValue.null(), RedisValue.null(), RedisValue.nullArray()];
+  const toText = (value: EngineReply): EngineReply =>
+    value.kind === "integer" ? RedisValue.bulkString(Buffer.from(String(value.value))) : value;
+  const spell = (consumer: EngineReply): EngineReply =>
+    consumer.kind === "array" ? RedisValue.array(consumer.items.map(toText)) : consumer;
   changeCommand(engine, "xpending", (execute) => (args, context) => {
     const result = execute(args, context);
     const { mode } = unchecked<{ args: { mode: string } }>(args).args;
-    const [count] = "value" in result && result.value.kind === "array" ? result.value.items : [];
-    const isNothing = mode === "summary" && count?.kind === "integer" && Number(count.value) === 0;
-    return isNothing ? RedisResult.create(RedisValue.array(nothing)) : result;
+    if (mode !== "summary" || !("value" in result) || result.value.kind !== "array") return result;
+    const [count, first, last, consumers] = result.value.items;
+    if (count?.kind === "integer" && Number(count.value) === 0) return RedisResult.create(RedisValue.array(nothing));
+    if (!count || !first || !last || consumers?.kind !== "array") return result;
+    return RedisResult.create(RedisValue.array([count, first, last, RedisValue.array(consumers.items.map(spell))]));
   });
 };
 
@@ -147,10 +154,12 @@ const storeAnew: Repair = (engine) => {
   for (const name of ["sinterstore", "sunionstore", "sdiffstore", "zinterstore", "zunionstore", "zdiffstore"]) {
     changeCommand(engine, name, (execute) => (args, context) => {
       const { db } = context;
-      const anew = <Update>(update: (key: Buffer, change: Update) => unknown) => (key: Buffer, change: Update) => {
-        db.delete(key);
-        return update.call(db, key, change);
-      };
+      const anew =
+        <Update>(update: (key: Buffer, change: Update) => unknown) =>
+        (key: Buffer, change: Update) => {
+          db.delete(key);
+          return update.call(db, key, change);
+        };
       const changed = { updateSet: anew(db.updateSet), updateSortedSet: anew(db.updateSortedSet) };
       const readFrom = (property: string | symbol): unknown => {
         const own: unknown = Reflect.get(changed, property) ?? Reflect.get(db, property);
@@ -177,6 +186,6 @@ export const repairs: readonly Repair[] = [
   storeAnew,
   spellScores,
   chanceInScripts,
-  pendingNothing,
+  summarizePending,
   longTimes,
 ];

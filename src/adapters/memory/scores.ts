@@ -3,14 +3,8 @@ import type { Engine } from "./engine.ts";
 import type { EngineReply } from "./replies.ts";
 
 /** Scores are spelt with 17 digits, as Redis 7.0 spells them. RESP3 has a type for them, so that there it does not matter. */
-export function spellScores({ executor, module }: Engine): void {
-  const { RedisResult } = module;
+export function spellScores({ executor }: Engine): void {
   const [run, runInScript] = [executor.executePlan.bind(executor), executor.executePlanSync.bind(executor)];
-  const spell = <R extends object>(result: R): R => {
-    const { value } = unchecked<{ value?: EngineReply }>(result);
-    const spelt = value && spellIn(value);
-    return spelt === value || !spelt ? result : unchecked<R>(RedisResult.create(spelt, Reflect.get(result, "options")));
-  };
   executor.executePlan = async (plan, context) => {
     const result = await run(plan, context);
     return hasScores.test(plan.definition.name) && context.session.protocolVersion === 2 ? spell(result) : result;
@@ -21,19 +15,18 @@ export function spellScores({ executor, module }: Engine): void {
   };
 }
 
+function spell<Result extends object>(result: Result): Result {
+  if (!("value" in result)) return result;
+  return Object.assign(result, { value: spellIn(unchecked<EngineReply>(result.value)) });
+}
+
 const hasScores = /^(z|bz|exec$)/;
 
 function spellIn(value: EngineReply): EngineReply {
-  switch (value.kind) {
-    case "double":
-      return { kind: "bulk-string", value: Buffer.from(digitsOf(value.value)) };
-    case "array":
-      return { ...value, items: value.items.map(spellIn) };
-    case "flat-pairs":
-      return { ...value, entries: value.entries.map(([member, score]) => [spellIn(member), spellIn(score)]) };
-    default:
-      return value;
-  }
+  if (value.kind === "double") return { kind: "bulk-string", value: Buffer.from(digitsOf(value.value)) };
+  if (value.kind === "array") return { ...value, items: value.items.map(spellIn) };
+  if (value.kind !== "flat-pairs") return value;
+  return { ...value, entries: value.entries.map(([member, score]) => [spellIn(member), spellIn(score)]) };
 }
 
 /** As `%.17g` does. */
