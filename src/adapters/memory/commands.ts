@@ -11,6 +11,11 @@ export function changeCommand({ executor }: Engine, name: string, make: (execute
   Object.assign(definition, { execute: make(definition.execute) });
 }
 
+/** Gives a command another way to read its arguments. */
+export function changeSchema({ executor }: Engine, name: string, schema: Definition["schema"]): void {
+  Object.assign(definitionOf(executor, name), { schema });
+}
+
 /** Gives commands other arguments than those that were sent. */
 export function changeArguments(
   { executor }: Engine,

@@ -3,6 +3,7 @@ import { unchecked } from "../../core/unchecked.ts";
 import type { Clock } from "./clock.ts";
 import { allowInScripts, changeArguments, changeCommand } from "./commands.ts";
 import type { Engine } from "./engine.ts";
+import { addLongDoubles } from "./long-doubles.ts";
 import { addPrelude, readError } from "./prelude.ts";
 import type { EngineReply } from "./replies.ts";
 import { createScan } from "./scan.ts";
@@ -171,7 +172,8 @@ const storeAnew: Repair = (engine) => {
 };
 
 /** Scripts may do this since Redis 5, although it goes by chance. */
-const chanceInScripts: Repair = (engine) => ["spop", "srandmember"].forEach((name) => allowInScripts(engine, name));
+const chanceInScripts: Repair = (engine) =>
+  ["spop", "srandmember", "hrandfield"].forEach((name) => allowInScripts(engine, name));
 
 /** All of them. */
 export const repairs: readonly Repair[] = [
@@ -185,6 +187,7 @@ export const repairs: readonly Repair[] = [
   rangeBefore,
   storeAnew,
   spellScores,
+  addLongDoubles,
   chanceInScripts,
   summarizePending,
   longTimes,
