@@ -44,7 +44,7 @@ describe("the Redis in memory in a Worker, with the flag nodejs_compat", () => {
       format: "esm",
       target: "es2022",
       conditions: ["workerd", "worker", "browser"],
-      external: ["*.wasm", "crypto", "events", "fs", "fs/promises", "net", "path", "stream", "url", "node:*"],
+      external: ["*.wasm", "node:*", "crypto", "net", "stream"],
     });
     worker = new Miniflare({
       modules: [

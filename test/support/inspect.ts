@@ -58,17 +58,31 @@ function slowEntry(entry: Reply) {
 const overhead =
   /^(info|config|hello|auth|client|cluster|replconf|ping|select|readonly|command|latency|slowlog|scan|quit|script)\b/i;
 
-/** What the servers executed while `work` ran, by lower-case command name. */
+/**
+ * What the servers executed while `work` ran, by lower-case command name. What they executed before stays counted, too: see
+ * `commandsOf`.
+ */
 export async function countCommands(
   servers: readonly Redis[],
   work: () => Promise<unknown>,
 ): Promise<Record<string, number>> {
-  await Promise.all(servers.map((server) => server.send(["CONFIG", "RESETSTAT"])));
+  const before = await countsOf(servers);
   await work();
+  const after = await countsOf(servers);
+  const counts = Object.entries(after).map(([name, calls]) => [name, calls - (before[name] ?? 0)] as const);
+  return Object.fromEntries(counts.filter(([name, calls]) => calls > 0 && !overhead.test(name)));
+}
+
+/** Every command that a server has executed, in lower case, without subcommands. */
+export async function commandsOf(server: Redis): Promise<Set<string>> {
+  return new Set(Object.keys(await countsOf([server])).map((name) => name.replace(/\|.*/, "")));
+}
+
+async function countsOf(servers: readonly Redis[]): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
   for (const stats of await Promise.all(servers.map((server) => server.send(["INFO", "commandstats"])))) {
-    for (const [, name = "", calls] of text(stats).matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)) {
-      if (!overhead.test(name)) counts[name] = (counts[name] ?? 0) + Number(calls);
+    for (const [, name = "", calls] of text(stats).matchAll(/^cmdstat_([^:]+):calls=([1-9]\d*)/gm)) {
+      counts[name] = (counts[name] ?? 0) + Number(calls);
     }
   }
   return counts;

@@ -1,16 +1,18 @@
 import { Redis as UpstashRedis } from "@upstash/redis";
 import { Cluster, Redis as Ioredis, type RedisOptions } from "ioredis";
 import { Redis as Ioredis5 } from "ioredis-5";
-import { inject } from "vitest";
+import { expect, inject } from "vitest";
 import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
 import { memory } from "../../src/adapters/memory/memory.ts";
 import { rest } from "../../src/adapters/rest/rest.ts";
 import { upstash } from "../../src/adapters/upstash/upstash.ts";
 import { serveGateway } from "../../src/cli/serve.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
+import { strangers } from "../fixtures/commands/known.ts";
 import { createUser, type DocumentedUser, type Login } from "./acl.ts";
 import { type CuttingProxy, startCuttingProxy } from "./cutting-proxy.ts";
 import { type RedisServer, startRedis } from "./redis-server.ts";
+import { commandsOf } from "./inspect.ts";
 import { watchMachine } from "./stopwatch.ts";
 
 /** What to close when a suite ends, last opened first. */
@@ -59,11 +61,23 @@ export async function openServer(): Promise<RedisServer & { late(): number }> {
   const watch = watchMachine();
   return Object.assign(server, {
     late: watch.late,
-    stop() {
+    async stop() {
       watch.stop();
-      return stop();
+      await expectKnownCommands(server).finally(() => stop());
     },
   });
+}
+
+/**
+ * Fails if the server has executed a command that nothing compares with the embedded engine's, which answers in its place elsewhere. A
+ * server that was killed meanwhile has forgotten what it executed.
+ */
+async function expectKnownCommands(server: RedisServer): Promise<void> {
+  const closing: Closing = [];
+  server.resume();
+  const commands = await commandsOf(direct(server, closing)).catch(() => []);
+  for (const close of closing) close();
+  expect(strangers(commands), "commands that test/fixtures/commands does not know").toEqual([]);
 }
 
 /** `BACKENDS=rest,Cluster` keeps the rows whose name contains one of the words. */

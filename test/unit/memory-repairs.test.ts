@@ -90,8 +90,91 @@ describe("what the embedded engine does as Redis does", () => {
     expect(await redis("GET", "k")).toBe("9100000000000000");
   });
 
-  it("pops from a set inside a script", async () => {
-    expect(await evaluate("redis.call('SADD', 's', 'm') return redis.call('SPOP', 's')")).toBe("m");
+  it("takes a member of a set by chance inside a script", async () => {
+    for (const command of ["SPOP", "SRANDMEMBER"]) {
+      expect(await evaluate(`redis.call('SADD', 's', 'm') return redis.call('${command}', 's')`)).toBe("m");
+    }
+  });
+
+  it("counts in texts who has something pending", async () => {
+    const redis = open();
+    await redis("XADD", "s", "1-0", "f", "v");
+    await redis("XGROUP", "CREATE", "s", "group", 0);
+    await redis("XREADGROUP", "GROUP", "group", "ada", "STREAMS", "s", ">");
+    expect(await redis("XPENDING", "s", "group")).toEqual([1, "1-0", "1-0", [["ada", "1"]]]);
+  });
+
+  it("trims a stream to an exact length", async () => {
+    const redis = open();
+    for (const id of ["1-0", "2-0", "3-0"]) await redis("XADD", "s", "MAXLEN", "=", 2, id, "f", "v");
+    expect(await redis("XLEN", "s")).toBe(2);
+    expect(await redis("XTRIM", "s", "MINID", "=", 3)).toBe(1);
+    await redis("XADD", "s", "4-0", "=", "MAXLEN", "=", "=");
+    expect(await redis("XREVRANGE", "s", "+", "-", "COUNT", 1)).toEqual([["4-0", ["=", "MAXLEN", "=", "="]]]);
+  });
+
+  it("knows a bound without a sign as infinite", async () => {
+    const redis = open();
+    await redis("ZADD", "z", 1, "one", "inf", "endless");
+    expect(await redis("ZCOUNT", "z", "(1", "inf")).toBe(1);
+    expect(await redis("EVAL", "return redis.call('ZCOUNT', 'z', -math.huge, math.huge)", 0)).toBe(2);
+    expect(await redis("ZRANGE", "z", "Infinity", "-INF", "BYSCORE", "REV")).toEqual(["endless", "one"]);
+  });
+
+  it("spells scores with 17 digits", async () => {
+    const redis = open();
+    for (const [score, spelt] of [
+      ["0.1", "0.10000000000000001"],
+      ["1795722565954123", "1795722565954123"],
+      ["1e20", "1e+20"],
+      ["0.00001", "1.0000000000000001e-05"],
+      ["123456789012345680", "1.2345678901234568e+17"],
+      ["-2.5", "-2.5"],
+      ["inf", "inf"],
+    ] as const) {
+      await redis("ZADD", "z", score, "m");
+      expect(await redis("ZSCORE", "z", "m"), score).toBe(spelt);
+      expect(await redis("ZRANGE", "z", 0, -1, "WITHSCORES")).toEqual(["m", spelt]);
+      expect(await redis("EVAL", "return redis.call('ZSCORE', 'z', 'm')", 0)).toBe(spelt);
+    }
+    const transaction = memory();
+    onTestFinished(transaction.close);
+    expect(await transaction.transaction([["ZINCRBY", "z", "0.1", "m"]])).toEqual(["0.10000000000000001"]);
+  });
+
+  it("takes the first byte of a text whose beginning a range ends before", async () => {
+    const redis = open();
+    await redis("SET", "k", "abc");
+    expect(await redis("GETRANGE", "k", 0, -9)).toBe("a");
+    expect(await redis("GETRANGE", "k", -9, -8)).toBe("a");
+    expect(await redis("GETRANGE", "k", -8, -9)).toBe("");
+  });
+
+  it("stores a set over something else, with no time to live", async () => {
+    const redis = open();
+    await redis("SADD", "s", "m");
+    await redis("SET", "text", "v", "PX", 60_000);
+    expect(await redis("SUNIONSTORE", "text", "s")).toBe(1);
+    expect(await redis("PTTL", "text")).toBe(-1);
+    expect(await redis("ZUNIONSTORE", "s", 1, "s")).toBe(1);
+    expect(await redis("TYPE", "s")).toBe("zset");
+  });
+
+  it("adds floating numbers of 64 bits", async () => {
+    const redis = open();
+    await redis("SET", "k", "0.1", "PX", 60_000);
+    expect(await redis("INCRBYFLOAT", "k", "0.2")).toBe("0.3");
+    expect(await redis("INCRBYFLOAT", "k", "9223372036854775807")).toBe("9223372036854775807.5");
+    expect(await redis("PTTL", "k")).toBeGreaterThan(0);
+    await redis("HSET", "h", "f", "-1e-17");
+    expect(await redis("HINCRBYFLOAT", "h", "f", "100000.1")).toBe("100000.10000000000000142");
+    expect(await redis("HGET", "h", "f")).toBe("100000.10000000000000142");
+    await expect(redis("INCRBYFLOAT", "k", "x")).rejects.toThrow("not a valid float");
+    expect(await redis("GET", "k")).toBe("9223372036854775807.5");
+  });
+
+  it("has ECHO", async () => {
+    expect(await open()("ECHO", "hello")).toBe("hello");
   });
 
   it("counts commands, also those of scripts", async () => {

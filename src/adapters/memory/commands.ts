@@ -11,6 +11,21 @@ export function changeCommand({ executor }: Engine, name: string, make: (execute
   Object.assign(definition, { execute: make(definition.execute) });
 }
 
+/** Gives a command another way to read its arguments. */
+export function changeSchema({ executor }: Engine, name: string, schema: Definition["schema"]): void {
+  Object.assign(definitionOf(executor, name), { schema });
+}
+
+/** Gives commands other arguments than those that were sent. */
+export function changeArguments(
+  { executor }: Engine,
+  names: readonly string[],
+  change: (args: readonly Buffer[]) => readonly Buffer[],
+): void {
+  const plan = executor.plan.bind(executor);
+  executor.plan = (name, args) => plan(name, names.includes(String(name).toLowerCase()) ? change(args) : args);
+}
+
 /** Lets scripts run a command. */
 export function allowInScripts({ executor }: Engine, name: string): void {
   const definition = definitionOf(executor, name);

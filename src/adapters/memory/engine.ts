@@ -1,15 +1,15 @@
-import type * as EngineExports from "js-redis-server/core";
-import { createEngine } from "js-redis-server/core";
+import * as EngineExports from "js-redis-server/core";
+import { unchecked } from "../../core/unchecked.ts";
 import type { Clock } from "./clock.ts";
-import { repairEngine } from "./repairs.ts";
+import { createEcho } from "./echo.ts";
+import { type Repair, repairs } from "./repairs.ts";
 import { type CallCounts, countCalls, tellCalls } from "./statistics.ts";
 
-/** The module of the engine, for one clock. The build makes its module a function: see scripts/embedded-engine.ts. */
+/** The module of the engine, for one clock. */
 export type EngineModule = typeof EngineExports;
 
-declare module "js-redis-server/core" {
-  export function createEngine(clock: { now(): number }): EngineModule;
-}
+/** The build makes the engine's module a function: see scripts/embedded-engine.ts. */
+const { createEngine } = unchecked<{ createEngine(clock: { now(): number }): EngineModule }>(EngineExports);
 
 /** A Redis in this process. */
 export interface Engine {
@@ -21,12 +21,18 @@ export interface Engine {
 /** What it answers as. */
 const compatibility = "redis-7.0";
 
-export function startEngine(clock: Clock): Engine {
+/** Starts one and puts right what it does otherwise than Redis. */
+export function startEngine(clock: Clock, changes: readonly Repair[] = repairs): Engine {
   const module = createEngine(clock);
   const state = new module.RedisServerState({ compatibility, databaseCount: 16 });
   const calls: CallCounts = new Map();
-  const executor = module.createRedisCommandExecutor({ compatibility, policies: [countCalls(calls)] });
-  const engine = repairEngine({ module, state, executor }, clock);
+  const executor = module.createRedisCommandExecutor({
+    compatibility,
+    policies: [countCalls(calls)],
+    extraCommands: [createEcho(module)],
+  });
+  const engine = { module, state, executor };
+  for (const change of changes) change(engine, clock);
   tellCalls(engine, calls);
   return engine;
 }

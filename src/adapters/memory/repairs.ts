@@ -1,19 +1,16 @@
 import { codeOf } from "../../core/failure.ts";
 import { unchecked } from "../../core/unchecked.ts";
 import type { Clock } from "./clock.ts";
-import { allowInScripts, changeCommand } from "./commands.ts";
+import { allowInScripts, changeArguments, changeCommand } from "./commands.ts";
 import type { Engine } from "./engine.ts";
+import { addLongDoubles } from "./long-doubles.ts";
 import { addPrelude, readError } from "./prelude.ts";
+import type { EngineReply } from "./replies.ts";
 import { createScan } from "./scan.ts";
+import { spellScores } from "./scores.ts";
 
 /** One thing that the engine does otherwise than Redis, put right. Each has its test in test/unit/memory-repairs.test.ts. */
-type Repair = (engine: Engine, clock: Clock) => void;
-
-/** Puts right what the engine does otherwise than Redis. */
-export function repairEngine(engine: Engine, clock: Clock): Engine {
-  for (const repair of repairs) repair(engine, clock);
-  return engine;
-}
+export type Repair = (engine: Engine, clock: Clock) => void;
 
 /** TIME has milliseconds there, so that two calls get the same. */
 const tellMicroseconds: Repair = (engine, clock) => {
@@ -79,16 +76,31 @@ const acknowledgeNothing: Repair = (engine) => {
   });
 };
 
-/** A group of which nothing is pending has an empty list of consumers there, and none in Redis. */
-const pendingNothing: Repair = (engine) => {
+/** `MAXLEN = 5` and `MINID = 5` are syntax errors there. It is what both mean without the sign. */
+const exactTrims: Repair = (engine) => {
+  const isExact = (args: readonly Buffer[], i: number) => {
+    const option = String(args[i - 1]);
+    return String(args[i]) === "=" && i <= 3 && /^(maxlen|minid)$/i.test(option);
+  };
+  changeArguments(engine, ["xadd", "xtrim"], (args) => args.filter((_, i) => !isExact(args, i)));
+};
+
+/** The summary of what is pending has an empty list of consumers there if it is nothing, and counts them in numbers. Redis has none, and texts. */
+const summarizePending: Repair = (engine) => {
   const { RedisResult, RedisValue } = engine.module;
   const nothing = [RedisValue.integer(0), RedisValue.null(), RedisValue.null(), RedisValue.nullArray()];
+  const toText = (value: EngineReply): EngineReply =>
+    value.kind === "integer" ? RedisValue.bulkString(Buffer.from(String(value.value))) : value;
+  const spell = (consumer: EngineReply): EngineReply =>
+    consumer.kind === "array" ? RedisValue.array(consumer.items.map(toText)) : consumer;
   changeCommand(engine, "xpending", (execute) => (args, context) => {
     const result = execute(args, context);
     const { mode } = unchecked<{ args: { mode: string } }>(args).args;
-    const [count] = "value" in result && result.value.kind === "array" ? result.value.items : [];
-    const isNothing = mode === "summary" && count?.kind === "integer" && Number(count.value) === 0;
-    return isNothing ? RedisResult.create(RedisValue.array(nothing)) : result;
+    if (mode !== "summary" || !("value" in result) || result.value.kind !== "array") return result;
+    const [count, first, last, consumers] = result.value.items;
+    if (count?.kind === "integer" && Number(count.value) === 0) return RedisResult.create(RedisValue.array(nothing));
+    if (!count || !first || !last || consumers?.kind !== "array") return result;
+    return RedisResult.create(RedisValue.array([count, first, last, RedisValue.array(consumers.items.map(spell))]));
   });
 };
 
@@ -119,16 +131,64 @@ function isLong(text: string): boolean {
   return /^[1-9]\d{15,18}$/.test(text) && Number(text) > Number(longest);
 }
 
-/** Scripts may pop from a set since Redis 5. */
-const popInScripts: Repair = (engine) => allowInScripts(engine, "spop");
+/** A bound of scores is infinite there only with its sign. A script's infinite number has none. */
+const infiniteBounds: Repair = (engine) => {
+  const names = ["zcount", "zrange", "zrangestore", "zrangebyscore", "zrevrangebyscore", "zremrangebyscore"];
+  const spell = (arg: Buffer, i: number) => {
+    const bound = i > 0 && i < 4 && /^(\(?)([+-]?)inf(inity)?$/i.exec(String(arg));
+    return bound ? Buffer.from(`${bound[1]}${bound[2] || "+"}inf`) : arg;
+  };
+  changeArguments(engine, names, (args) => args.map(spell));
+};
 
-const repairs: readonly Repair[] = [
+/** A range that ends before the beginning of a text is empty there. Redis takes its first byte, unless both ends stand the wrong way round. */
+const rangeBefore: Repair = (engine) =>
+  changeCommand(engine, "getrange", (execute) => (args, context) => {
+    const { key, start, end } = unchecked<{ key: Buffer; start: number; end: number }>(args);
+    const isReversed = start < 0 && end < 0 && start > end;
+    const length = (!isReversed && context.db.getType(key) === "string" && context.db.getString(key)?.length) || 0;
+    return execute({ key, start, end: length > 0 && end < -length ? -length : end }, context);
+  });
+
+/** What stores a set refuses to do so over something else there, and leaves the time to live of what was there before. */
+const storeAnew: Repair = (engine) => {
+  for (const name of ["sinterstore", "sunionstore", "sdiffstore", "zinterstore", "zunionstore", "zdiffstore"]) {
+    changeCommand(engine, name, (execute) => (args, context) => {
+      const { db } = context;
+      const anew =
+        <Update>(update: (key: Buffer, change: Update) => unknown) =>
+        (key: Buffer, change: Update) => {
+          db.delete(key);
+          return update.call(db, key, change);
+        };
+      const changed = { updateSet: anew(db.updateSet), updateSortedSet: anew(db.updateSortedSet) };
+      const readFrom = (property: string | symbol): unknown => {
+        const own: unknown = Reflect.get(changed, property) ?? Reflect.get(db, property);
+        return typeof own === "function" && !Object.hasOwn(changed, property) ? own.bind(db) : own;
+      };
+      return execute(args, { ...context, db: new Proxy(db, { get: (_, property) => readFrom(property) }) });
+    });
+  }
+};
+
+/** Scripts may do this since Redis 5, although it goes by chance. */
+const chanceInScripts: Repair = (engine) =>
+  ["spop", "srandmember", "hrandfield"].forEach((name) => allowInScripts(engine, name));
+
+/** All of them. */
+export const repairs: readonly Repair[] = [
   tellMicroseconds,
   scanWhatWasThere,
   runScripts,
   readHeaders,
   acknowledgeNothing,
-  pendingNothing,
+  exactTrims,
+  infiniteBounds,
+  rangeBefore,
+  storeAnew,
+  spellScores,
+  addLongDoubles,
+  chanceInScripts,
+  summarizePending,
   longTimes,
-  popInScripts,
 ];
