@@ -1,13 +1,9 @@
 import fc from "fast-check";
-import { describe, expect, it, onTestFinished } from "vitest";
-import { Clock } from "../../src/adapters/memory/clock.ts";
+import { describe, expect, it } from "vitest";
 import { changeCommand } from "../../src/adapters/memory/commands.ts";
-import { startEngine } from "../../src/adapters/memory/engine.ts";
 import { memory } from "../../src/adapters/memory/index.ts";
 import { type Repair, repairs } from "../../src/adapters/memory/repairs.ts";
-import { Session } from "../../src/adapters/memory/session.ts";
-import { isReplyError } from "../../src/core/failure.ts";
-import type { Redis } from "../../src/core/port/redis.ts";
+import { openChanged } from "../fixtures/changed-engine.ts";
 import { differences, sequences } from "../fixtures/commands/sequence.ts";
 import { openRealRedis } from "../fixtures/real-redis.ts";
 import { sized } from "../support/long.ts";
@@ -33,23 +29,8 @@ describe("the embedded engine answers what Redis answers", () => {
 });
 
 describe("this comparison finds an engine", () => {
-  /** An engine that is otherwise than the one above. */
-  function open(changes: readonly Repair[]): Redis {
-    const engine = startEngine(new Clock(), changes);
-    onTestFinished(() => engine.state.close());
-    const session = (bytes?: boolean) => new Session(engine, bytes);
-    return {
-      async send(command, options) {
-        const reply = await session(options?.bytes).run(command);
-        if (isReplyError(reply)) throw reply;
-        return reply;
-      },
-      pipeline: (commands) => Promise.all(commands.map(session().run)),
-    };
-  }
-
   async function firstDifference(family: string, changes: readonly Repair[]): Promise<string | undefined> {
-    const engine = open(changes);
+    const engine = openChanged(changes);
     const sequence = sequences.get(family) ?? fc.constant([]);
     for (const steps of fc.sample(sequence, { numRuns: 400, seed })) {
       const [found] = await differences(steps, real(), engine);
