@@ -19,6 +19,7 @@ export default defineConfig([
     esbuildPlugins: [pureScripts, embeddedEngine],
     // Of these only the entry `memory` and the tools for tests, which run in Node, have any.
     external: [/^node:/, "crypto", "net", "stream"],
+    removeNodeProtocol: false,
     // A package of the engine has no other field that says where it begins.
     esbuildOptions: (options) => Object.assign(options, { mainFields: ["module", "main"] }),
     shims: true,

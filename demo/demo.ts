@@ -1,32 +1,30 @@
 import { Redis } from "ioredis";
+import { ioredis } from "../src/adapters/ioredis/index.ts";
 import { serveGateway } from "../src/cli/serve.ts";
-import { checkRedisUrl, ioredis } from "../src/adapters/ioredis/index.ts";
-import { startRedis } from "../test/support/redis-server.ts";
 import { asking, cacheClaim, type Claim, type Cost, limiterClaim, lockClaim, sessionClaim } from "./claims.ts";
+import { openRedis } from "./redis.ts";
 import { type Runtime, startLambda, startNode, startWorker } from "./runtimes.ts";
 
 /** Runs one application in a Worker, a Lambda function and a Node server on one Redis, and checks what it promises. */
 async function main(): Promise<boolean> {
-  const { REDIS_URL } = process.env;
-  const own = REDIS_URL ? null : await startRedis();
-  const redisUrl = REDIS_URL ? checkRedisUrl(REDIS_URL) : `redis://127.0.0.1:${own?.port}`;
-  const client = new Redis(redisUrl);
+  const { url, description, close } = await openRedis();
+  const client = new Redis(url);
   const token = crypto.randomUUID();
   const gateway = await serveGateway(ioredis(client), { tokens: [token], port: 0 });
   const runtimes: [Runtime, Runtime, Runtime] = [
     await startWorker(gateway.url, token),
-    await startLambda(redisUrl),
-    await startNode(redisUrl),
+    await startLambda(url),
+    await startNode(url),
   ];
   try {
-    console.log(`Redis ${own ? `started on port ${own.port}` : "from REDIS_URL"}, gateway at ${gateway.url}`);
+    console.log(`Redis: ${description}, gateway at ${gateway.url}`);
     console.log(`One application in ${runtimes.map(({ name, transport }) => `${name} (${transport})`).join(", ")}\n`);
     return await check(runtimes, client);
   } finally {
     for (const runtime of runtimes) await runtime.close();
     await gateway.close();
     client.disconnect();
-    await own?.stop();
+    await close();
   }
 }
 

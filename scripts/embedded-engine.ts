@@ -2,7 +2,7 @@ import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Plugin } from "esbuild";
+import { type Plugin, transform } from "esbuild";
 import type { Plugin as VitePlugin } from "vite";
 
 /**
@@ -56,7 +56,12 @@ export const embeddedEngine: Plugin = {
   name: "embedded-engine",
   setup({ onLoad }) {
     for (const [filter, change] of changes) {
-      onLoad({ filter }, async ({ path }) => ({ loader: "js", contents: change(await readFile(path, "utf8")) }));
+      onLoad({ filter }, async ({ path }) => {
+        // Not its syntax: what makes CommonJS of it does not understand a constructor that begins with a comma.
+        const options = { minifyWhitespace: true, minifyIdentifiers: true };
+        const { code } = await transform(change(await readFile(path, "utf8")), options);
+        return { loader: "js", contents: code };
+      });
     }
   },
 };

@@ -21,14 +21,17 @@ export const entryNames: readonly string[] = Object.keys(manifest.exports)
 /** The source of each public entry: `{ lock: "src/core/patterns/lock/index.ts" }`. */
 export const entries: Record<string, string> = Object.fromEntries(entryNames.map((name) => [name, sourceOf(name)]));
 
+/** What is imported only when it is needed stays a file of its own by that. */
+const later = ["src/adapters/memory/engine.ts"];
+
 /**
  * Every other module, as `internal/...`. As an entry of its own it stays a file of its own, which a bundler can leave out whole; else
  * the build would merge modules that are used together.
  */
 export const internals: Record<string, string> = Object.fromEntries(
-  globSync("src/{core,adapters,gateway}/**/*.ts", { cwd: root })
+  globSync("src/{core,adapters,gateway,testing}/**/*.ts", { cwd: root })
     .map((file) => file.replaceAll("\\", "/"))
-    .filter((file) => !Object.values(entries).includes(file))
+    .filter((file) => !Object.values(entries).includes(file) && !later.includes(file))
     .map((file) => [file.replace(/^src\//, "internal/").replace(/\.ts$/, ""), file]),
 );
 

@@ -1,5 +1,6 @@
 /**
- * Makes a fresh clone ready and then runs the command it was given: `node scripts/setup.mjs vitest run`.
+ * Makes a fresh clone ready and then runs the command it was given: `node scripts/setup.mjs vitest run`. With `--if-any` before the command a
+ * redis-server is used where there is one, and none is provided.
  * Plain Node runs this before any package is there, so it and its imports use `node:` modules only.
  */
 import { spawn } from "node:child_process";
@@ -7,17 +8,17 @@ import { constants } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { installPackages } from "./setup/packages.mjs";
-import { provideRedisServer } from "./setup/redis-server.mjs";
+import { findRedisServer, provideRedisServer } from "./setup/redis-server.mjs";
 import { SetupError } from "./setup/setup-error.mjs";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 
 try {
   const [first, ...rest] = process.argv.slice(2);
-  const urlWillDo = first === "--or-redis-url";
-  const command = urlWillDo ? rest : first === undefined ? [] : [first, ...rest];
+  const isIfAny = first === "--if-any";
+  const command = isIfAny ? rest : process.argv.slice(2);
   installPackages(root);
-  const server = urlWillDo && process.env["REDIS_URL"] ? undefined : provideRedisServer(root);
+  const server = isIfAny ? findRedisServer() : provideRedisServer(root);
   if (command.length > 0) process.exitCode = await run(command, server);
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;

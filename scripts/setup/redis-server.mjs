@@ -16,16 +16,24 @@ const provisioner = "redis-memory-server@0.17.1";
  */
 export function provideRedisServer(root, policy = "/usr/sbin/policy-rc.d") {
   const built = join(root, ".cache/redis-server");
-  const found = configured() ?? onPath() ?? usable(built) ?? fromDebian(policy) ?? compiled(root, built);
+  const found = findRedisServer() ?? usable(built) ?? fromDebian(policy) ?? compiled(root, built);
   if (found) return found;
   throw new SetupError(
     [
       `No redis-server of version ${oldest} or later was found, and none could be installed. Any of these will do:`,
       "  1. Put redis-server on PATH: brew install redis, apt-get install redis-server, dnf install redis.",
       "  2. Set REDIS_SERVER to the path of the executable.",
-      "  3. For the demo only: set REDIS_URL to a server that is running, such as redis://127.0.0.1:6379.",
+      "The demo needs none: npm run demo",
     ].join("\n"),
   );
+}
+
+/**
+ * Finds the redis-server that REDIS_SERVER names, or the one on PATH.
+ * @throws {SetupError} REDIS_SERVER names none that will do.
+ */
+export function findRedisServer() {
+  return configured() ?? onPath();
 }
 
 function configured() {

@@ -4,7 +4,7 @@ import type { Command } from "../core/port/redis.ts";
 export interface Counts {
   /** The trips that faults are for, answered or not. A pipeline is one. */
   readonly trips: number;
-  /** Those of them whose callers had an answer. */
+  /** Those of them whose callers got a reply. An error is none, but in a pipeline. */
   readonly answered: number;
   /** The commands that were sent, by their names in capitals. */
   readonly commands: Readonly<Record<string, number>>;

@@ -1,9 +1,10 @@
-import { checkDuration, checkFunction, checkOptions, checkPort, checkText } from "../core/check.ts";
-import type { Command, Redis, SendOptions } from "../core/port/redis.ts";
-import { effectiveTimeout, withDeadline } from "../core/time/deadline.ts";
-import { delayReply, type Fault, FaultQueue, loseReply, loseRequest, refuse, runTwice } from "./faults.ts";
-import { Gate } from "./gate.ts";
-import { type Counts, Tally } from "./tally.ts";
+import { checkDurationOrZero, checkFunction, checkOptions, checkPort, checkText } from "../core/check.ts";
+import type { Command, Redis } from "../core/port/redis.ts";
+import type { FaultQueue } from "./fault-queue.ts";
+import { delayReply, type Fault, loseReply, loseRequest, refuse, runTwice } from "./faults.ts";
+import { type Held, holdReply, holdRequest } from "./held.ts";
+import type { Counts } from "./tally.ts";
+import { Wire } from "./wire.ts";
 
 /** Options of `withFaults`. */
 export interface FaultOptions {
@@ -24,8 +25,18 @@ export interface Faults {
   delayReply(ms: number, times?: number): void;
   /** Redis carries the next trips out twice, as when a network repeats a request. */
   runTwice(times?: number): void;
-  /** The next trips are refused with this error of Redis, such as `READONLY` or `OOM command not allowed`, and not carried out. */
+  /**
+   * The next trips are refused with this error of Redis, such as `READONLY` or `OOM command not allowed`, and not carried out. In a
+   * pipeline, each command is.
+   */
   refuse(error: string, times?: number): void;
+  /**
+   * The next trip is held on its way to Redis, until the test lets it arrive. Its caller waits, up to its deadline. Each call of `arrive`
+   * after the first lets a copy of the request arrive.
+   */
+  holdRequest(): Held;
+  /** Redis carries the next trip out at once. Its reply is held until the test lets it arrive. Its caller waits, up to its deadline. */
+  holdReply(): Held;
   /** The next trip meets a fault of your own. */
   next(fault: Fault): void;
   /**
@@ -35,13 +46,13 @@ export interface Faults {
   pause(): () => void;
   /** What was asked since the port was wrapped, or since `reset`. */
   counts(): Counts;
-  /** Forgets the counts, and the faults that no trip has met. */
+  /** Forgets the counts, and the faults that no trip has met. Lets Redis go on. */
   reset(): void;
 }
 
 /**
- * Wraps a port so that a test can break it: lose, delay or repeat what is sent, refuse it, stop Redis, and count. Whatever else the port
- * has, such as `advance` of `memory()`, the wrapped one has too. A trip that only tells Redis the text of a script uses up no fault.
+ * Wraps a port so that a test can break it: lose, delay, hold or repeat what is sent, refuse it, stop Redis, and count. Whatever else the
+ * port has, such as `advance` of `memory()`, the wrapped one has too. A trip that only tells Redis the text of a script uses up no fault.
  * @throws {OptionError} The first argument is no port, or an option has no meaning.
  * @example
  * const redis = withFaults(memory());
@@ -51,44 +62,33 @@ export interface Faults {
  */
 export function withFaults<R extends Redis>(redis: R, options: FaultOptions = {}): R & Faults {
   const { only = () => true } = checkOptions(options, "{ only }");
-  checkFunction("only", only);
-  const { transaction, timeout = 2_000 } = checkPort(redis, options);
-  const faults = new FaultQueue();
-  const gate = new Gate();
-  const tally = new Tally();
-
-  async function carry<T>(commands: readonly Command[], options: SendOptions | undefined, run: () => Promise<T>) {
-    tally.send(commands);
-    if (!commands.some(only)) return run();
-    const limit = effectiveTimeout(timeout, options ?? {});
-    const pass = (signal: AbortSignal) => gate.pass(signal, () => faults.meet(run, signal));
-    return tally.trip(() => withDeadline(limit, options?.signal, pass));
-  }
+  const wire = new Wire(checkFunction("only", only));
   return {
-    ...redis,
-    send: (command, options) => carry([command], options, () => redis.send(command, options)),
-    pipeline: (commands, options) => carry(commands, options, () => redis.pipeline(commands, options)),
-    ...(transaction && {
-      transaction: (commands: readonly Command[], options?: SendOptions) =>
-        carry(commands, options, () => transaction.call(redis, commands, options)),
-    }),
-    ...faultMakers(faults),
-    pause: () => gate.close(),
-    counts: () => tally.counts(),
+    ...wire.wrap(checkPort(redis, options)),
+    ...faultMakers(wire.faults),
+    pause: () => wire.gate.close(),
+    counts: () => wire.tally.counts(),
     reset() {
-      faults.clear();
-      tally.clear();
+      wire.faults.clear();
+      wire.tally.clear();
+      wire.gate.open();
     },
   };
 }
 
 function faultMakers(faults: FaultQueue) {
+  const hold = ([fault, held]: readonly [Fault, Held]): Held => {
+    faults.add(fault);
+    return held;
+  };
   return {
     loseRequest: (times?: number) => faults.add(loseRequest, times),
     loseReply: (times?: number) => faults.add(loseReply, times),
-    delayReply: (ms: number, times?: number) => faults.add(delayReply(checkDuration("ms", ms, 0)), times),
+    delayReply: (ms: number, times?: number) => faults.add(delayReply(checkDurationOrZero("ms", ms)), times),
     runTwice: (times?: number) => faults.add(runTwice, times),
     refuse: (error: string, times?: number) => faults.add(refuse(checkText("error", error)), times),
+    holdRequest: () => hold(holdRequest()),
+    holdReply: () => hold(holdReply()),
     next: (fault: Fault) => faults.add(checkFunction("fault", fault)),
   };
 }

@@ -4,8 +4,7 @@ import { expect, it } from "vitest";
 import { brokenClaimants } from "../fixtures/claims/broken.ts";
 import type { Claimant, Place } from "../fixtures/claims/claimant.ts";
 import { claimants } from "../fixtures/claims/claimants.ts";
-import { faults, type Scene } from "../fixtures/claims/faults.ts";
-import { faultyPort } from "../fixtures/faulty-port.ts";
+import { faults, type Scene, withScriptFaults } from "../fixtures/claims/faults.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
 import { onEveryBackend } from "../support/backends.ts";
 
@@ -26,7 +25,7 @@ type Ports = readonly [here: Redis, there: Redis];
 async function setUp([here, redis]: Ports, start: string, claimant: Claimant, patience: number): Promise<Scene> {
   serial += 1;
   const prefix = `${start}:${serial}`;
-  const port = faultyPort(here);
+  const port = withScriptFaults(here);
   await learn(claimant, port, await placeOf(claimant, redis, prefix));
   const place = await placeOf(claimant, redis, prefix);
   return {

@@ -9,7 +9,7 @@ import {
   firstComeFirstServed,
 } from "../../src/core/patterns/lock/index.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
-import { delayedRequest, faultyPort } from "../fixtures/faulty-port.ts";
+import { withFaults } from "../../src/testing/index.ts";
 import { countCommands } from "../support/inspect.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";
 
@@ -116,16 +116,15 @@ it("counts the living in a semaphore, however many have died in it", async () =>
 });
 
 it("remembers two hundred tokens that were given up, for a minute, and no more", async () => {
-  const port = faultyPort(redis);
+  const port = withFaults(redis, { only: ([name]) => name === "EVALSHA" });
   const locks = createLock(port, { prefix: "gone", ttl });
   await locks.run("a", () => {});
   const late = [];
   for (let i = 0; i < 250; i += 1) {
-    const request = delayedRequest();
-    port.next(request.way);
+    const request = port.holdRequest();
     const controller = new AbortController();
     const asking = locks.tryAcquire("a", { signal: controller.signal }).catch(() => {});
-    await request.sent;
+    await request.reached;
     controller.abort();
     await asking;
     late.push(request);

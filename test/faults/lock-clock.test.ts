@@ -5,9 +5,9 @@ import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
 import { createLock, createReadWriteLock, firstComeFirstServed } from "../../src/core/patterns/lock/index.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
 import { sleep } from "../../src/core/wait/sleep.ts";
+import { withFaults } from "../../src/testing/index.ts";
 import type { VirtualClock } from "../fixtures/limiter-clock.ts";
 import { onLockClock } from "../fixtures/lock-clock.ts";
-import { faultyPort } from "../fixtures/faulty-port.ts";
 import { kinds } from "../fixtures/lock-kinds.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";
 
@@ -71,12 +71,12 @@ describe.each(Object.entries(kinds))("%s: when the server's clock is set back by
 describe.each(Object.entries(kinds))("%s: a grant whose answer came after its deadline", (kind, make) => {
   it("is granted anew to the same asker, for the whole ttl", async () => {
     const clock = { now: noon };
-    const port = faultyPort(onLockClock(redis, clock));
+    const port = withFaults(onLockClock(redis, clock), { only: ([name]) => name.startsWith("EVAL") });
     const options = { ttl: 50, wait: 20_000, prefix: `${kind} late` };
     const lock = make(port, options);
     // The clock of the server stands still, so its grant outlives the asker's patience with it.
-    port.next(async (forward) => {
-      const reply = await forward();
+    port.next(async (run) => {
+      const reply = await run();
       await sleep(70);
       clock.now += 40;
       return reply;

@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { embeddedEngine, packEngine } from "../../scripts/embedded-engine.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** Writes the command as it is published: one file, with all that it uses but ioredis. */
+/** Writes the command with all that it uses but ioredis. */
 export async function bundleCli(outfile: string): Promise<void> {
   await build({
     entryPoints: [join(root, "src/cli/cli.ts")],
@@ -17,8 +18,10 @@ export async function bundleCli(outfile: string): Promise<void> {
     format: "esm",
     target: "node20",
     external: ["ioredis"],
+    plugins: [embeddedEngine],
     logLevel: "error",
   });
+  packEngine(dirname(outfile));
 }
 
 /** A process that runs the command. */

@@ -85,6 +85,6 @@ describe("the set-up's redis-server", () => {
     const said = provide({ user: "somebody" });
     expect(said).toContain("1. Put redis-server on PATH");
     expect(said).toContain("2. Set REDIS_SERVER");
-    expect(said).toContain("3. For the demo only: set REDIS_URL");
+    expect(said).toContain("The demo needs none");
   });
 });

@@ -63,7 +63,7 @@ export async function openServer(): Promise<RedisServer & { late(): number }> {
     late: watch.late,
     async stop() {
       watch.stop();
-      await expectKnownCommands(server).finally(stop);
+      await expectKnownCommands(server).finally(() => stop());
     },
   });
 }

@@ -1,14 +1,45 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { memory } from "../../src/adapters/memory/index.ts";
 import { ConnectionError, OptionError, ReplyError, TimeoutError } from "../../src/core/errors.ts";
+import { codeOf } from "../../src/core/failure.ts";
 import { createLock } from "../../src/core/patterns/lock/index.ts";
+import type { Redis, SendOptions } from "../../src/core/port/redis.ts";
+import { orThrow } from "../../src/core/port/reply.ts";
 import { seconds } from "../../src/core/time/duration.ts";
-import { type FaultOptions, withFaults } from "../../src/testing/index.ts";
+import { sleep } from "../../src/core/wait/sleep.ts";
+import { type FaultOptions, type Faults, withFaults } from "../../src/testing/index.ts";
 
 function open(options?: FaultOptions, timeout?: number) {
   const redis = memory(timeout === undefined ? {} : { timeout });
   onTestFinished(redis.close);
   return withFaults(redis, options);
+}
+
+type Trip = (redis: Redis, options?: SendOptions) => Promise<unknown>;
+
+/** The ways of a trip that adds one to `n`. */
+const ways: readonly (readonly [name: string, trip: Trip])[] = [
+  ["send", (redis, options) => redis.send(["INCR", "n"], options)],
+  ["pipeline", async (redis, options) => orThrow((await redis.pipeline([["INCR", "n"]], options))[0] ?? null)],
+  ["transaction", async (redis, options) => (await redis.transaction?.([["INCR", "n"]], options))?.[0]],
+];
+
+/** What may happen to a trip, what its caller hears, and how often it runs. */
+const fates: Readonly<Record<string, { fault(redis: Faults): void; heard: unknown; ran: number }>> = {
+  loseRequest: { fault: (redis) => redis.loseRequest(), heard: "CONNECTION unknown", ran: 0 },
+  loseReply: { fault: (redis) => redis.loseReply(), heard: "CONNECTION unknown", ran: 1 },
+  delayReply: { fault: (redis) => redis.delayReply(1), heard: 1, ran: 1 },
+  "delayReply of nothing": { fault: (redis) => redis.delayReply(0), heard: 1, ran: 1 },
+  runTwice: { fault: (redis) => redis.runTwice(), heard: 2, ran: 2 },
+  refuse: { fault: (redis) => redis.refuse("READONLY"), heard: "READONLY", ran: 0 },
+  next: { fault: (redis) => redis.next((run) => run().then(run).then(run)), heard: 3, ran: 3 },
+};
+
+/** The reply, or the words for a failure. */
+function outcomeOf(trip: Promise<unknown>): Promise<unknown> {
+  return trip.catch((error: unknown) =>
+    [codeOf(error), Reflect.get(Object(error), "sent")].filter((word) => word !== undefined).join(" "),
+  );
 }
 
 describe("withFaults", () => {
@@ -57,8 +88,14 @@ describe("withFaults", () => {
     const redis = open();
     redis.refuse("READONLY You can't write against a read only replica.");
     await expect(redis.send(["INCR", "n"])).rejects.toMatchObject({ code: "READONLY" });
-    redis.refuse("OOM");
-    await expect(redis.pipeline([["INCR", "n"]])).rejects.toThrow(ReplyError);
+    redis.refuse("OOM", 2);
+    // Redis answers each command of a pipeline.
+    const both = [
+      ["INCR", "n"],
+      ["GET", "n"],
+    ] as const;
+    expect(await redis.pipeline(both)).toEqual([expect.any(ReplyError), expect.objectContaining({ code: "OOM" })]);
+    await expect(redis.transaction(both)).rejects.toMatchObject({ code: "OOM" });
     expect(await redis.send(["GET", "n"])).toBeNull();
   });
 
@@ -91,6 +128,168 @@ describe("withFaults", () => {
     expect(await redis.send(["GET", "n"])).toBe("1");
   });
 
+  describe.each(ways)("meets a trip by %s", (_, trip) => {
+    it.each(Object.entries(fates))("with %s, once", async (_, { fault, heard, ran }) => {
+      const redis = open();
+      fault(redis);
+      expect(await outcomeOf(trip(redis))).toEqual(heard);
+      expect(await redis.send(["GET", "n"])).toBe(ran === 0 ? null : String(ran));
+      expect(await outcomeOf(trip(redis))).toBe(ran + 1);
+    });
+
+    it("whose caller leaves, and lets what it sent arrive later", async () => {
+      const redis = open();
+      const controller = new AbortController();
+      const request = redis.holdRequest();
+      const leaving = trip(redis, { signal: controller.signal });
+      await request.reached;
+      controller.abort(new Error("left"));
+      await expect(leaving).rejects.toThrow("left");
+      expect(await redis.send(["GET", "n"])).toBeNull();
+      await request.arrive();
+      expect(await redis.send(["GET", "n"])).toBe("1");
+      await request.arrive();
+      expect(await redis.send(["GET", "n"])).toBe("2");
+    });
+
+    it("whose caller leaves after Redis has carried it out", async () => {
+      const redis = open();
+      const controller = new AbortController();
+      const reply = redis.holdReply();
+      const leaving = trip(redis, { signal: controller.signal });
+      await reply.reached;
+      controller.abort(new Error("left"));
+      await expect(leaving).rejects.toThrow("left");
+      await reply.arrive();
+      expect(await redis.send(["GET", "n"])).toBe("1");
+    });
+
+    it("whose caller had left before, which meets no fault and is not counted", async () => {
+      const redis = open();
+      redis.loseReply();
+      await expect(trip(redis, { signal: AbortSignal.abort(new Error("left")) })).rejects.toThrow("left");
+      expect(redis.counts()).toEqual({ trips: 0, answered: 0, commands: {} });
+      expect(await outcomeOf(trip(redis))).toBe("CONNECTION unknown");
+    });
+
+    it("that waits while Redis stands still, and not for those who left", async () => {
+      const redis = open();
+      const resume = redis.pause();
+      const controller = new AbortController();
+      const leaving = trip(redis, { signal: controller.signal });
+      const late = trip(redis, { timeout: 20 });
+      const staying = trip(redis);
+      controller.abort(new Error("left"));
+      await expect(leaving).rejects.toThrow("left");
+      await expect(late).rejects.toMatchObject({ code: "TIMEOUT", timeout: 20 });
+      resume();
+      expect(await outcomeOf(staying)).toBe(1);
+      expect(redis.counts()).toMatchObject({ trips: 3, answered: 1 });
+    });
+  });
+
+  it("holds a trip, and its caller waits", async () => {
+    const redis = open({}, 100);
+    const request = redis.holdRequest();
+    await expect(request.arrive()).rejects.toThrow("No trip is held yet");
+    const waiting = redis.send(["INCR", "n"]);
+    await request.reached;
+    expect(await redis.send(["GET", "n"])).toBeNull();
+    expect([await request.arrive(), await waiting]).toEqual([1, 1]);
+    const reply = redis.holdReply();
+    const heard = vi.fn<() => void>();
+    const told = redis.send(["INCR", "n"]).then(heard);
+    await reply.reached;
+    expect(await redis.send(["GET", "n"])).toBe("2");
+    expect(heard).not.toHaveBeenCalled();
+    expect(await reply.arrive()).toBe(2);
+    await told;
+    expect(heard).toHaveBeenCalledWith(2);
+    redis.holdRequest();
+    await expect(redis.send(["INCR", "n"])).rejects.toThrow(TimeoutError);
+  });
+
+  it("keeps faults in their order until a trip comes, and forgets those that none has met", async () => {
+    const redis = open();
+    redis.loseRequest();
+    redis.refuse("OOM", 2);
+    redis.runTwice();
+    const seen = [];
+    for (let i = 0; i < 5; i += 1) seen.push(await outcomeOf(redis.send(["INCR", "n"])));
+    expect(seen).toEqual(["CONNECTION unknown", "OOM", "OOM", 2, 3]);
+    redis.loseReply(100);
+    redis.reset();
+    expect(await redis.send(["INCR", "n"])).toBe(4);
+  });
+
+  it("gives each of several trips at once a fault of its own", async () => {
+    const redis = open();
+    redis.loseReply();
+    redis.refuse("OOM");
+    const trips = Array.from({ length: 3 }, () => outcomeOf(redis.send(["INCR", "n"])));
+    expect(await Promise.all(trips)).toEqual(["CONNECTION unknown", "OOM", 2]);
+  });
+
+  it("stands still until it is let go, however often it was stopped", async () => {
+    const redis = open();
+    const resume = redis.pause();
+    const again = redis.pause();
+    const waiting = redis.send(["INCR", "n"]);
+    again();
+    expect(await waiting).toBe(1);
+    const later = redis.pause();
+    // Of a stop that is over.
+    resume();
+    await expect(redis.send(["INCR", "n"], { timeout: 20 })).rejects.toThrow(TimeoutError);
+    later();
+    redis.pause();
+    redis.reset();
+    expect(await redis.send(["INCR", "n"])).toBe(2);
+  });
+
+  it("stops a trip again that was about to go on", async () => {
+    const redis = open();
+    const resume = redis.pause();
+    const waiting = redis.send(["INCR", "n"], { timeout: 30 });
+    resume();
+    redis.pause();
+    await expect(waiting).rejects.toThrow(TimeoutError);
+    redis.reset();
+    expect(await redis.send(["GET", "n"])).toBeNull();
+  });
+
+  it("breaks the masters of a Cluster as the Cluster, and gives no port what it has not", async () => {
+    const master = memory();
+    const { transaction, ...port } = memory();
+    onTestFinished(() => Promise.all([master.close(), port.close()]).then(() => {}));
+    expect(transaction).toBeTypeOf("function");
+    const redis = withFaults({ ...port, masters: async () => [master] });
+    expect("transaction" in redis).toBe(false);
+    expect("masters" in withFaults(master)).toBe(false);
+    const [wrapped] = await redis.masters();
+    redis.loseReply(2);
+    await expect(wrapped?.send(["INCR", "n"])).rejects.toThrow(ConnectionError);
+    await expect(redis.send(["INCR", "n"])).rejects.toThrow(ConnectionError);
+    expect(await wrapped?.send(["GET", "n"])).toBe("1");
+    expect(redis.counts()).toEqual({ trips: 3, answered: 1, commands: { INCR: 2, GET: 1 } });
+    const resume = redis.pause();
+    await expect(wrapped?.send(["GET", "n"], { timeout: 20 })).rejects.toThrow(TimeoutError);
+    resume();
+  });
+
+  it("lets a function that throws, or that knows no promises, decide", async () => {
+    const redis = open();
+    redis.next(() => {
+      throw new Error("broken");
+    });
+    await expect(redis.send(["INCR", "n"])).rejects.toThrow("broken");
+    redis.next((() => 7) as never);
+    expect(await redis.send(["INCR", "n"])).toBe(7);
+    redis.next(() => Promise.reject(new ReplyError("NOPERM no")));
+    expect(await redis.pipeline([["INCR", "n"]])).toMatchObject([{ code: "NOPERM" }]);
+    expect(await redis.send(["GET", "n"])).toBeNull();
+  });
+
   it("keeps a fault for the trip that carries a script out", async () => {
     const redis = open();
     const unknown = ["EVALSHA", "0".repeat(40), 0] as const;
@@ -99,6 +298,18 @@ describe("withFaults", () => {
     expect(await redis.pipeline([unknown])).toMatchObject([{ code: "NOSCRIPT" }]);
     await expect(redis.send(["INCR", "n"])).rejects.toThrow(ConnectionError);
     expect(await redis.send(["GET", "n"])).toBe("1");
+    redis.runTwice();
+    expect(await redis.pipeline([["INCR", "m"], unknown])).toMatchObject([1, { code: "NOSCRIPT" }]);
+    expect(await redis.send(["INCR", "m"])).toBe(3);
+    const request = redis.holdRequest();
+    const waiting = redis.send(unknown);
+    await request.reached;
+    await expect(request.arrive()).rejects.toMatchObject({ code: "NOSCRIPT" });
+    await expect(waiting).rejects.toMatchObject({ code: "NOSCRIPT" });
+    const text = redis.send(["EVAL", "return 7", 0]);
+    expect(await Promise.race([text, sleep(20)])).toBeUndefined();
+    expect([await request.arrive(), await text]).toEqual([7, 7]);
+    expect(await redis.send(["EVAL", "return 8", 0])).toBe(8);
   });
 
   it("is for some commands only, if it is told so", async () => {

@@ -1,55 +1,40 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
-import { createServer } from "node:net";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 /**
- * Starts a redis-server (or uses the one at REDIS_URL), the gateway in front of it and `wrangler dev`, and ends them together.
- * What follows `npm run dev --` goes to wrangler.
+ * Starts `redis-patterns dev` (a Redis in memory, or the one at REDIS_URL, over HTTP) and `wrangler dev`, and ends them together. What follows
+ * `npm run dev --` goes to wrangler.
  */
 const children: ChildProcess[] = [];
-const token = randomBytes(24).toString("hex");
+// A command line is visible to other users of the machine.
+const secret = { UPSTASH_REDIS_REST_TOKEN: randomBytes(24).toString("hex") };
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => endWith(0));
 
-const redis = process.env["REDIS_URL"] || (await startRedis());
-const gateway = await startGateway(redis);
-const secret = { UPSTASH_REDIS_REST_TOKEN: token };
-start("wrangler", ["dev", "--var", `UPSTASH_REDIS_REST_URL:${gateway}`, ...process.argv.slice(2)], secret);
+const url = await startRedis();
+start("wrangler", ["dev", "--var", `UPSTASH_REDIS_REST_URL:${url}`, ...process.argv.slice(2)], "inherit");
 
-async function startRedis(): Promise<string> {
-  const port = await freePort();
-  const args = ["--port", `${port}`, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
-  start(process.env["REDIS_SERVER"] ?? "redis-server", args, {}, "ignore");
-  return `redis://127.0.0.1:${port}`;
-}
-
-function startGateway(redis: string): Promise<string> {
+/** @returns Where it is served over HTTP. */
+function startRedis(): Promise<string> {
   const cli = fileURLToPath(new URL("cli.js", import.meta.resolve("redis-patterns")));
-  const args = [cli, "gateway", "--port", "0"];
-  // A command line is visible to other users of the machine, and the URL may contain a password.
-  const secrets = { REDIS_URL: redis, UPSTASH_REDIS_REST_TOKEN: token };
-  const { stdout } = start(process.execPath, args, secrets, "pipe");
-  if (!stdout) throw new Error("The gateway has no output");
+  const { REDIS_URL } = process.env;
+  const args = ["dev", "--port", "0", "--http-port", "0", ...(REDIS_URL ? ["--redis", REDIS_URL] : [])];
+  const { stdout } = start(process.execPath, [cli, ...args], "pipe");
+  if (!stdout) throw new Error("The Redis has no output");
   return new Promise((resolve) => {
     createInterface(stdout).on("line", (line) => {
-      console.log(line);
-      const url = /^Gateway: (\S+) for /.exec(line)?.[1];
+      if (!line.startsWith("UPSTASH_REDIS_REST_TOKEN")) console.log(line);
+      const url = /^UPSTASH_REDIS_REST_URL=(\S+)$/.exec(line)?.[1];
       if (url) resolve(url);
     });
   });
 }
 
 /** Starts a part. When it ends, all of them do. */
-function start(
-  command: string,
-  args: readonly string[],
-  env: Record<string, string> = {},
-  output: "inherit" | "pipe" | "ignore" = "inherit",
-): ChildProcess {
-  const child = spawn(command, args, { stdio: ["inherit", output, "inherit"], env: { ...process.env, ...env } });
+function start(command: string, args: readonly string[], output: "inherit" | "pipe"): ChildProcess {
+  const child = spawn(command, args, { stdio: ["inherit", output, "inherit"], env: { ...process.env, ...secret } });
   children.push(child);
   child.once("error", (error) => {
     console.error(`${command} did not start: ${error.message}`);
@@ -62,12 +47,4 @@ function start(
 function endWith(code: number): void {
   process.exitCode ??= code;
   for (const child of children) child.kill();
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const address = probe.address();
-  probe.close();
-  return typeof address === "object" && address ? address.port : 0;
 }

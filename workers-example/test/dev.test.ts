@@ -28,7 +28,7 @@ it("runs Redis, the gateway and the Worker together, and ends them together", as
   const args = ["scripts/dev.ts", "--port", String(port), "--inspector-port", String(await freePort())];
   const { REDIS_URL: _, ...env } = process.env;
   dev = spawn(process.execPath, args, { cwd: example, env: { ...env, WRANGLER_SEND_METRICS: "false" } });
-  const gateway = /^Gateway: (\S+) for /m.exec(await printed(dev, /Ready on/))?.[1] ?? "";
+  const gateway = /^UPSTASH_REDIS_REST_URL=(\S+)$/m.exec(await printed(dev, /Ready on/))?.[1] ?? "";
 
   const quote = await fetch(`http://127.0.0.1:${port}/quotes/lamp`);
   expect(await quote.json()).toMatchObject({ product: "lamp" });

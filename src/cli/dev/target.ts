@@ -27,10 +27,14 @@ export async function openTarget(
 }
 
 async function openMemory(port: number, onCommand: (event: CommandEvent) => void): Promise<Target> {
-  const redis = memory({ onCommand });
+  let isReady = false;
+  const redis = memory({ onCommand: (event) => isReady && onCommand(event) });
   const { url } = await redis.listen({ port }).catch((error: unknown) => {
     throw explainPort(error, "--port");
   });
+  // The first script takes some time, which the user's would else seem to take.
+  await redis.send(["EVAL", "return 1", 0]);
+  isReady = true;
   return { redis, url, description: `in memory, gone when this ends, for TCP at ${url}`, close: redis.close };
 }
 

@@ -9,6 +9,9 @@ export interface CommandEvent {
   readonly error?: string | undefined;
 }
 
+/** What clients send by themselves when they connect. */
+const ofConnections = /^(HELLO|CLIENT|AUTH|INFO|COMMAND|SELECT|PING)$/;
+
 /** No eye follows more lines a second. */
 const mostLines = 100;
 
@@ -24,6 +27,7 @@ export function createView(print: (line: string) => void) {
   timer.unref();
   return {
     show(event: CommandEvent): void {
+      if (ofConnections.test(event.command)) return;
       lines += 1;
       if (lines > mostLines) more += 1;
       else print(lineOf(event));
@@ -34,10 +38,24 @@ export function createView(print: (line: string) => void) {
 
 function lineOf({ command, keys, duration, error }: CommandEvent): string {
   const [first = "", ...others] = keys;
-  const key = others.length > 0 ? `${first} and ${others.length} more` : first;
+  const key = shorten(first) + (others.length > 0 ? ` and ${others.length} more` : "");
   const time = new Date().toISOString().slice(11, 23);
   const figure = `${duration.toFixed(2).padStart(8)} ms`;
-  return `${time} ${figure}  ${patternOf(first).padEnd(11)} ${command.padEnd(8)} ${shorten(key)}${error ? `  ${error}` : ""}`;
+  const columns = [
+    time,
+    figure,
+    "",
+    patternOf(first).padEnd(11),
+    command.padEnd(8),
+    key,
+    error && ` ${explain(error)}`,
+  ];
+  return columns.filter((column) => column !== undefined).join(" ");
+}
+
+/** No failure: Redis asks for the text of a script that it does not know yet. */
+function explain(error: string): string {
+  return error.startsWith("NOSCRIPT") ? "NOSCRIPT: its text follows" : error;
 }
 
 /** The pattern that a key belongs to: the first word of its name. */

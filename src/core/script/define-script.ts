@@ -48,27 +48,27 @@ export interface ScriptDefinition<Key extends string, Argument extends string, T
 export function defineScript<const Key extends string, const Argument extends string, T>(
   definition: ScriptDefinition<Key, Argument, T>,
 ): Script<Key | Argument, T> {
-  const { keys, args, decode } = definition;
-  const lua = declareLocals("KEYS", keys) + declareLocals("ARGV", args) + definition.lua;
+  const { decode } = definition;
+  const lua = declareLocals("KEYS", definition.keys) + declareLocals("ARGV", definition.args) + definition.lua;
+  const keys = definition.keys.map(valueName);
+  const args = definition.args.map(valueName);
   const digestOf = createDigests(lua);
   const run = async (redis: Redis, values: ScriptValues<Key | Argument>, options?: SendOptions): Promise<T> => {
-    const rest: Arg[] = [0];
-    appendValues(rest, keys, values);
-    rest[0] = rest.length - 1;
-    appendValues(rest, args, values);
     const header = headerOf(redis);
     const known = digestOf(header);
-    const digest = typeof known === "string" ? known : await known;
+    const command: [name: string, ...rest: Arg[]] = ["EVALSHA", typeof known === "string" ? known : await known, 0];
+    appendValues(command, keys, values);
+    command[2] = command.length - 3;
+    appendValues(command, args, values);
     const start = performance.now();
     try {
-      return decode(await redis.send(["EVALSHA", digest, ...rest], options));
+      return decode(await redis.send(command, options));
     } catch (error) {
       if (codeOf(error) !== "NOSCRIPT") throw error;
     }
+    const whole = ["EVAL", withHeader(header, lua), ...command.slice(2)] as const;
     try {
-      return decode(
-        await redis.send(["EVAL", withHeader(header, lua), ...rest], options && withRemainingTime(options, start)),
-      );
+      return decode(await redis.send(whole, options && withRemainingTime(options, start)));
     } catch (error) {
       if (!header || !knowsNoHeader(error)) throw error;
     }
@@ -80,12 +80,16 @@ export function defineScript<const Key extends string, const Argument extends st
 
 function declareLocals(list: "KEYS" | "ARGV", names: readonly string[]): string {
   return names
-    .map((name, i) =>
-      name.startsWith("...")
-        ? `local ${name.slice(3)}={unpack(${list},${i + 1})}\n`
-        : `local ${name}=${list}[${i + 1}]\n`,
-    )
+    .map((name, i) => {
+      const value = name.startsWith("...") ? `{unpack(${list},${i + 1})}` : `${list}[${i + 1}]`;
+      return `local ${valueName(name)}=${value}\n`;
+    })
     .join("");
+}
+
+/** The name under which the values of a key or an argument are given. */
+function valueName(name: string): string {
+  return name.replace("...", "");
 }
 
 function appendValues(
@@ -94,7 +98,7 @@ function appendValues(
   values: Readonly<Record<string, Arg | readonly Arg[]>>,
 ): void {
   for (const name of names) {
-    const value = values[name.startsWith("...") ? name.slice(3) : name];
+    const value = values[name];
     if (value === undefined) throw new OptionError(`The script needs a value for \`${name}\``);
     if (typeof value === "object") list.push(...value);
     else list.push(value);

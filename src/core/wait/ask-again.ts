@@ -29,8 +29,11 @@ function askAgain(redis: Redis): Redis {
   // What stands for a port, such as a proxy, may show its properties.
   if (known?.asks === redis) return known.port;
   const { masters, timeout = 2_000 } = redis;
-  const ask = <T>(options: SendOptions | undefined, call: (options?: SendOptions) => Promise<T>) =>
-    untilAnswered(createAttempts(timeout, options), options, call);
+  /** Costs an answer next to nothing: only a failure is looked at. */
+  const ask = <T>(options: SendOptions | undefined, call: (options?: SendOptions) => Promise<T>) => {
+    const start = performance.now();
+    return call(options).catch((error: unknown) => untilAnswered(createAttempts(start, timeout, options), error, call));
+  };
   const port: Redis = {
     scriptHeader: redis.scriptHeader,
     distant: redis.distant,
@@ -53,27 +56,18 @@ function throwIfAllRefused<T>(replies: T[]): T[] {
   return replies;
 }
 
-/** Asks until there is an answer, or a failure that asking again does not mend. */
-async function untilAnswered<T>(
-  next: Attempts,
-  options: SendOptions | undefined,
-  ask: (options?: SendOptions) => Promise<T>,
-): Promise<T> {
-  try {
-    return await ask(options);
-  } catch (error) {
-    const own = await next(error);
-    if (own) return untilAnswered(next, own, ask);
-    throw error;
-  }
+/** Asks again after a failure until there is an answer, or a failure that asking again does not mend. */
+async function untilAnswered<T>(next: Attempts, failure: unknown, ask: (options?: SendOptions) => Promise<T>): Promise<T> {
+  const own = await next(failure);
+  if (!own) throw failure;
+  return ask(own).catch((error: unknown) => untilAnswered(next, error, ask));
 }
 
 /** Is told of a failure, and gives the options to ask with again; none where that is of no use, or too little time is left. */
 type Attempts = (error: unknown) => Promise<SendOptions | undefined>;
 
-/** The attempts of one call, with a growing pause before each but the first. */
-function createAttempts(usual: number, options: SendOptions = {}): Attempts {
-  const start = performance.now();
+/** The attempts of one call that began at `start`, with a growing pause before each. */
+function createAttempts(start: number, usual: number, options: SendOptions = {}): Attempts {
   let refusal: unknown;
   let attempt = 0;
   return async (error) => {

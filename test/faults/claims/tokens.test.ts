@@ -1,8 +1,9 @@
 // What only one-time tokens have; every other fault is in the ledger of claims.
 import { expect, it } from "vitest";
+import { ConnectionError } from "../../../src/core/errors.ts";
 import { createTokens } from "../../../src/core/patterns/token/index.ts";
 import { minutes } from "../../../src/core/time/duration.ts";
-import { answerLost, faultyPort, requestLost } from "../../fixtures/faulty-port.ts";
+import { withFaults } from "../../../src/testing/index.ts";
 import { onStandaloneBackends } from "../../support/backends.ts";
 
 onStandaloneBackends("a one-time token", (backend) => {
@@ -20,7 +21,7 @@ onStandaloneBackends("a one-time token", (backend) => {
 
   /** A fresh token, and the call that uses it up and says whether it was accepted. */
   async function open(kind: keyof typeof kinds) {
-    const port = faultyPort(await backend.connect());
+    const port = withFaults(await backend.connect(), { only: ([name]) => name === "EVALSHA" });
     const tokens = createTokens(port, { ttl: minutes(1), prefix: `${backend.prefix}:t${(number += 1)}` });
     // Redis knows the scripts from here on, so that each call is one command.
     await (
@@ -33,10 +34,10 @@ onStandaloneBackends("a one-time token", (backend) => {
 
   it.each(names)("a %s whose use arrives late, after another one, is accepted once", async (kind) => {
     const { consume, port } = await open(kind);
-    let late: Parameters<typeof requestLost>[0] = () => Promise.resolve(null);
-    port.next((forward, options) => {
-      late = forward;
-      return requestLost(forward, options);
+    let late = (): Promise<unknown> => Promise.resolve(null);
+    port.next((run) => {
+      late = run;
+      return Promise.reject(new ConnectionError("The request was lost", "unknown"));
     });
     await expect(consume()).rejects.toMatchObject({ code: "CONNECTION" });
     expect(await consume()).toBe(true);
@@ -47,7 +48,7 @@ onStandaloneBackends("a one-time token", (backend) => {
 
   it.each(names)("a %s whose issue nobody heard of ends with its time", async (kind) => {
     const { tokens, port } = await open(kind);
-    port.next(answerLost);
+    port.loseReply();
     await expect(kinds[kind](tokens, { user: "bob", purpose: "login" })).rejects.toMatchObject({ code: "CONNECTION" });
     const redis = await backend.connect();
     for (const key of await backend.keys()) {
