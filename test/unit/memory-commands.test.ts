@@ -4,7 +4,10 @@ import { changeCommand } from "../../src/adapters/memory/commands.ts";
 import { memory } from "../../src/adapters/memory/index.ts";
 import { type Repair, repairs } from "../../src/adapters/memory/repairs.ts";
 import { openChanged } from "../fixtures/changed-engine.ts";
+import { generators } from "../fixtures/commands/index.ts";
+import { others, strangers } from "../fixtures/commands/known.ts";
 import { differences, sequences } from "../fixtures/commands/sequence.ts";
+import { modules } from "../fixtures/every-script.ts";
 import { openRealRedis } from "../fixtures/real-redis.ts";
 import { sized } from "../support/long.ts";
 
@@ -26,6 +29,19 @@ describe("the embedded engine answers what Redis answers", () => {
     },
     sized(600_000, 60_000),
   );
+});
+
+describe("the commands that are compared", () => {
+  it("are all that our scripts call", () => {
+    const called = modules.flatMap(({ source }) => [...source.matchAll(/\bredis\.p?call\(["'](\w+)/g)]);
+    expect(called.length).toBeGreaterThan(150);
+    expect(called.map(([, name = ""]) => name).filter((name) => !generators.has(name))).toEqual([]);
+  });
+
+  it("are not among those that are not, and suites may send no others", () => {
+    expect(Object.keys(others).filter((name) => generators.has(name.toUpperCase()))).toEqual([]);
+    expect(strangers(["get", "config", "georadius", "constructor"])).toEqual(["georadius", "constructor"]);
+  });
 });
 
 describe("this comparison finds an engine", () => {
