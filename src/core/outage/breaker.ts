@@ -79,11 +79,7 @@ export async function trip<T>(breaker: Breaker, signal: AbortSignal | undefined,
  * As `trip`, and does not call at all while the breaker is open.
  * @throws {ConnectionError} Redis is left alone.
  */
-export function tripIfReady<T>(
-  breaker: Breaker,
-  signal: AbortSignal | undefined,
-  call: () => Promise<T>,
-): Promise<T> {
+export function tripIfReady<T>(breaker: Breaker, signal: AbortSignal | undefined, call: () => Promise<T>): Promise<T> {
   if (signal?.aborted) return Promise.reject(signal.reason);
   if (breaker.ready()) return trip(breaker, signal, call);
   return Promise.reject(new ConnectionError("Redis failed a moment ago and is left alone", false));

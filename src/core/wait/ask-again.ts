@@ -57,7 +57,11 @@ function throwIfAllRefused<T>(replies: T[]): T[] {
 }
 
 /** Asks again after a failure until there is an answer, or a failure that asking again does not mend. */
-async function untilAnswered<T>(next: Attempts, failure: unknown, ask: (options?: SendOptions) => Promise<T>): Promise<T> {
+async function untilAnswered<T>(
+  next: Attempts,
+  failure: unknown,
+  ask: (options?: SendOptions) => Promise<T>,
+): Promise<T> {
   const own = await next(failure);
   if (!own) throw failure;
   return ask(own).catch((error: unknown) => untilAnswered(next, error, ask));
