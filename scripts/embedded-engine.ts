@@ -27,23 +27,25 @@ const luaInWorkers = 'globalThis[Symbol.for("redis-patterns lua")]';
  * machine code is compiled once for all engines of a process.
  */
 function bundleLua(code: string): string {
-  const [glue, file, binary] = [
-    /const \{ pathToFileURL \} = await import\('node:url'\);[\s\S]*?return \(imported\.default \?\? imported\);/,
-    /if \(options\.wasmBytes\) \{/,
-    /WebAssembly\.instantiate\(wasmBinary, imports\)\.then\(\(result\) => \{[\s\S]*?\n {12}\}\);/,
+  const changes: readonly (readonly [RegExp, string])[] = [
+    [
+      /const \{ pathToFileURL \} = await import\('node:url'\);[\s\S]*?return \(imported\.default \?\? imported\);/,
+      "return createModule;",
+    ],
+    [/if \(options\.wasmBytes\) \{/, `if (${luaInWorkers}) return new Uint8Array(); $&`],
+    [
+      /WebAssembly\.instantiate\(wasmBinary, imports\)\.then\(\(result\) => \{[\s\S]*?\n {12}\}\);/,
+      `compiled ??= Promise.resolve(${luaInWorkers} ?? WebAssembly.compile(wasmBinary));
+            compiled.then(async (module) => successCallback(await WebAssembly.instantiate(module, imports), module));`,
+    ],
+    // The digest of what runs, which is not that of the script, was only for errors.
+    [/const sha = computeSha1Hex\(scriptBuf\)\.toString\("utf8"\);/g, 'const sha = "";'],
   ];
-  if (![glue, file, binary].every((part) => part.test(code)))
-    throw new Error("The loader of the engine's Lua is not written as expected");
-  // The digest of what runs, which is not that of the script, was only for errors.
-  const digest = 'const sha = computeSha1Hex(scriptBuf).toString("utf8");';
-  if (!code.includes(digest)) throw new Error("The engine's Lua is not written as expected");
-  const instantiate = `compiled ??= Promise.resolve(${luaInWorkers} ?? WebAssembly.compile(wasmBinary));
-            compiled.then(async (module) => successCallback(await WebAssembly.instantiate(module, imports), module));`;
-  return `import createModule from "./redis_lua.mjs";\nlet compiled;\n${code
-    .replaceAll(digest, 'const sha = "";')
-    .replace(glue, "return createModule;")
-    .replace(file, `if (${luaInWorkers}) return new Uint8Array(); $&`)
-    .replace(binary, instantiate)}`;
+  if (changes.some(([part]) => code.search(part) < 0)) {
+    throw new Error("The engine's Lua is not written as expected");
+  }
+  const changed = changes.reduce((text, [part, replacement]) => text.replace(part, replacement), code);
+  return `import createModule from "./redis_lua.mjs";\nlet compiled;\n${changed}`;
 }
 
 /** It needs no file of its own: the machine code is handed to it. */

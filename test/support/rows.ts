@@ -63,7 +63,11 @@ export async function openServer(): Promise<RedisServer & { late(): number }> {
     late: watch.late,
     async stop() {
       watch.stop();
-      await expectKnownCommands(server).finally(() => stop());
+      try {
+        await expectKnownCommands(server);
+      } finally {
+        await stop();
+      }
     },
   });
 }

@@ -1,14 +1,13 @@
 import fc from "fast-check";
-import { describe, expect, it, onTestFinished } from "vitest";
-import { Clock } from "../../src/adapters/memory/clock.ts";
+import { describe, expect, it } from "vitest";
 import { changeCommand } from "../../src/adapters/memory/commands.ts";
-import { startEngine } from "../../src/adapters/memory/engine.ts";
 import { memory } from "../../src/adapters/memory/index.ts";
 import { type Repair, repairs } from "../../src/adapters/memory/repairs.ts";
-import { Session } from "../../src/adapters/memory/session.ts";
-import { isReplyError } from "../../src/core/failure.ts";
-import type { Redis } from "../../src/core/port/redis.ts";
+import { openChanged } from "../fixtures/changed-engine.ts";
+import { generators } from "../fixtures/commands/index.ts";
+import { others, strangers } from "../fixtures/commands/known.ts";
 import { differences, sequences } from "../fixtures/commands/sequence.ts";
+import { modules } from "../fixtures/every-script.ts";
 import { openRealRedis } from "../fixtures/real-redis.ts";
 import { sized } from "../support/long.ts";
 
@@ -32,24 +31,22 @@ describe("the embedded engine answers what Redis answers", () => {
   );
 });
 
-describe("this comparison finds an engine", () => {
-  /** An engine that is otherwise than the one above. */
-  function open(changes: readonly Repair[]): Redis {
-    const engine = startEngine(new Clock(), changes);
-    onTestFinished(() => engine.state.close());
-    const session = (bytes?: boolean) => new Session(engine, bytes);
-    return {
-      async send(command, options) {
-        const reply = await session(options?.bytes).run(command);
-        if (isReplyError(reply)) throw reply;
-        return reply;
-      },
-      pipeline: (commands) => Promise.all(commands.map(session().run)),
-    };
-  }
+describe("the commands that are compared", () => {
+  it("are all that our scripts call", () => {
+    const called = modules.flatMap(({ source }) => [...source.matchAll(/\bredis\.p?call\(["'](\w+)/g)]);
+    expect(called.length).toBeGreaterThan(150);
+    expect(called.map(([, name = ""]) => name).filter((name) => !generators.has(name))).toEqual([]);
+  });
 
+  it("are not among those that are not, and suites may send no others", () => {
+    expect(Object.keys(others).filter((name) => generators.has(name.toUpperCase()))).toEqual([]);
+    expect(strangers(["get", "config", "georadius", "constructor"])).toEqual(["georadius", "constructor"]);
+  });
+});
+
+describe("this comparison finds an engine", () => {
   async function firstDifference(family: string, changes: readonly Repair[]): Promise<string | undefined> {
-    const engine = open(changes);
+    const engine = openChanged(changes);
     const sequence = sequences.get(family) ?? fc.constant([]);
     for (const steps of fc.sample(sequence, { numRuns: 400, seed })) {
       const [found] = await differences(steps, real(), engine);

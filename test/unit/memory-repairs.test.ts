@@ -5,7 +5,7 @@ import { memory } from "../../src/adapters/memory/index.ts";
 /** Each of these answers is another one on the engine as it comes. */
 describe("what the embedded engine does as Redis does", () => {
   function open() {
-    const redis = memory();
+    const redis = memory({ timeout: 30_000 });
     onTestFinished(redis.close);
     return (...command: [string, ...(string | number)[]]) => redis.send(command);
   }

@@ -1,38 +1,9 @@
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { defineDecision } from "../../src/core/patterns/limiter/scripts/decision.lua.ts";
 import { composeScript } from "../../src/core/patterns/limiter/scripts/limit-all.lua.ts";
+import { hasLua, modules, pairs, scripts as named } from "../fixtures/every-script.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";
-
-const core = join(import.meta.dirname, "../../src/core");
-const files = readdirSync(core, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".lua.ts"));
-const scripts = await Promise.all(
-  files.map(async (file) => ({ file, exports: Object.entries(await import(join(core, file))) })),
-);
-const all = scripts.flatMap(({ file, exports }) =>
-  exports.flatMap(([name, value]) => (hasLua(value) ? { name: `${file}: ${name}`, script: value } : [])),
-);
-const pairs = all
-  .filter(({ script }) => plansOf(script).length > 0)
-  .flatMap((one, _, plans) => plans.map((other) => [one, other] as const));
-const named = [
-  ...all.map(({ name, script }) => ({ name, lua: script.lua })),
-  ...pairs.map(([one, other]) => ({
-    name: `limit-all, ${one.name} and ${other.name}`,
-    lua: composeScript([...plansOf(one.script), ...plansOf(other.script)]).lua,
-  })),
-];
-
-/** The plan of a limiter's algorithm, which the script of several limits is put together from. */
-function plansOf(script: object): string[] {
-  return "plan" in script && typeof script.plan === "string" ? [script.plan] : [];
-}
-
-function hasLua(value: unknown): value is { readonly lua: string } {
-  return typeof value === "function" && "lua" in value && typeof value.lua === "string";
-}
 
 /** The locals that the definition declares but the script never reads. */
 function unusedNames(lua: string): string[] {
@@ -53,11 +24,11 @@ describe("every script", () => {
   });
 
   it("is found", () => {
-    expect(scripts.length).toBeGreaterThan(8);
+    expect(modules.length).toBeGreaterThan(8);
     expect(pairs.length).toBe(25);
     const makesLua = (value: unknown) => value === composeScript || value === defineDecision;
     const isLua = (value: unknown) => hasLua(value) || typeof value === "string" || makesLua(value);
-    for (const { file, exports } of scripts) {
+    for (const { file, exports } of modules) {
       expect(
         exports.some(([, value]) => isLua(value)),
         file,
