@@ -1,5 +1,5 @@
 /**
- * What the engine's Lua does otherwise than Redis, put right around each script: `string.format("%d")` has 32 bits there, a number becomes
+ * What the engine's Lua does otherwise than Redis, put right around each script: `string.format("%d")` has 32 bits there, as its relatives have, a number becomes
  * the argument of a command with 14 digits, where Redis gives it 17, and what a script raises is no table.
  */
 export const prelude = `
@@ -10,9 +10,14 @@ export const prelude = `
     pattern = exact.gsub(pattern, '%%([%-+ #0]*%d*%.?%d*)([%a%%])', function(flags, kind)
       if kind == '%' then return nil end
       n = n + 1
-      local value = (kind == 'd' or kind == 'i') and tonumber(values[n])
+      local value = exact.find('diuxXo', kind, 1, true) and tonumber(values[n])
       if value and (value > 2147483647 or value < -2147483648) then
-        values[n] = value < 0 and math.ceil(value) or math.floor(value)
+        value = value < 0 and math.ceil(value) or math.floor(value)
+        if kind == 'x' or kind == 'X' then
+          values[n] = format('%' .. kind .. '%08' .. kind, math.floor(value / 2^32) % 2^32, value % 2^32)
+          return '%' .. flags .. 's'
+        end
+        values[n] = value
         return '%' .. exact.match(flags, '^[^.]*') .. '.0f'
       end
     end)
@@ -30,6 +35,11 @@ export const prelude = `
       return reply
     end
   end
+  local function readonly(content)
+    return setmetatable({}, { __index = content, __newindex = function()
+      error('Attempt to modify a readonly table', 2)
+    end })
+  end
   local library = setmetatable({ call = command(true), pcall = command(false) }, { __index = redis })
 
   local function line()
@@ -42,10 +52,10 @@ export const prelude = `
   end
   local function run(script)
     local ok, reply = xpcall(script, function(raised)
-      local text = type(raised) == 'table' and raised.err or tostring(raised)
+      local text = type(raised) == 'table' and raised.err or 'ERR ' .. tostring(raised)
       return '<line ' .. line() .. '>' .. text
     end)
     if ok then return reply end
     return { err = reply }
   end
-  return exact, library, run`;
+  return readonly(exact), readonly(library), run`;
