@@ -33,5 +33,9 @@ export const subjects: Readonly<Record<string, Subject>> = {
     title: "REST client",
     sentence: "A stubbed `fetch` answers at once, so that only the client's work is left.",
   },
+  memory: {
+    title: "Redis in memory",
+    sentence: "How long it takes to start, and what it does then, for tests and development.",
+  },
   compare: { title: "What goes wrong", sentence: "Not speed, but what limiters do when something is against them." },
 };

@@ -208,7 +208,7 @@ function contention(backend: Backend): void {
       Array.from({ length: 50 }, async (_, i) => {
         const redis = ports[i % ports.length] ?? ports[0];
         if (!redis) throw new Error("no port");
-        const locks = createLock(redis, { ttl: 10_000, wait: 15_000, prefix });
+        const locks = createLock(redis, { ttl: 10_000, wait: 40_000, prefix });
         await locks.run("fifty", async ({ fence }) => {
           const stay = history.enter(`contender ${i}`, fence);
           await sleep(Math.random() * 4);

@@ -1,3 +1,4 @@
+import { currentTick } from "../../core/time/tick.ts";
 import { sleep } from "../../core/wait/sleep.ts";
 import type { IoredisClient, QueuedCommand, Socket, Writing } from "./client.ts";
 
@@ -15,16 +16,15 @@ function markWritten(this: QueuedCommand, socket: Socket): unknown {
   return Object.getPrototypeOf(this).toWritable.call(this, socket);
 }
 
-let latest: Writing | undefined;
+let latest: { readonly tick: object; readonly writing: Writing } | undefined;
 
 /** Asks the socket and the clock once for all commands that are written together. */
 function writingTo(socket: Socket): Writing {
-  if (latest?.socket === socket) return latest;
-  queueMicrotask(() => {
-    latest = undefined;
-  });
-  latest = { socket, heard: socket.bytesRead, at: performance.now() };
-  return latest;
+  const tick = currentTick();
+  if (latest?.tick !== tick || latest.writing.socket !== socket) {
+    latest = { tick, writing: { socket, heard: socket.bytesRead, at: performance.now() } };
+  }
+  return latest.writing;
 }
 
 /** Keeps a command's place in the order of answers, and sends nothing of it. */
@@ -33,22 +33,19 @@ export function replaceByPing(command: QueuedCommand): void {
 }
 
 /**
- * Writes commands that must not run twice: they are rejected when the connection is lost that they were written to.
+ * Lets commands fail that must not run twice as soon as the connection is lost that they were written to.
  * @param isCluster A Cluster tells nobody about the connection of a node, and writes again what was lost with it: it is noticed then.
  */
-export function loseIfClosed<T>(
+export function loseIfClosed(
   commands: readonly QueuedCommand[],
   isCluster: boolean,
-  write: () => Promise<T>,
-): Promise<T> {
-  return new Promise((resolve, reject) => {
-    write().then(resolve, reject);
-    const lose = () => {
-      commands.forEach(replaceByPing);
-      reject(new Error("The connection was closed"));
-    };
-    for (const command of commands) command[isCluster ? "loseAgain" : "lose"] = lose;
-  });
+  fail: (error: Error) => void,
+): void {
+  const lose = () => {
+    commands.forEach(replaceByPing);
+    fail(new Error("The connection was closed"));
+  };
+  for (const command of commands) command[isCluster ? "loseAgain" : "lose"] = lose;
 }
 
 /** Rejects what must not run twice and had no answer when its connection was closed, before ioredis writes it to the next one. */

@@ -1,9 +1,9 @@
 import type * as EngineExports from "js-redis-server/core";
 import { createEngine } from "js-redis-server/core";
 import type { Clock } from "./clock.ts";
-import { createEcho } from "./echo.ts";
-import { type Repair, repairs } from "./repairs.ts";
-import { type CallCounts, countCalls, tellCalls } from "./statistics.ts";
+import { createEcho } from "./repairs/echo.ts";
+import { type Repair, repairs } from "./repairs/repairs.ts";
+import { type CallCounts, countCalls, tellCalls } from "./repairs/statistics.ts";
 
 /** The module of the engine, for one clock. The build makes its module a function: see scripts/embedded-engine.ts. */
 export type EngineModule = typeof EngineExports;

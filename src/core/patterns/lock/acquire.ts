@@ -7,6 +7,7 @@ import { decodeHandOff } from "./hand-off.ts";
 import { abandon, createReporter, keepAlive, type Lease, type LeaseContext, startLease } from "./lease.ts";
 import type { AcquireRequest, Lockable } from "./lockable.ts";
 import { leastTtl, validity } from "./term.ts";
+import type { AcquireReply } from "./scripts/fence.lua.ts";
 import type { Waiter, Wake } from "../../wait/wake.ts";
 
 /** How long an acquisition waits. */
@@ -33,15 +34,22 @@ interface Asker {
 }
 
 /** Asks once: a lease, or `null` if it is busy. */
-export function tryLease(lockable: Lockable, request: AcquireRequest, context: AcquireContext): Promise<Lease | null> {
+export async function tryLease(
+  lockable: Lockable,
+  request: AcquireRequest,
+  context: AcquireContext,
+): Promise<Lease | null> {
   const asker = { lockable, request, context, mayHold: false };
-  return orGiveBack(asker, async () => {
+  try {
     const lease = await ask(asker);
     if (typeof lease !== "number") return lease;
     // The grant came too late to be of use.
     if (asker.mayHold) await abandon(lockable, request.token);
     return null;
-  });
+  } catch (error) {
+    await giveBack(asker, error);
+    throw error;
+  }
 }
 
 /**
@@ -58,9 +66,12 @@ export async function waitForLease(
   const waiter = context.wake?.listen(lockable.channel, request.token);
   let outcome: "granted" | "gave up" = "gave up";
   try {
-    const lease = await orGiveBack(asker, () => askUntilGranted(asker, patience, waiter));
+    const lease = await askUntilGranted(asker, patience, waiter);
     outcome = "granted";
     return lease;
+  } catch (error) {
+    await giveBack(asker, error);
+    throw error;
   } finally {
     waiter?.leave(outcome);
   }
@@ -76,11 +87,15 @@ async function ask(asker: Asker): Promise<Lease | number> {
   signal?.throwIfAborted();
   const start = performance.now();
   asker.mayHold = true;
-  const reply = await lockable.acquire(request, { signal, idempotent: true }).catch((error: unknown) => {
+  let reply: AcquireReply;
+  try {
+    reply = await lockable.acquire(request, { signal, idempotent: true });
+  } catch (error) {
     if (wasNotRun(error)) asker.mayHold = mayHold;
     throw error;
-  });
-  const duration = performance.now() - start;
+  }
+  const now = performance.now();
+  const duration = now - start;
   const report = createReporter(context, lockable.name);
   if (request.ttl < duration * 2) report("ttl-too-short", { duration });
   if ("busyFor" in reply) {
@@ -89,44 +104,48 @@ async function ask(asker: Asker): Promise<Lease | number> {
     return reply.busyFor;
   }
   const deadline = start + validity(request.ttl);
-  if (deadline <= performance.now()) return 0;
+  if (deadline <= now) return 0;
   report("acquired", { duration });
-  return startLease(lockable, { ...request, fence: reply.fence, deadline }, context);
+  return startLease(lockable, { token: request.token, ttl: request.ttl, fence: reply.fence, deadline }, context);
 }
 
 async function askUntilGranted(asker: Asker, patience: Patience, waiter: Waiter | undefined): Promise<Lease> {
   const { wait } = patience;
-  const start = performance.now();
+  const end = performance.now() + wait;
   for (let attempts = 1; ; attempts += 1) {
-    const answer = await askPatiently(asker, { ...patience, wait: wait - (performance.now() - start) });
+    let answer;
+    try {
+      answer = await ask(asker);
+    } catch (error) {
+      answer = await askOn(asker, error, end, patience.throughOutages);
+    }
     if (typeof answer === "object") return answer;
-    const waited = performance.now() - start;
-    if (waited >= wait) throw new LockBusyError(asker.lockable.name, waited, attempts, answer);
-    await pauseUntilNext(asker, answer, attempts, wait - waited, waiter);
+    const left = end - performance.now();
+    if (left <= 0) throw new LockBusyError(asker.lockable.name, wait - left, attempts, answer);
+    await pauseUntilNext(asker, answer, attempts, left, waiter);
     // What is in no line was refused once for all: a kind that takes several things has given up this token where it was granted.
     if (!asker.mayHold) asker.request = { ...asker.request, token: crypto.randomUUID() };
   }
 }
 
 /**
- * Asks, and asks again while Redis is away or cannot answer. It is the same token: what a lost answer granted is granted anew.
+ * Asks again after a failure, while Redis is away or cannot answer. It is the same token: what a lost answer granted is granted anew.
  * @throws The last failure, when the time is over, or no patience helps.
  */
-async function askPatiently(asker: Asker, { wait, throughOutages }: Patience): Promise<Lease | number> {
+async function askOn(
+  asker: Asker,
+  failure: unknown,
+  end: number,
+  throughOutages: boolean,
+  attempt = 0,
+): Promise<Lease | number> {
   const { signal } = asker.context;
-  const start = performance.now();
-  for (let attempt = 0; ; attempt += 1) {
-    const outcome = await ask(asker).then(
-      (answer) => ({ answer }),
-      (error: unknown) => ({ error }),
-    );
-    if ("answer" in outcome) return outcome.answer;
-    const left = wait - (performance.now() - start);
-    const failure = failureOf(outcome.error);
-    const isHopeless = failure === "mistake" || (failure === "outage" && !throughOutages);
-    if (signal?.aborted || isHopeless || left <= 0) throw outcome.error;
-    await sleep(Math.min(left, backoff(attempt, outagePauses)), signal);
-  }
+  const left = end - performance.now();
+  const kind = failureOf(failure);
+  const isHopeless = kind === "mistake" || (kind === "outage" && !throughOutages);
+  if (signal?.aborted || isHopeless || left <= 0) throw failure;
+  await sleep(Math.min(left, backoff(attempt, outagePauses)), signal);
+  return ask(asker).catch((error: unknown) => askOn(asker, error, end, throughOutages, attempt + 1));
 }
 
 /** The pauses between two attempts while Redis is away. */
@@ -171,25 +190,23 @@ export async function resumeLease(
   const ttl = checkDuration("ttl", newTtl === undefined ? before : newTtl, leastTtl);
   const request: AcquireRequest = { held, token: crypto.randomUUID(), ttl, whenBusy: "leave" };
   const asker = { lockable: createLockable(name), request, context, mayHold: false };
-  return orGiveBack(asker, async () => {
+  try {
     const lease = await ask(asker);
     if (typeof lease === "number") throw new LockLostError(name);
     return lease;
-  });
+  } catch (error) {
+    await giveBack(asker, error);
+    throw error;
+  }
 }
 
 /** Frees, after a failure, what the asker may have been granted, and its place in a line. */
-async function orGiveBack<T>(asker: Asker, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!asker.mayHold) throw error;
-    const freed = abandon(asker.lockable, asker.request.token);
-    keepAlive(asker.context, asker.lockable.name, freed);
-    // A Redis that refuses is there, whichever copy of this package tells so. Everybody else must not be held up.
-    if (isReplyError(error)) await freed;
-    throw error;
-  }
+async function giveBack(asker: Asker, failure: unknown): Promise<void> {
+  if (!asker.mayHold) return;
+  const freed = abandon(asker.lockable, asker.request.token);
+  keepAlive(asker.context, asker.lockable.name, freed);
+  // A Redis that refuses is there, whichever copy of this package tells so. Everybody else must not be held up.
+  if (isReplyError(failure)) await freed;
 }
 
 /** True if nothing was executed. An error of another kind, such as an abort, says nothing about the command: it may be on its way. */

@@ -6,7 +6,7 @@ import { longestDelay } from "../../time/timer.ts";
 import { encodeHandOff } from "./hand-off.ts";
 import type { Lockable } from "./lockable.ts";
 import { unknownFence } from "./scripts/fence.lua.ts";
-import { type Grant, leastTtl, startTerm, type Term, validity } from "./term.ts";
+import { type Grant, leastTtl, Term, validity } from "./term.ts";
 
 /** The right to hold something until a deadline. It is no more than that: only its fence protects a resource from a late holder. */
 export interface Lease {
@@ -88,8 +88,6 @@ interface HeldState {
   readonly lockable: Lockable;
   readonly grant: Grant;
   readonly term: Term;
-  /** Why the last extension failed. */
-  readonly failure: ErrorOptions;
   readonly context: LeaseContext;
 }
 
@@ -97,56 +95,61 @@ type Report = (type: string, details?: Pick<PatternEvent, "duration" | "error">)
 
 /** Reports the events of one name. */
 export function createReporter({ prefix, onEvent }: LeaseContext, id: string): Report {
-  return (type, details) => emit(onEvent, { pattern: "lock", type, prefix, id, ...details });
+  return onEvent ? (type, details) => emit(onEvent, { pattern: "lock", type, prefix, id, ...details }) : reportNothing;
 }
+
+function reportNothing(): void {}
 
 /** Starts the life of a granted lease. */
 export function startLease(lockable: Lockable, grant: Grant, context: LeaseContext): Lease {
-  const report = createReporter(context, lockable.name);
+  const { name } = lockable;
+  const { watchdog, onEvent } = context;
+  if (!watchdog && !onEvent) return new HeldLease({ lockable, grant, term: new Term(name, grant.deadline), context });
+  const report = createReporter(context, name);
   // Nothing to end yet if the deadline is over already.
   let unwatch: (() => void) | undefined = undefined;
-  const failure: ErrorOptions = {};
-  const term = startTerm(lockable.name, grant.deadline, failure, (error) => {
+  const term = new Term(name, grant.deadline, (error) => {
     unwatch?.();
     if (error) report("lost", { error });
   });
-  const lease = new HeldLease({ lockable, grant, term, failure, context }, report);
-  unwatch = context.watchdog?.watch(lease, grant.ttl, (error) => report("extend-failed", { error }));
+  const lease = new HeldLease({ lockable, grant, term, context });
+  unwatch = watchdog?.watch(lease, grant.ttl, (error) => report("extend-failed", { error }));
   return lease;
 }
 
-// A class for the sake of its getter: one that is written into each object gives each a hidden class of its own, which took longer
+// A class for the sake of its getters: one that is written into each object gives each a hidden class of its own, which took longer
 // than everything else here together.
 class HeldLease implements Lease {
   readonly name: string;
   readonly fence: string;
-  readonly signal: AbortSignal;
   readonly assertHeld: () => void;
   readonly extend: (options?: ExtendOptions) => Promise<void>;
   readonly release: (options?: ReleaseOptions) => Promise<boolean>;
   readonly serialize: () => string;
-  readonly #term: Term;
-  readonly #report: Report;
+  readonly #held: HeldState;
 
-  constructor(held: HeldState, report: Report) {
-    const { lockable, grant, term } = held;
-    this.name = lockable.name;
-    this.fence = grant.fence;
-    this.signal = term.signal;
-    this.assertHeld = term.assertHeld;
+  constructor(held: HeldState) {
+    this.name = held.lockable.name;
+    this.fence = held.grant.fence;
+    this.assertHeld = () => held.term.assertHeld();
     this.extend = (options) => extendHeld(held, options);
     this.release = memoizeSuccess((options) => releaseHeld(held, options));
     this.serialize = () => handOff(held);
-    this.#term = term;
-    this.#report = report;
+    this.#held = held;
+  }
+
+  get signal(): AbortSignal {
+    return this.#held.term.signal;
   }
 
   get remaining(): number {
-    return this.#term.state() === "held" ? Math.max(0, this.#term.left()) : 0;
+    const { term } = this.#held;
+    return term.state() === "held" ? Math.max(0, term.left()) : 0;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.release().catch((error: unknown) => this.#report("release-failed", { error }));
+    const { context, lockable } = this.#held;
+    await this.release().catch((error: unknown) => createReporter(context, lockable.name)("release-failed", { error }));
   }
 }
 
@@ -156,17 +159,17 @@ function handOff({ lockable, grant, term }: HeldState): string {
   return encodeHandOff(lockable.name, grant);
 }
 
-async function extendHeld({ lockable, grant, term, failure }: HeldState, options: ExtendOptions = {}): Promise<void> {
+async function extendHeld({ lockable, grant, term }: HeldState, options: ExtendOptions = {}): Promise<void> {
   const { ttl = grant.ttl, signal } = checkOptions(options, "{ ttl: 10000 }");
   checkDuration("ttl", ttl, leastTtl);
   term.assertHeld();
   const start = performance.now();
   const extended = await lockable.extend(grant.token, ttl, { signal, idempotent: true }).catch((error: unknown) => {
     // The reason of an abort says nothing of Redis.
-    if (codeOf(error)) failure.cause = error;
+    if (codeOf(error)) term.failure.cause = error;
     throw error;
   });
-  delete failure.cause;
+  delete term.failure.cause;
   const deadline = start + validity(ttl);
   if (!extended || deadline <= performance.now()) term.lose();
   // Redis agreed, but too late: the signal has aborted already, and nobody should wait for a holder that has stopped.
@@ -185,7 +188,7 @@ async function releaseHeld(held: HeldState, options: ReleaseOptions = {}): Promi
     if (!released) term.lose();
     return released;
   });
-  if (!signal) return releasing;
+  if (!signal) return await releasing;
   // A caller that leaves must not keep the lock taken: the release goes on.
   keepAlive(
     context,

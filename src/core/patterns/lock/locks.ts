@@ -66,13 +66,13 @@ export function createLocks(prefix: string, createLockable: (name: string) => Lo
   const acquire = async (name: string, call: AcquireOptions = {}) => {
     const patience = patienceOf(options, checkOptions(call, "{ wait: 5000 }"));
     const whenBusy = patience.wait === 0 ? "leave" : wake ? "listen" : "poll";
-    return waitForLease(createLockable(name), createRequest(call, whenBusy), contextOf(call), patience);
+    return await waitForLease(createLockable(name), createRequest(call, whenBusy), contextOf(call), patience);
   };
   return {
     acquire,
     async tryAcquire(name, call = {}) {
       checkOptions(call, "{ ttl: 10000 }");
-      return tryLease(createLockable(name), createRequest(call, "leave"), contextOf(call));
+      return await tryLease(createLockable(name), createRequest(call, "leave"), contextOf(call));
     },
     run: async (name, work, call) => {
       checkFunction("work", work);

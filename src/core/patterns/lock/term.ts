@@ -22,77 +22,95 @@ export function validity(ttl: number): number {
 /** The shortest `ttl` that leaves any validity, in milliseconds. */
 export const leastTtl = 3;
 
-/** The time for which a lease is held in this process, and its end. */
-export interface Term {
-  /** Aborts when the term is lost. */
-  readonly signal: AbortSignal;
-  state(): TermState;
-  /** Milliseconds until the deadline; below 0 after it. */
-  left(): number;
-  /**
-   * @throws {LockLostError} The term is lost.
-   * @throws {OptionError} The holder has ended it.
-   */
-  assertHeld(): void;
-  /** Moves the deadline, never back. */
-  prolong(deadline: number): void;
-  /** Ends the term as lost, even if it was released: Redis did not know of it any more. */
-  lose(): void;
-  /** Ends the term by the holder's will; its signal stays as it is. */
-  end(state: TermState): void;
-}
-
 export type TermState = "held" | "lost" | "released" | "handed off";
 
 /** Called once at the end of a term, with an error if it was lost. */
 type OnEnd = (error?: LockLostError) => void;
 
-/** The error of a term that is lost. One that Redis has ended before its time is not lost for want of an extension. */
-function lostError(name: string, left: number, failure: ErrorOptions): LockLostError {
-  return new LockLostError(name, -left, left > 0 ? {} : failure);
-}
-
 /**
- * Starts a term that loses itself at its deadline, by a timer of its own: an answer that never comes cannot hold that up.
- * @param failure Where the caller keeps the reason why the last extension failed.
+ * The time for which a lease is held in this process. It loses itself at its deadline, by a timer of its own: an answer that never comes
+ * cannot hold that up. The timer and the signal take longer than all else in a lease, so a term has them once somebody needs them.
  */
-export function startTerm(name: string, firstDeadline: number, failure: ErrorOptions, onEnd: OnEnd): Term {
-  const controller = new AbortController();
-  let deadline = firstDeadline;
-  let state: TermState = "held";
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const left = () => deadline - performance.now();
-  const end = (next: TermState, error?: LockLostError) => {
-    if (state === "lost" || state === "handed off") return;
-    state = next;
-    clearTimeout(timer);
-    onEnd(error);
-    if (error) controller.abort(error);
-  };
-  const lose = () => end("lost", lostError(name, left(), failure));
-  const countDown = () => {
-    clearTimeout(timer);
-    if (left() <= 0) lose();
-    else timer = startBackgroundTimer(countDown, Math.ceil(left()));
-  };
-  const currentState = (): TermState => {
-    if (state === "held" && left() <= 0) lose();
-    return state;
-  };
-  countDown();
-  return {
-    signal: controller.signal,
-    state: currentState,
-    left,
-    assertHeld() {
-      if (currentState() === "lost") throw lostError(name, left(), failure);
-      if (state !== "held") throw new OptionError(`Lock \`${name}\` was ${state}; acquire it again`);
-    },
-    prolong(next) {
-      deadline = Math.max(deadline, next);
-      countDown();
-    },
-    lose,
-    end,
-  };
+export class Term {
+  /** Why the last extension failed. */
+  readonly failure: ErrorOptions = {};
+  readonly #name: string;
+  readonly #onEnd: OnEnd | undefined;
+  #deadline: number;
+  #state: TermState = "held";
+  #error: LockLostError | undefined;
+  #controller: AbortController | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** @param onEnd Given where somebody has to be told of the end at once. */
+  constructor(name: string, deadline: number, onEnd?: OnEnd) {
+    this.#name = name;
+    this.#deadline = deadline;
+    this.#onEnd = onEnd;
+    this.#countDown();
+  }
+
+  /** Aborts when the term is lost. */
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      this.#countDown();
+      if (this.#error) this.#controller.abort(this.#error);
+    }
+    return this.#controller.signal;
+  }
+
+  state(): TermState {
+    if (this.#state === "held" && this.left() <= 0) this.lose();
+    return this.#state;
+  }
+
+  /** Milliseconds until the deadline; below 0 after it. */
+  left(): number {
+    return this.#deadline - performance.now();
+  }
+
+  /**
+   * @throws {LockLostError} The term is lost.
+   * @throws {OptionError} The holder has ended it.
+   */
+  assertHeld(): void {
+    const state = this.state();
+    if (state === "lost") throw this.#lostError();
+    if (state !== "held") throw new OptionError(`Lock \`${this.#name}\` was ${state}; acquire it again`);
+  }
+
+  /** Moves the deadline, never back. */
+  prolong(deadline: number): void {
+    this.#deadline = Math.max(this.#deadline, deadline);
+    this.#countDown();
+  }
+
+  /** Ends the term as lost, even if it was released: Redis did not know of it any more. */
+  lose(): void {
+    this.end("lost");
+  }
+
+  /** Ends the term. Its signal stays as it is, unless the term is lost. */
+  end(state: TermState): void {
+    if (this.#state === "lost" || this.#state === "handed off") return;
+    this.#state = state;
+    clearTimeout(this.#timer);
+    if (state === "lost") this.#error = this.#lostError();
+    this.#onEnd?.(this.#error);
+    if (this.#error) this.#controller?.abort(this.#error);
+  }
+
+  /** The error of a lost term. One that Redis has ended before its time is not lost for want of an extension. */
+  #lostError(): LockLostError {
+    const left = this.left();
+    return new LockLostError(this.#name, -left, left > 0 ? {} : this.failure);
+  }
+
+  /** Loses the term if it is over. Else a timer does so, where somebody needs to hear of it. */
+  #countDown(): void {
+    clearTimeout(this.#timer);
+    if (this.state() !== "held" || !(this.#onEnd || this.#controller)) return;
+    this.#timer = startBackgroundTimer(() => this.#countDown(), Math.ceil(this.left()));
+  }
 }

@@ -1,11 +1,10 @@
 import { createHash } from "node:crypto";
-import { unchecked } from "../../core/unchecked.ts";
-import { prelude } from "./prelude.lua.ts";
+import { unchecked } from "../../../core/unchecked.ts";
+import { prelude, preludeOfFormats } from "./prelude.lua.ts";
 
-/** A chunk with a name of its own: no line of it is one of the script. */
-const before = Buffer.from(
-  `local string, redis, run = loadstring([==[${prelude.replaceAll(/\s+/g, " ")}]==], "=prelude")() return run(function(...) `,
-);
+/** On one line with the script's first, and with a name of its own, so that no line of it is one of the script. */
+const before = chunkOf(prelude);
+const beforeFormats = chunkOf(prelude + preludeOfFormats);
 const after = Buffer.from("\nend)");
 const header = Buffer.from("#!lua");
 
@@ -14,7 +13,13 @@ export function addPrelude(script: Buffer): Buffer {
   const hasHeader = script.subarray(0, header.length).equals(header);
   const end = script.indexOf("\n");
   const body = hasHeader ? script.subarray(end < 0 ? script.length : end) : script;
-  return Buffer.concat([before, body, after]);
+  return Buffer.concat([/%[-+ #0-9.]*[diuxXo]/.test(body.toString("latin1")) ? beforeFormats : before, body, after]);
+}
+
+function chunkOf(lua: string): Buffer {
+  const text = `${lua} return redis, run, string`.trim().replaceAll(/\s+/g, " ");
+  const chunk = `loadstring([==[${text}]==], "=prelude")()`;
+  return Buffer.from(`local redis, run, string = ${chunk} return run(function(...) `);
 }
 
 /** An error of a script, as the engine writes it out. */

@@ -1,11 +1,11 @@
-import { codeOf } from "../../core/failure.ts";
-import { unchecked } from "../../core/unchecked.ts";
-import type { Clock } from "./clock.ts";
+import { codeOf } from "../../../core/failure.ts";
+import { unchecked } from "../../../core/unchecked.ts";
+import type { Clock } from "../clock.ts";
 import { allowInScripts, changeArguments, changeCommand } from "./commands.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine } from "../engine.ts";
 import { addLongDoubles } from "./long-doubles.ts";
 import { addPrelude, readError } from "./prelude.ts";
-import type { EngineReply } from "./replies.ts";
+import type { EngineReply } from "../replies.ts";
 import { headerFault, writesNothing } from "./script-header.ts";
 import { createScan } from "./scan.ts";
 import { spellScores } from "./scores.ts";
