@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { changeCommand } from "../../src/adapters/memory/commands.ts";
+import { changeCommand } from "../../src/adapters/memory/repairs/commands.ts";
 import { memory } from "../../src/adapters/memory/index.ts";
-import { type Repair, repairs } from "../../src/adapters/memory/repairs.ts";
+import { type Repair, repairs } from "../../src/adapters/memory/repairs/repairs.ts";
 import { openChanged } from "../fixtures/changed-engine.ts";
 import { generators } from "../fixtures/commands/index.ts";
 import { others, strangers } from "../fixtures/commands/known.ts";

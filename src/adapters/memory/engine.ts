@@ -1,9 +1,9 @@
 import * as EngineExports from "js-redis-server/core";
 import { unchecked } from "../../core/unchecked.ts";
 import type { Clock } from "./clock.ts";
-import { createEcho } from "./echo.ts";
-import { type Repair, repairs } from "./repairs.ts";
-import { type CallCounts, countCalls, tellCalls } from "./statistics.ts";
+import { createEcho } from "./repairs/echo.ts";
+import { type Repair, repairs } from "./repairs/repairs.ts";
+import { type CallCounts, countCalls, tellCalls } from "./repairs/statistics.ts";
 
 /** The module of the engine, for one clock. */
 export type EngineModule = typeof EngineExports;

@@ -16,7 +16,8 @@ local redis, run = (function(redis, ask)
     end
   end
   local library = setmetatable({ call = command(true), pcall = command(false) }, { __index = redis })
-  return library, function(script)
+  local function refuse() error('Attempt to modify a readonly table', 2) end
+  return setmetatable({}, { __index = library, __newindex = refuse }), function(script)
     local ok, reply = xpcall(script, function(raised)
       local line = 1
       for level = 2, 30 do
@@ -24,14 +25,14 @@ local redis, run = (function(redis, ask)
         local found = string.match(where, '^user_script:(%d+)')
         if found then line = found break end
       end
-      return '<line ' .. line .. '>' .. (type(raised) == 'table' and raised.err or tostring(raised))
+      return '<line ' .. line .. '>' .. (type(raised) == 'table' and raised.err or 'ERR ' .. tostring(raised))
     end)
     if ok then return reply end
     return { err = reply }
   end
 end)(redis, redis.pcall)`;
 
-/** Before a script that formats whole numbers: the engine's \`%d\` has 32 bits. */
+/** Before a script that formats whole numbers: the engine's \`%d\` has 32 bits, and so have its relatives. */
 export const preludeOfFormats = `
 local string = (function(format)
   local exact = {}
@@ -41,13 +42,19 @@ local string = (function(format)
     pattern = exact.gsub(pattern, '%%([%-+ #0]*%d*%.?%d*)([%a%%])', function(flags, kind)
       if kind == '%' then return nil end
       n = n + 1
-      local value = (kind == 'd' or kind == 'i') and tonumber(values[n])
+      local value = exact.find('diuxXo', kind, 1, true) and tonumber(values[n])
       if value and (value > 2147483647 or value < -2147483648) then
-        values[n] = value < 0 and math.ceil(value) or math.floor(value)
+        value = value < 0 and math.ceil(value) or math.floor(value)
+        if kind == 'x' or kind == 'X' then
+          values[n] = format('%' .. kind .. '%08' .. kind, math.floor(value / 2^32) % 2^32, value % 2^32)
+          return '%' .. flags .. 's'
+        end
+        values[n] = value
         return '%' .. exact.match(flags, '^[^.]*') .. '.0f'
       end
     end)
     return format(pattern, unpack(values, 1, select('#', ...)))
   end
-  return exact
+  local function refuse() error('Attempt to modify a readonly table', 2) end
+  return setmetatable({}, { __index = exact, __newindex = refuse })
 end)(string.format)`;
