@@ -149,7 +149,14 @@ onStandaloneBackends("the cache without Redis", (backend) => {
     proxy.blackHole(true);
     await expect(cache.getOrSet("k", () => "loaded")).rejects.toThrow(ConnectionError);
     await expect(cache.get("k")).rejects.toThrow(ConnectionError);
+    // The breaker opens after three; what does not go to Redis then is rejected all the same.
+    for (let i = 0; i < 4; i += 1) {
+      await expect(cache.getOrSet("k", () => "loaded")).rejects.toThrow(ConnectionError);
+      await expect(getOrSetMany(cache, ["k"], () => new Map([["k", "loaded"]]))).rejects.toThrow(ConnectionError);
+      await expect(cache.get("k")).rejects.toThrow(ConnectionError);
+    }
     proxy.blackHole(false);
+    await vi.waitFor(async () => expect(await cache.getOrSet("k", () => "loaded")).toBe("v"), { timeout: 5_000 });
   });
 
   it("tells whoever writes or invalidates, within the deadline", async () => {

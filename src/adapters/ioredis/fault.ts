@@ -37,6 +37,11 @@ export function watchFaults(client: IoredisClient): void {
   });
   client.on("sentinelError", note);
   client.on("node error", note);
+  // Here a client hears what it is refused while it connects: a password, or that Redis is busy. Between two attempts nobody else knows.
+  wrap(client, "recoverFromFatalError", (recover, refusal, ...rest) => {
+    note(rest[0] ?? refusal);
+    return recover(refusal, ...rest);
+  });
   wrap(client.options, "reconnectOnError", (decide, error) => {
     const decision = decide(error);
     if (decision) fault.refusal = { error: messageAlone(error), at: performance.now() };

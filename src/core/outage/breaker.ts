@@ -82,5 +82,10 @@ export async function trip<T>(breaker: Breaker, signal: AbortSignal | undefined,
 export function tripIfReady<T>(breaker: Breaker, signal: AbortSignal | undefined, call: () => Promise<T>): Promise<T> {
   if (signal?.aborted) return Promise.reject(signal.reason);
   if (breaker.ready()) return trip(breaker, signal, call);
-  return Promise.reject(new ConnectionError("Redis failed a moment ago and is left alone", false));
+  return Promise.reject(leftAlone());
+}
+
+/** The error for a call that does not go to Redis, since the breaker is open. */
+export function leftAlone(): ConnectionError {
+  return new ConnectionError("Redis failed a moment ago and is left alone", false);
 }

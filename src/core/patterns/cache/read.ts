@@ -1,4 +1,5 @@
 import { checkList, checkOptions } from "../../check.ts";
+import { leftAlone } from "../../outage/breaker.ts";
 import { readStrings } from "../../port/multi-key.ts";
 import type { Command } from "../../port/redis.ts";
 import { integer } from "../../port/reply.ts";
@@ -28,7 +29,10 @@ export async function readMany<T>(
   for (const id of checkList("ids", ids)) keysOf(context, id);
   const allTags = tagsOf(context, tags);
   if (ids.length === 0) return [];
-  if (!context.breaker.ready()) return undefined;
+  if (!context.breaker.ready()) {
+    if (context.failsOpen) return undefined;
+    throw leftAlone();
+  }
   try {
     return (await readEntries(context, ids, allTags, signal)).map(
       (found) => found.entry && { value: found.entry.value, ...judge(context.times, found.entry, found.left) },

@@ -81,7 +81,7 @@ export async function waitForLease(
  * Asks Redis once: a lease, or how many milliseconds it may be busy. A grant that comes after its deadline counts as busy for 0, and the
  * token keeps it: asked again at once, Redis grants it anew.
  */
-async function ask(asker: Asker): Promise<Lease | number> {
+async function ask(asker: Asker, timeout?: number): Promise<Lease | number> {
   const { lockable, request, context, mayHold } = asker;
   const { signal } = context;
   signal?.throwIfAborted();
@@ -89,7 +89,7 @@ async function ask(asker: Asker): Promise<Lease | number> {
   asker.mayHold = true;
   let reply: AcquireReply;
   try {
-    reply = await lockable.acquire(request, { signal, idempotent: true });
+    reply = await lockable.acquire(request, { signal, idempotent: true, timeout });
   } catch (error) {
     if (wasNotRun(error)) asker.mayHold = mayHold;
     throw error;
@@ -145,7 +145,7 @@ async function askOn(
   const isHopeless = kind === "mistake" || (kind === "outage" && !throughOutages);
   if (signal?.aborted || isHopeless || left <= 0) throw failure;
   await sleep(Math.min(left, backoff(attempt, outagePauses)), signal);
-  return ask(asker).catch((error: unknown) => askOn(asker, error, end, throughOutages, attempt + 1));
+  return ask(asker, Math.max(1, end - performance.now())).catch((error: unknown) => askOn(asker, error, end, throughOutages, attempt + 1));
 }
 
 /** The pauses between two attempts while Redis is away. */
@@ -209,7 +209,11 @@ async function giveBack(asker: Asker, failure: unknown): Promise<void> {
   if (isReplyError(failure)) await freed;
 }
 
-/** True if nothing was executed. An error of another kind, such as an abort, says nothing about the command: it may be on its way. */
+/**
+ * True if nothing was executed, as where Redis answered that it cannot for the moment, or let nobody in. An error of another kind, such as
+ * an abort, says nothing about the command: it may be on its way.
+ */
 function wasNotRun(error: unknown): boolean {
+  if (isReplyError(error)) return failureOf(error) === "passing" || /^(NOAUTH|WRONGPASS)$/.test(error.code);
   return Reflect.get(Object(error), "sent") === false || codeOf(error) === "OPTION";
 }

@@ -1,4 +1,5 @@
 import { TimeoutError } from "../../../errors.ts";
+import { leftAlone } from "../../../outage/breaker.ts";
 import { raceDeadline } from "../../../time/deadline.ts";
 import { type CacheContext, failOpen, keysOf, report, trip } from "../context.ts";
 import { createBoards, type DatedAnswer, type Flight, isJoinable, type Resolved } from "../flight.ts";
@@ -59,7 +60,10 @@ interface Lookup<T> {
   fallback: DatedAnswer<T> | undefined;
 }
 
-/** Whether this call goes to Redis. While the breaker is open none does; once per cooldown one sends a probe beside its own work. */
+/**
+ * Whether this call goes to Redis. While the breaker is open none does; once per cooldown one sends a probe beside its own work.
+ * @throws {ConnectionError} Redis is left alone, and the cache does not load without it.
+ */
 function isReachable<T>(context: CacheContext<T>, { id, background, down }: LoadCall<T>): boolean {
   if (down) return false;
   if (!context.breaker.open) return true;
@@ -68,6 +72,7 @@ function isReachable<T>(context: CacheContext<T>, { id, background, down }: Load
     const probe = trip(context, undefined, (options) => context.redis.send(["EXISTS", entry], options));
     background(probe.catch((error: unknown) => report(context, "error", id, { error })));
   }
+  if (!context.failsOpen) throw leftAlone();
   return false;
 }
 
