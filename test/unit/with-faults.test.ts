@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { memory } from "../../src/adapters/memory/index.ts";
 import { ConnectionError, OptionError, ReplyError, TimeoutError } from "../../src/core/errors.ts";
 import { codeOf } from "../../src/core/failure.ts";
@@ -46,6 +46,13 @@ function outcomeOf(trip: Promise<unknown>): Promise<unknown> {
   );
 }
 
+// The engine is loaded once, which takes longer than the deadlines below.
+beforeAll(async () => {
+  const redis = memory({ timeout: 30_000 });
+  await redis.send(["PING"]);
+  await redis.close();
+});
+
 describe("withFaults", () => {
   it("loses a request, which Redis never sees", async () => {
     const redis = open();
@@ -68,7 +75,7 @@ describe("withFaults", () => {
   });
 
   it("delays a reply, up to the deadline of its caller", async () => {
-    const redis = open({}, 100);
+    const redis = open({}, 500);
     redis.delayReply(30);
     const start = performance.now();
     expect(await redis.send(["INCR", "n"])).toBe(1);
@@ -124,7 +131,7 @@ describe("withFaults", () => {
   });
 
   it("stops Redis, and lets it go on for those who still wait", async () => {
-    const redis = open({}, 60);
+    const redis = open({}, 500);
     const resume = redis.pause();
     await expect(redis.send(["INCR", "n"])).rejects.toThrow(TimeoutError);
     const waiting = redis.send(["INCR", "n"]);
@@ -220,7 +227,7 @@ describe("withFaults", () => {
   });
 
   it("holds a trip, and its caller waits", async () => {
-    const redis = open({}, 100);
+    const redis = open({}, 500);
     const request = redis.holdRequest();
     await expect(request.arrive()).rejects.toThrow("No trip is held yet");
     const waiting = redis.send(["INCR", "n"]);
