@@ -98,9 +98,10 @@ export function optionOf(client: IoredisClient, name: string): unknown {
 
 /** Gives name and arguments in a form whose replies ioredis leaves as they are: its transformers know lower-case names only. */
 export function normalizeCommand(command: Command, bytes = false): [name: string, args: Arg[]] {
-  const [name, ...args] = command;
+  const [name] = command;
   if (typeof name !== "string" || name === "") throw new OptionError("A command must begin with its name");
-  return [name.toUpperCase(), bytes ? args.map((arg) => encodeBytes(argText(arg))) : args.map(argText)];
+  const args = command.slice(1).map(argText);
+  return [name.toUpperCase(), bytes ? args.map(encodeBytes) : args];
 }
 
 /** ioredis writes text as UTF-8, which changes only what is not ASCII. It takes a Buffer, too. */

@@ -31,7 +31,8 @@ function createDecoder(
     if (raw instanceof Error) throw toReplyError(raw);
     if (typeof raw === "boolean") return raw ? 1 : 0;
     if (typeof raw === "string" || typeof raw === "number" || typeof raw === "bigint") return decodeScalar(String(raw));
-    if (Array.isArray(raw) || raw instanceof Set) return Array.from(raw, decode);
+    if (Array.isArray(raw)) return raw.map(decode);
+    if (raw instanceof Set) return Array.from(raw, decode);
     if (raw instanceof Map) return [...raw].flat().map(decode);
     return Object.entries(raw).flat().map(decodeField);
   };

@@ -1,5 +1,5 @@
 import { codeOf, isReplyError } from "../../core/failure.ts";
-import { effectiveTimeout, startRace } from "../../core/time/deadline.ts";
+import { raceDeadline, effectiveTimeout } from "../../core/time/deadline.ts";
 import { ConnectionError, ReplyError, type Sent, TimeoutError } from "../../core/errors.ts";
 import type { SendOptions } from "../../core/port/redis.ts";
 import { type IoredisClient, optionOf, type QueuedCommand } from "./client.ts";
@@ -11,7 +11,7 @@ import { endSilence, leaveSilence, loseIfClosed, replaceByPing } from "./written
  * until it is answered, and writes it again when the connection comes back. So after the deadline each command becomes a PING in its place,
  * and a command that is not idempotent becomes one as soon as the connection is lost that it was written to.
  */
-export function runTrip<T, R>(
+export async function runTrip<T, R>(
   client: IoredisClient,
   timeout: number,
   options: SendOptions,
@@ -19,42 +19,19 @@ export function runTrip<T, R>(
   write: () => Promise<T>,
   decode: (answer: T) => R,
 ): Promise<R> {
-  return new Promise((resolve, reject) => {
-    const limit = effectiveTimeout(timeout, options);
-    const { signal, idempotent } = options;
-    const fail = (error: unknown) => void toFailure(client, commands, error, signal).then(reject);
-    const work = (end: (error: unknown) => void) => {
-      const written = write();
-      if (!idempotent) loseIfClosed(commands, client.isCluster, end);
-      return written;
-    };
-    const halfway = idempotent ? () => endSilence(client, commands) : undefined;
-    const answer = (raw: T) => {
-      try {
-        resolve(decode(raw));
-      } catch (error) {
-        fail(error);
-      }
-    };
-    try {
-      startRace(limit, signal, { work, halfway, resolve: answer, reject: fail });
-    } catch (error) {
-      fail(error);
-    }
-  });
-}
-
-/** The error of a trip that has failed. Nothing of its commands is written any more. */
-async function toFailure(
-  client: IoredisClient,
-  commands: readonly QueuedCommand[],
-  error: unknown,
-  signal: AbortSignal | undefined,
-): Promise<unknown> {
-  commands.forEach(replaceByPing);
-  if (codeOf(error) === "TIMEOUT") await leaveSilence(client, commands);
-  if (signal?.aborted && error === signal.reason) return error;
-  return toPortError(client, error, commands.some(({ writing }) => writing) ? "unknown" : false);
+  const limit = effectiveTimeout(timeout, options);
+  const { signal, idempotent } = options;
+  try {
+    const answer = idempotent
+      ? raceDeadline(limit, signal, write, { halfway: () => endSilence(client, commands) })
+      : raceDeadline(limit, signal, (fail) => loseIfClosed(commands, client.isCluster, write, fail));
+    return decode(await answer);
+  } catch (error) {
+    commands.forEach(replaceByPing);
+    if (codeOf(error) === "TIMEOUT") await leaveSilence(client, commands);
+    if (signal?.aborted && error === signal.reason) throw error;
+    throw toPortError(client, error, commands.some(({ writing }) => writing) ? "unknown" : false);
+  }
 }
 
 /** Translates an error of ioredis into one of the port. */

@@ -1,4 +1,3 @@
-import { currentTick } from "../../core/time/tick.ts";
 import { sleep } from "../../core/wait/sleep.ts";
 import type { IoredisClient, QueuedCommand, Socket, Writing } from "./client.ts";
 
@@ -16,15 +15,21 @@ function markWritten(this: QueuedCommand, socket: Socket): unknown {
   return Object.getPrototypeOf(this).toWritable.call(this, socket);
 }
 
-let latest: { readonly tick: object; readonly writing: Writing } | undefined;
+let latest: Writing | undefined;
 
 /** Asks the socket and the clock once for all commands that are written together. */
 function writingTo(socket: Socket): Writing {
-  const tick = currentTick();
-  if (latest?.tick !== tick || latest.writing.socket !== socket) {
-    latest = { tick, writing: { socket, heard: socket.bytesRead, at: performance.now() } };
-  }
-  return latest.writing;
+  if (latest?.socket === socket) return latest;
+  // A promise costs less than `queueMicrotask`, which is told to Node's async hooks.
+  void now.then(forgetLatest);
+  latest = { socket, heard: socket.bytesRead, at: performance.now() };
+  return latest;
+}
+
+const now = Promise.resolve();
+
+function forgetLatest(): void {
+  latest = undefined;
 }
 
 /** Keeps a command's place in the order of answers, and sends nothing of it. */
@@ -33,19 +38,22 @@ export function replaceByPing(command: QueuedCommand): void {
 }
 
 /**
- * Lets commands fail that must not run twice as soon as the connection is lost that they were written to.
+ * Writes commands that must not run twice: they fail when the connection is lost that they were written to.
  * @param isCluster A Cluster tells nobody about the connection of a node, and writes again what was lost with it: it is noticed then.
  */
-export function loseIfClosed(
+export function loseIfClosed<T>(
   commands: readonly QueuedCommand[],
   isCluster: boolean,
+  write: () => Promise<T>,
   fail: (error: Error) => void,
-): void {
+): Promise<T> {
+  const written = write();
   const lose = () => {
     commands.forEach(replaceByPing);
     fail(new Error("The connection was closed"));
   };
   for (const command of commands) command[isCluster ? "loseAgain" : "lose"] = lose;
+  return written;
 }
 
 /** Rejects what must not run twice and had no answer when its connection was closed, before ioredis writes it to the next one. */

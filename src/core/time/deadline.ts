@@ -2,7 +2,6 @@ import { onAbort } from "../abort.ts";
 import { checkDuration, checkOptions } from "../check.ts";
 import { TimeoutError } from "../errors.ts";
 import type { SendOptions } from "../port/redis.ts";
-import { currentTick } from "./tick.ts";
 import { startTimer } from "./timer.ts";
 
 /**
@@ -23,55 +22,18 @@ const blocked = 25;
  * @returns A function that takes the deadline back.
  */
 export function startDeadline(call: () => void, timeout: number): () => void {
-  const now = performance.now();
-  const tick = currentTick();
-  if (latest?.tick !== tick || latest.timeout !== timeout || now - latest.start >= 1) {
-    latest = new SharedDeadline(tick, timeout, now);
-  }
-  return latest.join(call);
-}
-
-let latest: SharedDeadline | undefined;
-
-/** The deadlines of one length that began in one tick, within a millisecond: one timer. */
-class SharedDeadline {
-  readonly tick: object;
-  readonly timeout: number;
-  readonly start: number;
-  readonly #calls: ((() => void) | undefined)[] = [];
-  #waiting = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-
-  constructor(tick: object, timeout: number, start: number) {
-    this.tick = tick;
-    this.timeout = timeout;
-    this.start = start;
-  }
-
-  join(call: () => void): () => void {
-    const place = this.#calls.push(call) - 1;
-    this.#waiting += 1;
-    this.#timer ??= startTimer(() => this.#fire(), this.timeout);
-    return () => {
-      if (!this.#calls[place]) return;
-      this.#calls[place] = undefined;
-      this.#waiting -= 1;
-      if (this.#waiting > 0) return;
-      clearTimeout(this.#timer);
-      this.#timer = undefined;
-    };
-  }
-
-  #fire(): void {
-    const late = performance.now() - this.start - this.timeout;
-    if (late > blocked) this.#timer = startTimer(() => this.#judge(), Math.min(late, this.timeout));
-    else this.#judge();
-  }
-
-  #judge(): void {
+  const due = performance.now() + timeout;
+  const judge = () => {
     // The sockets are read between two timers.
-    this.#timer = startTimer(() => this.#calls.forEach((call) => call?.()), 0);
-  }
+    timer = startTimer(call, 0);
+  };
+  const fire = () => {
+    const late = performance.now() - due;
+    if (late > blocked) timer = startTimer(judge, Math.min(late, timeout));
+    else judge();
+  };
+  let timer = startTimer(fire, timeout);
+  return () => clearTimeout(timer);
 }
 
 /** What a deadline may be told. */
@@ -101,61 +63,43 @@ export function withDeadline<T>(
   return raceDeadline(timeout, signal, () => work(controller.signal), { late, onEnd });
 }
 
-/** As `withDeadline`, for work that takes no signal. */
+/** As `withDeadline`, for work that takes no signal. It may fail before its promise does, by the function that it gets. */
 export function raceDeadline<T>(
   timeout: number,
   signal: AbortSignal | undefined,
-  work: () => Promise<T>,
-  options?: DeadlineOptions,
+  work: (fail: (error: unknown) => void) => Promise<T>,
+  { late = toTimeoutError, onEnd, halfway }: DeadlineOptions = {},
 ): Promise<T> {
-  return new Promise<T>((resolve, reject) => startRace(timeout, signal, { ...options, work, resolve, reject }));
-}
-
-/** What is called where a promise more would cost too much. */
-export interface Race<T> extends DeadlineOptions {
-  /** May end the race before the work does: it is given `reject`. */
-  readonly work: (fail: (reason: unknown) => void) => Promise<T>;
-  /** One of these two is called once. */
-  readonly resolve: (value: T) => void;
-  readonly reject: (reason: unknown) => void;
-}
-
-/** As `raceDeadline`, and calls back. It throws what `work` throws at once. */
-export function startRace<T>(timeout: number, signal: AbortSignal | undefined, race: Race<T>): void {
-  if (signal?.aborted) return race.reject(signal.reason);
-  const { late = toTimeoutError, onEnd, halfway } = race;
-  let over = false;
-  let stop: (() => void) | undefined = undefined;
-  let stay: (() => void) | undefined = undefined;
-  /** Whether this is the first of the ends. */
-  const settle = () => {
-    if (over) return false;
-    over = true;
-    stop?.();
-    stay?.();
-    return true;
-  };
-  const fail = (reason: unknown) => {
-    if (settle()) race.reject(reason);
-  };
-  const end = () => {
-    const reason: unknown = signal?.aborted ? signal.reason : late(timeout);
-    if (!settle()) return;
-    onEnd?.(reason);
-    race.reject(reason);
-  };
-  const pass = () => {
-    stop = startDeadline(end, timeout / 2);
-    halfway?.();
-  };
-  const working = race.work(fail);
-  stop = halfway ? startDeadline(pass, timeout / 2) : startDeadline(end, timeout);
-  stay = signal && onAbort(signal, end);
-  working.then((value) => {
-    if (settle()) race.resolve(value);
-  }, fail);
-  // The work may have aborted the signal while it began.
-  if (signal?.aborted) end();
+  return new Promise<T>((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
+    const settle = () => {
+      stop();
+      stay();
+    };
+    const fail = (error: unknown) => {
+      settle();
+      reject(error);
+    };
+    const working = work(fail);
+    const end = () => {
+      settle();
+      const reason: unknown = signal?.aborted ? signal.reason : late(timeout);
+      onEnd?.(reason);
+      reject(reason);
+    };
+    const pass = () => {
+      stop = startDeadline(end, timeout / 2);
+      halfway?.();
+    };
+    let stop = halfway ? startDeadline(pass, timeout / 2) : startDeadline(end, timeout);
+    const stay = onAbort(signal, end);
+    working.then((value) => {
+      settle();
+      resolve(value);
+    }, fail);
+    // The work may have aborted the signal while it began.
+    if (signal?.aborted) end();
+  });
 }
 
 function toTimeoutError(timeout: number): Error {

@@ -5,21 +5,3 @@
 export async function tickEnd(): Promise<void> {
   for (let turn = 0; turn < 16; turn += 1) await Promise.resolve();
 }
-
-let tick: object | undefined;
-
-/** Names the tick: all that ask before the microtasks run that are queued now get the same object. */
-export function currentTick(): object {
-  if (!tick) {
-    tick = {};
-    // A promise costs less than `queueMicrotask`, which is told to Node's async hooks.
-    void now.then(endTick);
-  }
-  return tick;
-}
-
-const now = /* @__PURE__ */ Promise.resolve();
-
-function endTick(): void {
-  tick = undefined;
-}

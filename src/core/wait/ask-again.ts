@@ -64,7 +64,11 @@ async function untilAnswered<T>(
 ): Promise<T> {
   const own = await next(failure);
   if (!own) throw failure;
-  return ask(own).catch((error: unknown) => untilAnswered(next, error, ask));
+  try {
+    return await ask(own);
+  } catch (error) {
+    return untilAnswered(next, error, ask);
+  }
 }
 
 /** Is told of a failure, and gives the options to ask with again; none where that is of no use, or too little time is left. */

@@ -93,7 +93,8 @@ export function counterKey(
 
 /** Reports to `onEvent` what became of a call. */
 export function report(context: LimiterContext, id: string, event: Pick<PatternEvent, "type" | "error">): void {
-  emit(context.onEvent, { pattern: "limiter", prefix: context.prefix, id, ...event });
+  const { onEvent, prefix } = context;
+  if (onEvent) emit(onEvent, { pattern: "limiter", prefix, id, ...event });
 }
 
 /** A random id of a call, behind a `;`: 7 characters, enough to tell the last few calls of one id apart. */

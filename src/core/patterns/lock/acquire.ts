@@ -47,8 +47,7 @@ export async function tryLease(
     if (asker.mayHold) await abandon(lockable, request.token);
     return null;
   } catch (error) {
-    await giveBack(asker, error);
-    throw error;
+    throw await giveBack(asker, error);
   }
 }
 
@@ -70,8 +69,7 @@ export async function waitForLease(
     outcome = "granted";
     return lease;
   } catch (error) {
-    await giveBack(asker, error);
-    throw error;
+    throw await giveBack(asker, error);
   } finally {
     waiter?.leave(outcome);
   }
@@ -195,18 +193,18 @@ export async function resumeLease(
     if (typeof lease === "number") throw new LockLostError(name);
     return lease;
   } catch (error) {
-    await giveBack(asker, error);
-    throw error;
+    throw await giveBack(asker, error);
   }
 }
 
-/** Frees, after a failure, what the asker may have been granted, and its place in a line. */
-async function giveBack(asker: Asker, failure: unknown): Promise<void> {
-  if (!asker.mayHold) return;
+/** Frees, after a failure, what the asker may have been granted, and its place in a line. Returns the failure. */
+async function giveBack(asker: Asker, failure: unknown): Promise<unknown> {
+  if (!asker.mayHold) return failure;
   const freed = abandon(asker.lockable, asker.request.token);
   keepAlive(asker.context, asker.lockable.name, freed);
   // A Redis that refuses is there, whichever copy of this package tells so. Everybody else must not be held up.
   if (isReplyError(failure)) await freed;
+  return failure;
 }
 
 /**

@@ -95,23 +95,21 @@ type Report = (type: string, details?: Pick<PatternEvent, "duration" | "error">)
 
 /** Reports the events of one name. */
 export function createReporter({ prefix, onEvent }: LeaseContext, id: string): Report {
-  return onEvent ? (type, details) => emit(onEvent, { pattern: "lock", type, prefix, id, ...details }) : reportNothing;
+  if (!onEvent) return () => {};
+  return (type, details) => emit(onEvent, { pattern: "lock", type, prefix, id, ...details });
 }
-
-function reportNothing(): void {}
 
 /** Starts the life of a granted lease. */
 export function startLease(lockable: Lockable, grant: Grant, context: LeaseContext): Lease {
-  const { name } = lockable;
   const { watchdog, onEvent } = context;
-  if (!watchdog && !onEvent) return new HeldLease({ lockable, grant, term: new Term(name, grant.deadline), context });
-  const report = createReporter(context, name);
+  const report = createReporter(context, lockable.name);
   // Nothing to end yet if the deadline is over already.
   let unwatch: (() => void) | undefined = undefined;
-  const term = new Term(name, grant.deadline, (error) => {
+  const onEnd = (error?: Error) => {
     unwatch?.();
     if (error) report("lost", { error });
-  });
+  };
+  const term = new Term(lockable.name, grant.deadline, watchdog || onEvent ? onEnd : undefined);
   const lease = new HeldLease({ lockable, grant, term, context });
   unwatch = watchdog?.watch(lease, grant.ttl, (error) => report("extend-failed", { error }));
   return lease;
@@ -171,7 +169,7 @@ async function extendHeld({ lockable, grant, term }: HeldState, options: ExtendO
   });
   delete term.failure.cause;
   const deadline = start + validity(ttl);
-  if (!extended || deadline <= performance.now()) term.lose();
+  if (!extended || deadline <= performance.now()) term.end("lost");
   // Redis agreed, but too late: the signal has aborted already, and nobody should wait for a holder that has stopped.
   if (extended && term.state() === "lost") await abandon(lockable, grant.token);
   term.assertHeld();
@@ -185,7 +183,7 @@ async function releaseHeld(held: HeldState, options: ReleaseOptions = {}): Promi
   // Before the command is sent, so that no extension follows it.
   term.end("released");
   const releasing = lockable.release(grant.token, grant.fence, { idempotent: true }).then((released) => {
-    if (!released) term.lose();
+    if (!released) term.end("lost");
     return released;
   });
   if (!signal) return await releasing;

@@ -43,7 +43,7 @@ export class Term {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** @param onEnd Given where somebody has to be told of the end at once. */
-  constructor(name: string, deadline: number, onEnd?: OnEnd) {
+  constructor(name: string, deadline: number, onEnd: OnEnd | undefined) {
     this.#name = name;
     this.#deadline = deadline;
     this.#onEnd = onEnd;
@@ -61,7 +61,7 @@ export class Term {
   }
 
   state(): TermState {
-    if (this.#state === "held" && this.left() <= 0) this.lose();
+    if (this.#state === "held" && this.left() <= 0) this.end("lost");
     return this.#state;
   }
 
@@ -86,12 +86,7 @@ export class Term {
     this.#countDown();
   }
 
-  /** Ends the term as lost, even if it was released: Redis did not know of it any more. */
-  lose(): void {
-    this.end("lost");
-  }
-
-  /** Ends the term. Its signal stays as it is, unless the term is lost. */
+  /** Ends the term. Its signal stays as it is, unless the term is lost; it may be lost after a release, too. */
   end(state: TermState): void {
     if (this.#state === "lost" || this.#state === "handed off") return;
     this.#state = state;
