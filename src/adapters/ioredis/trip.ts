@@ -45,8 +45,10 @@ export function toPortError(client: IoredisClient, error: unknown, sent: Sent): 
   if (error.message === "Command timed out") {
     return new TimeoutError(Number(optionOf(client, "commandTimeout")), sent, { cause: error });
   }
-  const subject = sent ? "The answer of Redis was lost" : "Redis was not reached";
   const cause = connectionFault(client) ?? error;
+  const refusal = sent ? undefined : refusalAtTheDoor(client, reasonOf(cause));
+  if (refusal) return refusal;
+  const subject = sent ? "The answer of Redis was lost" : "Redis was not reached";
   return new ConnectionError(`${subject}: ${reasonOf(cause) || error.message}`, sent, { cause });
 }
 
@@ -54,12 +56,19 @@ function isTimeoutError(error: unknown): error is TimeoutError {
   return codeOf(error) === "TIMEOUT";
 }
 
-/** Says why a deadline has passed, if that is known. Where Redis let nobody in, nothing is late: that is its answer. */
+/** Where Redis lets nobody in, nothing is late or lost: that is its answer. */
+function refusalAtTheDoor(client: IoredisClient, reason: string): ReplyError | undefined {
+  const isRefusal = client.status !== "ready" && /^(NOAUTH|WRONGPASS|NOPERM)/.test(reason);
+  return isRefusal ? new ReplyError(reason) : undefined;
+}
+
+/** Says why a deadline has passed, if that is known. */
 function toLateError(client: IoredisClient, error: TimeoutError, sent: Sent): Error {
   const { timeout } = error;
   const cause = recentRefusal(client, timeout) ?? (sent ? undefined : connectionFault(client));
   const reason = reasonOf(cause);
-  if (!sent && client.status !== "ready" && /^(NOAUTH|WRONGPASS|NOPERM)/.test(reason)) return new ReplyError(reason);
+  const refusal = sent ? undefined : refusalAtTheDoor(client, reason);
+  if (refusal) return refusal;
   const late = new TimeoutError(timeout, sent, { cause });
   if (reason) late.message += `: ${reason}`;
   return late;

@@ -143,7 +143,9 @@ async function askOn(
   const isHopeless = kind === "mistake" || (kind === "outage" && !throughOutages);
   if (signal?.aborted || isHopeless || left <= 0) throw failure;
   await sleep(Math.min(left, backoff(attempt, outagePauses)), signal);
-  return ask(asker, Math.max(1, end - performance.now())).catch((error: unknown) => askOn(asker, error, end, throughOutages, attempt + 1));
+  return ask(asker, Math.max(1, end - performance.now())).catch((error: unknown) =>
+    askOn(asker, error, end, throughOutages, attempt + 1),
+  );
 }
 
 /** The pauses between two attempts while Redis is away. */
