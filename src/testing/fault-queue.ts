@@ -43,7 +43,7 @@ export class FaultQueue {
       };
       const work = async () => fault(() => runKnown(trip, onUnknownScript), signal);
       const refused = (error: unknown) => {
-        if (isReplyError(error) && !isOver) return trip.refused(error);
+        if (isReplyError(error)) return trip.refused(error);
         throw error;
       };
       work().catch(refused).finally(end).then(resolve, reject);

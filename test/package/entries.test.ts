@@ -44,6 +44,8 @@ describe("the published package", () => {
     for (const name of entryNames) {
       const subpath = name === "index" ? "." : `./${name}`;
       expect(manifest.exports[subpath], subpath).toEqual({
+        // Workers get its machine code as a module.
+        ...(name === "memory" && { workerd: "./dist/memory.workerd.js" }),
         require: { "module-sync": `./dist/${name}.js`, default: `./dist/${name}.cjs` },
         default: `./dist/${name}.js`,
       });

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,6 +9,8 @@ export const root = fileURLToPath(new URL("../../", import.meta.url));
 /** A project in a temporary folder into which the packed package was installed, as a user would. */
 export interface App {
   readonly folder: string;
+  /** The size of the packed package, in bytes. */
+  readonly size: number;
   write(path: string, text: string): void;
   /** Runs a command in the folder and gives what it printed. Throws what it printed if it fails. */
   run(command: string, ...args: readonly string[]): string;
@@ -17,8 +19,11 @@ export interface App {
 
 export function createApp(): App {
   const folder = mkdtempSync(join(tmpdir(), "redis-patterns-app-"));
+  run(root, "npm", ["pack", "--ignore-scripts", "--silent", "--pack-destination", folder]);
+  const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz")) ?? "no tarball";
   const app: App = {
     folder,
+    size: statSync(join(folder, tarball)).size,
     write(path, text) {
       mkdirSync(dirname(join(folder, path)), { recursive: true });
       writeFileSync(join(folder, path), text);
@@ -27,8 +32,6 @@ export function createApp(): App {
     remove: () => rmSync(folder, { recursive: true }),
   };
   app.write("package.json", JSON.stringify({ name: "app", private: true }));
-  run(root, "npm", ["pack", "--ignore-scripts", "--silent", "--pack-destination", folder]);
-  const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz")) ?? "no tarball";
   run(folder, "npm", ["install", "--offline", "--no-audit", "--no-fund", `./${tarball}`]);
   return app;
 }

@@ -25,15 +25,19 @@ const ways: readonly (readonly [name: string, trip: Trip])[] = [
 ];
 
 /** What may happen to a trip, what its caller hears, and how often it runs. */
-const fates: Readonly<Record<string, { fault(redis: Faults): void; heard: unknown; ran: number }>> = {
-  loseRequest: { fault: (redis) => redis.loseRequest(), heard: "CONNECTION unknown", ran: 0 },
-  loseReply: { fault: (redis) => redis.loseReply(), heard: "CONNECTION unknown", ran: 1 },
-  delayReply: { fault: (redis) => redis.delayReply(1), heard: 1, ran: 1 },
-  "delayReply of nothing": { fault: (redis) => redis.delayReply(0), heard: 1, ran: 1 },
-  runTwice: { fault: (redis) => redis.runTwice(), heard: 2, ran: 2 },
-  refuse: { fault: (redis) => redis.refuse("READONLY"), heard: "READONLY", ran: 0 },
-  next: { fault: (redis) => redis.next((run) => run().then(run).then(run)), heard: 3, ran: 3 },
+const fates: Readonly<Record<string, { fault(redis: Faults, times?: number): void; heard: unknown; ran: number }>> = {
+  loseRequest: { fault: (redis, times) => redis.loseRequest(times), heard: "CONNECTION unknown", ran: 0 },
+  loseReply: { fault: (redis, times) => redis.loseReply(times), heard: "CONNECTION unknown", ran: 1 },
+  delayReply: { fault: (redis, times) => redis.delayReply(1, times), heard: 1, ran: 1 },
+  "delayReply of nothing": { fault: (redis, times) => redis.delayReply(0, times), heard: 1, ran: 1 },
+  runTwice: { fault: (redis, times) => redis.runTwice(times), heard: 2, ran: 2 },
+  refuse: { fault: (redis, times) => redis.refuse("READONLY", times), heard: "READONLY", ran: 0 },
+  next: { fault: (redis, times) => addThree(redis, times), heard: 3, ran: 3 },
 };
+
+function addThree(redis: Faults, times = 1): void {
+  for (let i = 0; i < times; i += 1) redis.next((run) => run().then(run).then(run));
+}
 
 /** The reply, or the words for a failure. */
 function outcomeOf(trip: Promise<unknown>): Promise<unknown> {
@@ -74,6 +78,26 @@ describe("withFaults", () => {
     redis.delayReply(10_000);
     await expect(redis.send(["INCR", "n"], { timeout: 20 })).rejects.toMatchObject({ timeout: 20 });
     expect(await redis.send(["GET", "n"])).toBe("3");
+  });
+
+  it("delays as many replies as it is said, and by no timer for a caller that has gone", async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const redis = withFaults<Redis>({ send: async () => 1, pipeline: async () => [1], timeout: 100 });
+    const heard = vi.fn<(reply: unknown) => void>();
+    redis.delayReply(50, 2);
+    for (const trips of [1, 2]) {
+      void redis.send(["INCR", "n"]).then(heard);
+      await vi.advanceTimersByTimeAsync(49);
+      expect(heard).toHaveBeenCalledTimes(trips - 1);
+      await vi.advanceTimersByTimeAsync(1);
+      expect(heard).toHaveBeenCalledTimes(trips);
+    }
+    redis.delayReply(10_000);
+    const late = outcomeOf(redis.send(["INCR", "n"]));
+    await vi.advanceTimersByTimeAsync(101);
+    expect(await late).toBe("TIMEOUT unknown");
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it("runs a trip twice", async () => {
@@ -135,6 +159,13 @@ describe("withFaults", () => {
       expect(await outcomeOf(trip(redis))).toEqual(heard);
       expect(await redis.send(["GET", "n"])).toBe(ran === 0 ? null : String(ran));
       expect(await outcomeOf(trip(redis))).toBe(ran + 1);
+    });
+
+    it.each(Object.entries(fates))("with %s, as often as it is said", async (_, { fault, ran }) => {
+      const redis = open();
+      fault(redis, 2);
+      for (let i = 0; i < 3; i += 1) await outcomeOf(trip(redis));
+      expect(await redis.send(["GET", "n"])).toBe(String(2 * ran + 1));
     });
 
     it("whose caller leaves, and lets what it sent arrive later", async () => {
@@ -235,11 +266,11 @@ describe("withFaults", () => {
     const resume = redis.pause();
     const again = redis.pause();
     const waiting = redis.send(["INCR", "n"]);
-    again();
+    resume();
     expect(await waiting).toBe(1);
     const later = redis.pause();
     // Of a stop that is over.
-    resume();
+    again();
     await expect(redis.send(["INCR", "n"], { timeout: 20 })).rejects.toThrow(TimeoutError);
     later();
     redis.pause();
@@ -312,6 +343,37 @@ describe("withFaults", () => {
     expect(await redis.send(["EVAL", "return 8", 0])).toBe(8);
   });
 
+  it("keeps the order of faults when a script was not known, and none for a trip that is over", async () => {
+    const redis = open();
+    const unknown = ["EVALSHA", "0".repeat(40), 0] as const;
+    redis.loseReply();
+    redis.refuse("OOM");
+    await expect(redis.send(unknown)).rejects.toMatchObject({ code: "NOSCRIPT" });
+    expect(await outcomeOf(redis.send(["INCR", "n"]))).toBe("CONNECTION unknown");
+    expect(await outcomeOf(redis.send(["INCR", "n"]))).toBe("OOM");
+    const controller = new AbortController();
+    const request = redis.holdRequest();
+    const leaving = redis.send(unknown, { signal: controller.signal });
+    await request.reached;
+    controller.abort(new Error("left"));
+    await expect(leaving).rejects.toThrow("left");
+    await expect(request.arrive()).rejects.toMatchObject({ code: "NOSCRIPT" });
+    let copy = (): Promise<unknown> => Promise.resolve();
+    redis.next((run) => {
+      copy = run;
+      return Promise.reject(new Error("lost"));
+    });
+    await expect(redis.send(unknown)).rejects.toThrow("lost");
+    await expect(copy()).rejects.toMatchObject({ code: "NOSCRIPT" });
+    expect(await redis.send(["INCR", "n"])).toBe(2);
+  });
+
+  it("keeps a transaction whole", async () => {
+    const redis = open();
+    await expect(redis.transaction([["INCR", "n"], ["NOPE"]])).rejects.toThrow("unknown command");
+    expect(await redis.send(["GET", "n"])).toBeNull();
+  });
+
   it("is for some commands only, if it is told so", async () => {
     const redis = open({ only: ([name]) => name === "INCR" });
     redis.loseReply();
@@ -332,9 +394,12 @@ describe("withFaults", () => {
       ["GET", "k"],
       ["SET", "k", "v"],
     ]);
-    redis.loseReply(5);
+    redis.loseReply(1);
     await redis.send(["GET", "k"]).catch(() => {});
     expect(redis.counts()).toEqual({ trips: 3, answered: 2, commands: { GET: 3, SET: 1 } });
+    const before = redis.counts();
+    await redis.send(["GET", "k"]);
+    expect(before.commands).toEqual({ GET: 3, SET: 1 });
     redis.reset();
     expect(await redis.send(["GET", "k"])).toBe("v");
     expect(redis.counts()).toEqual({ trips: 1, answered: 1, commands: { GET: 1 } });

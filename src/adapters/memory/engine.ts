@@ -1,16 +1,15 @@
-import type * as EngineExports from "js-redis-server/core";
-import { createEngine } from "js-redis-server/core";
+import * as EngineExports from "js-redis-server/core";
+import { unchecked } from "../../core/unchecked.ts";
 import type { Clock } from "./clock.ts";
 import { createEcho } from "./repairs/echo.ts";
 import { type Repair, repairs } from "./repairs/repairs.ts";
 import { type CallCounts, countCalls, tellCalls } from "./repairs/statistics.ts";
 
-/** The module of the engine, for one clock. The build makes its module a function: see scripts/embedded-engine.ts. */
+/** The module of the engine, for one clock. */
 export type EngineModule = typeof EngineExports;
 
-declare module "js-redis-server/core" {
-  export function createEngine(clock: { now(): number }): EngineModule;
-}
+/** The build makes the engine's module a function: see scripts/embedded-engine.ts. */
+const { createEngine } = unchecked<{ createEngine(clock: { now(): number }): EngineModule }>(EngineExports);
 
 /** A Redis in this process. */
 export interface Engine {
