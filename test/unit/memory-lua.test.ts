@@ -54,9 +54,9 @@ describe("a script of the embedded engine", () => {
   it("fails alone where it takes too much memory, or calls itself for ever", async () => {
     const redis = open();
     expect(await evaluate(redis, "local function f() return 1 + f() end return f()")).toContain("stack overflow");
-    expect(await evaluate(redis, "return #string.rep('x', 300 * 1024 * 1024)")).toMatch(/^ERR /);
+    expect(await evaluate(redis, "local s = 'x' for i = 1, 40 do s = s .. s end return #s")).toMatch(/^ERR /);
     expect(await evaluate(redis, "return 1")).toBe(1);
-  });
+  }, 60_000);
 
   it("runs beside those of other engines", async () => {
     const engines = Array.from({ length: 4 }, open);
