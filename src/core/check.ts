@@ -59,7 +59,9 @@ export function checkMethods<T>(name: string, value: T, remedy: string, ...metho
 export function checkPort<T extends { send: unknown; pipeline: unknown }>(redis: T, options: object): T {
   if (typeof options !== "object" || options === null) throw new OptionError("`options` must be an object");
   if (typeof redis?.send === "function" && typeof redis.pipeline === "function") return redis;
-  throw new OptionError("`redis` must be an adapter: ioredis(client), rest({ url, token }) or upstash(client)");
+  throw new OptionError(
+    "`redis` must be an adapter: ioredis(client), rest({ url, token }), upstash(client) or memory()",
+  );
 }
 
 export function checkFlag(name: string, value: boolean): boolean {

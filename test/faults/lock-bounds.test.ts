@@ -151,3 +151,20 @@ it("costs five commands to claim and three to release, one trip each", async () 
   expect(await cost(() => locks.tryAcquire("a"))).toBe(1 + 3);
   expect(await cost(async () => (await locks.acquire("b")).release())).toBe(2 + 5 + 3);
 });
+
+it("asks for nothing back that Redis refused for the moment, and does not wait once more for that", async () => {
+  const scripts = new Set<unknown>();
+  const faulty = withFaults(redis, {
+    only: ([name, script]) => {
+      if (name === "EVALSHA") scripts.add(script);
+      return name === "EVALSHA";
+    },
+  });
+  const locks = createLock(faulty, { prefix: "refused", ttl });
+  await (await locks.acquire("one")).release();
+  scripts.clear();
+  faulty.refuse("READONLY You can't write against a read only replica.", 1_000);
+  await expect(locks.acquire("two", { wait: 50 })).rejects.toMatchObject({ code: "READONLY" });
+  await expect(locks.tryAcquire("two")).rejects.toMatchObject({ code: "READONLY" });
+  expect(scripts.size, "different scripts: no release").toBe(1);
+});
