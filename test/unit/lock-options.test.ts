@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { OptionError } from "../../src/core/errors.ts";
 import {
   createElection,
@@ -12,6 +12,7 @@ import {
   waitForReplicas,
   watchdog,
 } from "../../src/core/patterns/lock/index.ts";
+import { Term } from "../../src/core/patterns/lock/term.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
 
 /** What a program in JavaScript may pass, whatever the types say. */
@@ -187,5 +188,47 @@ describe("a hook that throws", () => {
     });
     await expect(locks.tryAcquire("a")).rejects.toBe(down);
     expect(events).toContain("wait-until-failed");
+  });
+});
+
+describe("the term of a lease", () => {
+  beforeEach(() => vi.useFakeTimers());
+  afterEach(() => vi.useRealTimers());
+
+  it("runs no timer until somebody has to hear of its end", () => {
+    const term = new Term("job", performance.now() + 100, undefined);
+    expect(vi.getTimerCount()).toBe(0);
+    const { signal } = term;
+    expect(vi.getTimerCount()).toBe(1);
+    vi.advanceTimersByTime(100);
+    expect(signal.reason).toMatchObject({ code: "LOCK_LOST" });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("gives a signal that has aborted to who asks for it after the end", () => {
+    const term = new Term("job", performance.now() + 100, undefined);
+    vi.advanceTimersByTime(150);
+    expect(term.signal.reason).toMatchObject({ code: "LOCK_LOST", lateBy: 50 });
+    expect(term.signal).toBe(term.signal);
+  });
+
+  it("leaves the signal of a released lease as it is, unless Redis did not know of it any more", () => {
+    const term = new Term("job", performance.now() + 100, undefined);
+    term.end("released");
+    const { signal } = term;
+    vi.advanceTimersByTime(200);
+    expect([signal.aborted, vi.getTimerCount()]).toEqual([false, 0]);
+    term.end("lost");
+    expect(signal.reason).toMatchObject({ code: "LOCK_LOST" });
+  });
+
+  it("tells a listener of the end at the deadline, prolonged or not, without anybody looking", () => {
+    const onEnd = vi.fn<(error?: Error) => void>();
+    const term = new Term("job", performance.now() + 100, onEnd);
+    term.prolong(performance.now() + 300);
+    vi.advanceTimersByTime(299);
+    expect(onEnd).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(2);
+    expect(onEnd).toHaveBeenCalledTimes(1);
   });
 });
