@@ -79,7 +79,10 @@ function reasonOf(fault: unknown): string {
   return fault instanceof Error ? fault.message || codeOf(fault) : "";
 }
 
-/** Translates Redis' refusal. ioredis' own error does not become the cause, since it contains the command with its arguments. */
+/**
+ * Translates Redis' refusal. ioredis' own error does not become the cause, since it contains the command with its arguments. Of a client that
+ * has not logged in, Redis does not even read a long command, and says so in its own way.
+ */
 export function toReplyError(error: Error): ReplyError {
-  return new ReplyError(error.message);
+  return new ReplyError(error.message.replace(/^ERR(?= Protocol error: unauthenticated)/, "NOAUTH"));
 }
