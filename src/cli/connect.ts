@@ -21,7 +21,8 @@ export async function connect(url: string): Promise<Redis> {
 export function reportState(client: Redis, say: (text: string) => void): void {
   let reachable = true;
   client.on("error", (error: NodeJS.ErrnoException) => {
-    if (reachable) say(`Redis is not reachable: ${error.code ?? error.message}`);
+    const isRefusal = error.name === "ReplyError";
+    if (reachable) say(`Redis ${isRefusal ? "refuses" : "is not reachable"}: ${error.code ?? error.message}`);
     reachable = false;
   });
   client.on("ready", () => {

@@ -17,7 +17,8 @@ afterAll(() => cli.stop());
 
 /** Starts the command on free ports, and reads what it printed. */
 async function start(args: readonly string[] = [], env: Record<string, string> = {}) {
-  const started = cli.run(["dev", "--port", "0", "--http-port", "0", ...args], env);
+  const ports = args.includes("--redis") ? [] : ["--port", "0"];
+  const started = cli.run(["dev", ...ports, "--http-port", "0", ...args], env);
   await expect.poll(() => started.output.stdout, { timeout: 10_000 }).toMatch(/_TOKEN=\S+\n/);
   const variable = (name: string) => new RegExp(`^${name}=(\\S+)$`, "m").exec(started.output.stdout)?.[1] ?? "";
   const redisUrl = variable("REDIS_URL");
@@ -127,6 +128,30 @@ describe("redis-patterns dev", () => {
       expect(await none.exit).toBe(2);
       expect(none.output.stderr).toBe(`error: ${flag} must be a number from 0 to 65535\n`);
     }
+  });
+
+  it.each([
+    [["--token", "a b"], 2, "error: --token must be printable ASCII without spaces\n"],
+    [["--token="], 2, "error: --token must be printable ASCII without spaces\n"],
+    [
+      ["--redis", "redis://localhost", "--port", "1"],
+      2,
+      "error: --port is for the Redis in memory: leave it out, or leave out --redis\n",
+    ],
+    [
+      ["--port", "0", "--http-port", "0", "--env", "no/such/folder"],
+      1,
+      "error: --env needs a file that can be written, and no/such/folder is none: ",
+    ],
+    [
+      ["--port", "0", "--http-port", "0", "--env", "/"],
+      1,
+      "error: --env needs a file that can be written, and / is none: ",
+    ],
+  ])("refuses %s, and says what to do", async (args, code, message) => {
+    const { exit, output } = cli.run(["dev", ...args]);
+    expect(await exit).toBe(code);
+    expect(output.stderr).toContain(message);
   });
 
   it("explains itself, with examples", async () => {

@@ -20,7 +20,7 @@ start("wrangler", ["dev", "--var", `UPSTASH_REDIS_REST_URL:${url}`, ...process.a
 function startRedis(): Promise<string> {
   const cli = fileURLToPath(new URL("cli.js", import.meta.resolve("redis-patterns")));
   const { REDIS_URL } = process.env;
-  const args = ["dev", "--port", "0", "--http-port", "0", ...(REDIS_URL ? ["--redis", REDIS_URL] : [])];
+  const args = ["dev", "--http-port", "0", ...(REDIS_URL ? ["--redis", REDIS_URL] : ["--port", "0"])];
   const { stdout } = start(process.execPath, [cli, ...args], "pipe");
   if (!stdout) throw new Error("The Redis has no output");
   return new Promise((resolve) => {

@@ -31,22 +31,17 @@ export class EngineProcess {
     return (this.#starting ??= this.#start());
   };
 
-  /** Runs the commands of one call in a session of their own, which ends with the call. */
+  /**
+   * Runs the commands of one call in a session of their own, which ends with the call. The time in which the engine is loaded does not count:
+   * on a busy machine that may take longer than a deadline.
+   */
   async call<T>(timeout: number, options: SendOptions = {}, work: (session: Session) => Promise<T>): Promise<T> {
-    let session: Session | undefined;
-    let left = false;
-    const run = async () => {
-      const engine = await this.open();
-      // Nobody waits any more, so nothing is sent.
-      if (left) throw new ConnectionError("The call has ended", false);
-      session = new Session(engine, options.bytes);
-      return work(session).finally(() => session?.close());
-    };
-    const onEnd = () => {
-      left = true;
-      session?.close();
-    };
-    return raceDeadline(effectiveTimeout(timeout, options), options.signal, run, { onEnd });
+    const { signal, bytes } = options;
+    const limit = effectiveTimeout(timeout, options);
+    const engine = (this.#closed ? undefined : this.#engine) ?? (await raceDeadline(Infinity, signal, this.open));
+    const session = new Session(engine, bytes);
+    const run = () => work(session).finally(() => session.close());
+    return raceDeadline(limit, signal, run, { onEnd: () => session.leave() });
   }
 
   async listen(options?: ListenOptions): Promise<Listening> {

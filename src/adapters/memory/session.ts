@@ -13,9 +13,10 @@ const needsConnection =
 export class Session {
   readonly #session: InstanceType<Engine["module"]["ClientSession"]>;
   readonly #bytes: boolean;
+  readonly #left = new AbortController();
 
   constructor({ module, state, executor }: Engine, bytes = false) {
-    this.#session = new module.ClientSession({ server: state, executor });
+    this.#session = new module.ClientSession({ server: state, executor, signal: this.#left.signal });
     this.#bytes = bytes;
   }
 
@@ -48,6 +49,11 @@ export class Session {
     if ("value" in result) return result.value;
     result.close("it needs a connection of its own");
     return { kind: "error", code: "ERR", message: `${name} needs a connection of its own` };
+  }
+
+  /** Ends what waits. */
+  leave(): void {
+    this.#left.abort();
   }
 
   close(): void {

@@ -42,14 +42,21 @@ export function addDevCommand(program: Command): void {
     .option("--env [file]", `write the variables to a file (default: ${wranglerFile})`)
     .option("--quiet", "do not show what happens")
     .addHelpText("after", examples);
-  command.action((flags: Flags) => runDev(flags, (message) => command.error(`error: ${message}`, { exitCode: 2 })));
+  const exitMisused = (message: string) => command.error(`error: ${message}`, { exitCode: 2 });
+  command.action((flags: Flags) => {
+    if (flags.redis !== undefined && command.getOptionValueSource("port") === "cli") {
+      exitMisused("--port is for the Redis in memory: leave it out, or leave out --redis");
+    }
+    return runDev(flags, exitMisused);
+  });
 }
 
 async function runDev(flags: Flags, exitMisused: (message: string) => never): Promise<void> {
   const port = portOf(flags.port) ?? exitMisused("--port must be a number from 0 to 65535");
   const httpPort = portOf(flags.httpPort) ?? exitMisused("--http-port must be a number from 0 to 65535");
   const file = flags.env === true ? wranglerFile : flags.env;
-  const token = flags.token || (file && readToken(file)) || randomBytes(24).toString("hex");
+  const token = flags.token ?? ((file && readToken(file)) || randomBytes(24).toString("hex"));
+  if (!/^[!-~]+$/.test(token)) exitMisused("--token must be printable ASCII without spaces");
   console.log("redis-patterns dev: for development only, on this machine alone");
   const view = createView(flags.quiet ? () => {} : (line) => console.log(line));
   const target = await openTarget(flags.redis, port, view.show, exitMisused);
@@ -64,6 +71,7 @@ async function runDev(flags: Flags, exitMisused: (message: string) => never): Pr
   };
   if (file) writeVariables(file, variables);
   console.log(`Redis: ${target.description}\n${file ? `Written to ${file}:\n` : ""}${linesOf(variables)}`);
+  view.begin();
   const end = async () => {
     view.stop();
     await gateway.close(500);

@@ -26,6 +26,7 @@ export function createView(print: (line: string) => void) {
   }, 1_000);
   timer.unref();
   return {
+    begin: () => print("\ntime                time  pattern     command  key"),
     show(event: CommandEvent): void {
       if (ofConnections.test(event.command)) return;
       lines += 1;

@@ -13,7 +13,7 @@ export function addPrelude(script: Buffer): Buffer {
   const hasHeader = script.subarray(0, header.length).equals(header);
   const end = script.indexOf("\n");
   const body = hasHeader ? script.subarray(end < 0 ? script.length : end) : script;
-  return Buffer.concat([/%[-+ #0-9.]*[diuxXo]/.test(body.toString("latin1")) ? beforeFormats : before, body, after]);
+  return Buffer.concat([/%[-+#0-9.]*[diuxXo]/.test(body.toString("latin1")) ? beforeFormats : before, body, after]);
 }
 
 function chunkOf(lua: string): Buffer {
