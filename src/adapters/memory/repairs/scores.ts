@@ -30,7 +30,7 @@ function spellIn(value: EngineReply): EngineReply {
 }
 
 /** As `%.17g` does. */
-export function digitsOf(score: number): string {
+function digitsOf(score: number): string {
   if (!Number.isFinite(score)) return String(score).replace("Infinity", "inf").replace("NaN", "nan");
   const isSmall = score !== 0 && Math.abs(score) < 1e-4;
   const [digits = "", exponent] = (isSmall ? score.toExponential(16) : score.toPrecision(17)).split("e");
