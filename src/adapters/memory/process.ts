@@ -36,8 +36,8 @@ export class EngineProcess {
    * on a busy machine that may take longer than a deadline.
    */
   async call<T>(timeout: number, options: SendOptions = {}, work: (session: Session) => Promise<T>): Promise<T> {
-    const { signal, bytes } = options;
     const limit = effectiveTimeout(timeout, options);
+    const { signal, bytes } = options;
     const engine = (this.#closed ? undefined : this.#engine) ?? (await raceDeadline(Infinity, signal, this.open));
     const session = new Session(engine, bytes);
     const run = () => work(session).finally(() => session.close());

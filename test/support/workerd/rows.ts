@@ -35,6 +35,9 @@ export const standaloneRows = [
   row("upstash", (deadline) => upstash(new UpstashRedis(told().gateway), deadline)),
 ];
 
+/** No Redis is inside of these Workers. */
+export const memoryRows = [];
+
 export const clusterRows = [];
 
 function row(name: string, connect: (deadline: Deadline) => Redis) {

@@ -143,8 +143,11 @@ async function askOn(
   const isHopeless = kind === "mistake" || (kind === "outage" && !throughOutages);
   if (signal?.aborted || isHopeless || left <= 0) throw failure;
   await sleep(Math.min(left, backoff(attempt, outagePauses)), signal);
-  return ask(asker, Math.max(1, end - performance.now())).catch((error: unknown) =>
-    askOn(asker, error, end, throughOutages, attempt + 1),
+  const rest = end - performance.now();
+  if (rest < 1) throw failure;
+  return ask(asker, rest).catch((error: unknown) =>
+    // That the time was too short for another answer says less than what is known.
+    askOn(asker, codeOf(error) === "TIMEOUT" ? failure : error, end, throughOutages, attempt + 1),
   );
 }
 
@@ -205,7 +208,7 @@ async function giveBack(asker: Asker, failure: unknown): Promise<unknown> {
   const freed = abandon(asker.lockable, asker.request.token);
   keepAlive(asker.context, asker.lockable.name, freed);
   // A Redis that refuses is there, whichever copy of this package tells so. Everybody else must not be held up.
-  if (isReplyError(failure)) await freed;
+  if (failureOf(failure) === "mistake") await freed;
   return failure;
 }
 
