@@ -168,3 +168,33 @@ it("asks for nothing back that Redis refused for the moment, and does not wait o
   await expect(locks.tryAcquire("two")).rejects.toMatchObject({ code: "READONLY" });
   expect(scripts.size, "different scripts: no release").toBe(1);
 });
+
+it("does not hold up a caller that has left, while what it may have is given back", async () => {
+  const faulty = withFaults(ioredis(client, { timeout: 60_000 }));
+  const locks = createLock(faulty, { prefix: "left", ttl });
+  await (await locks.acquire("one")).release();
+  const request = faulty.holdRequest();
+  const leave = new AbortController();
+  const asking = locks.acquire("two", { signal: leave.signal });
+  await request.reached;
+  const resume = faulty.pause();
+  leave.abort(new Error("left"));
+  // The release waits until Redis goes on.
+  await expect(asking).rejects.toThrow("left");
+  resume();
+  await request.arrive();
+});
+
+it("knows an outage that follows a passing state, and does not wait for that", async () => {
+  const faulty = withFaults(ioredis(client, { timeout: 300 }));
+  const locks = createLock(faulty, { prefix: "then away", ttl });
+  await (await locks.acquire("one")).release();
+  faulty.refuse("READONLY You can't write against a read only replica.", 1_000);
+  const outcome = locks.acquire("two").catch((error: unknown) => error);
+  // The first question has failed by then, and the second is under way.
+  await new Promise((resolve) => setTimeout(resolve, 450));
+  faulty.reset();
+  const resume = faulty.pause();
+  expect(await outcome).toMatchObject({ code: "TIMEOUT" });
+  resume();
+});

@@ -291,6 +291,14 @@ describe("wrong usage", () => {
     const { exit, output } = run(["gateway", "--token", token], {}, file);
     expect(await exit).toBe(1);
     expect(output.stderr).toBe("error: The gateway needs the package ioredis: npm install ioredis\n");
+    // What brings its own Redis needs none, and what does not says the same.
+    const served = run(["dev", "--redis", "redis://localhost", "--http-port", "0"], {}, file);
+    expect(await served.exit).toBe(1);
+    expect(served.output.stderr).toBe(output.stderr);
+    const dev = run(["dev", "--port", "0", "--http-port", "0"], {}, file);
+    await expect.poll(() => dev.output.stdout, { timeout: 10_000 }).toMatch(/_TOKEN=/);
+    dev.child.kill("SIGTERM");
+    expect(await dev.exit).toBe(0);
     await rm(lonely, { recursive: true });
   });
 });

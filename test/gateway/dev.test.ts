@@ -70,7 +70,11 @@ describe("redis-patterns dev", () => {
     await expect.poll(() => output.stdout).toMatch(/ ms {2}limiter {5}EVAL {5}limiter:api:\{ada\}\S+\n/);
     await expect.poll(() => output.stdout).toMatch(/ ms {14}INCR {5}greeting\?\[2J {2}WRONGTYPE/);
     expect(output.stdout).toMatch(/NOSCRIPT: its text follows\n/);
-    expect(output.stdout).not.toContain("\u001b");
+    await connect(redisUrl)
+      .call("\u001b[2J\u202ex".repeat(30))
+      .catch(() => {});
+    await expect.poll(() => output.stdout).toMatch(/ \?\[2J\?X\?\[2J.{80,90}… .*\n/);
+    for (const unseen of ["\u001b", "\u202e"]) expect(output.stdout).not.toContain(unseen);
     expect(output.stdout).not.toMatch(/HELLO|CLIENT|INFO/);
   });
 
@@ -131,8 +135,8 @@ describe("redis-patterns dev", () => {
   });
 
   it.each([
-    [["--token", "a b"], 2, "error: --token must be printable ASCII without spaces\n"],
-    [["--token="], 2, "error: --token must be printable ASCII without spaces\n"],
+    [["--token", "a b"], 2, "error: --token (or UPSTASH_REDIS_REST_TOKEN) must be printable ASCII without spaces\n"],
+    [["--token="], 2, "error: --token (or UPSTASH_REDIS_REST_TOKEN) must be printable ASCII without spaces\n"],
     [
       ["--redis", "redis://localhost", "--port", "1"],
       2,

@@ -115,7 +115,12 @@ async function launch(port: number, dir: string, args: readonly string[]): Promi
     { stdio: "ignore" },
   );
   endWithUs(child);
-  await verified(child, port);
+  try {
+    await verified(child, port);
+  } catch (error) {
+    child.kill("SIGKILL");
+    throw error;
+  }
   await prefer(child);
   return child;
 }

@@ -144,6 +144,15 @@ describe("the clock of memory", () => {
     expect([10, 20]).toContain(allowed);
   });
 
+  it("goes as far as its microseconds are exact", async () => {
+    const redis = open();
+    redis.advance(hours(24) * 365 * 170);
+    const times = await redis.pipeline([["TIME"], ["TIME"]]);
+    expect(times[0]).not.toEqual(times[1]);
+    expect(() => redis.advance(hours(24) * 365 * 10)).toThrow("beyond the year 2200");
+    expect(() => redis.advance(Number.MAX_SAFE_INTEGER)).toThrow(OptionError);
+  });
+
   it("goes forward only", () => {
     expect(() => open().advance(-1)).toThrow(OptionError);
     expect(() => open().advance(Number.NaN)).toThrow(OptionError);
@@ -248,6 +257,15 @@ describe("memory over TCP", () => {
 });
 
 describe("what memory tells of", () => {
+  it("fails nothing, if who is told throws", async () => {
+    const onCommand = vi.fn<() => void>(() => {
+      throw new Error("mine");
+    });
+    const redis = open({ onCommand });
+    expect(await redis.send(["INCR", "n"])).toBe(1);
+    expect(onCommand).toHaveBeenCalledOnce();
+  });
+
   afterEach(() => vi.restoreAllMocks());
 
   it("each command of a client, with its keys and its error", async () => {

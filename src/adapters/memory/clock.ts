@@ -1,3 +1,8 @@
+import { OptionError } from "../../core/errors.ts";
+
+/** Its microseconds are exact until then, and for some years more. */
+const latest = Date.UTC(2200, 0);
+
 /** The clock of one engine. It goes with `Date`, and tests may move it forward. */
 export class Clock {
   #ahead = 0;
@@ -15,7 +20,9 @@ export class Clock {
     return this.#last;
   }
 
+  /** @throws {OptionError} It would go too far. */
   advance(ms: number): void {
+    if (this.now() + ms > latest) throw new OptionError("`ms` must not move the clock beyond the year 2200");
     this.#ahead += ms;
   }
 

@@ -13,6 +13,13 @@ export interface MemoryCommand {
 
 /** Tells of each command that comes from outside, not of those of scripts. */
 export function tellCommands({ executor }: Engine, onCommand: (event: MemoryCommand) => void): void {
+  const tell = (event: MemoryCommand) => {
+    try {
+      onCommand(event);
+    } catch {
+      // The command has run. `onCommand` promises that its errors are ignored.
+    }
+  };
   executor.executeRaw = async (name, args, context) => {
     const start = performance.now();
     const { plan, result } = await executor.executeRawWithPlan(name, args, context);
@@ -20,7 +27,7 @@ export function tellCommands({ executor }: Engine, onCommand: (event: MemoryComm
     const value = "value" in result ? result.value : undefined;
     const error = value?.kind === "error" ? [value.code, value.message].filter(Boolean).join(" ") : undefined;
     const command = String(name).toUpperCase();
-    onCommand({ command, keys: plan?.keys.map(String) ?? [], duration, error });
+    tell({ command, keys: plan?.keys.map(String) ?? [], duration, error });
     return result;
   };
 }

@@ -15,7 +15,7 @@ export interface MemoryOptions {
    * @default 2000
    */
   readonly timeout?: number;
-  /** Called after each command of a client, also of one that came over TCP. */
+  /** Called after each command of a client, also of one that came over TCP. Its errors are ignored. */
   readonly onCommand?: ((event: MemoryCommand) => void) | undefined;
 }
 
@@ -24,7 +24,7 @@ export interface Memory extends Redis, Subscriber {
   transaction(commands: readonly Command[], options?: SendOptions): Promise<(Reply | ReplyError)[]>;
   /**
    * Moves its clock forward, in milliseconds: what expires by then is gone. Timers of this process, such as a deadline, do not move with it.
-   * @throws {OptionError} `ms` is negative or not finite.
+   * @throws {OptionError} `ms` is negative or not finite, or leads beyond the year 2200.
    */
   advance(ms: number): void;
   /** Deletes all keys. What it learned of scripts stays. */
@@ -64,7 +64,7 @@ export function memory(options?: MemoryOptions): Memory {
     pipeline: (commands, options) =>
       process.call(timeout, options, (session) => Promise.all(commands.map(session.run))),
     transaction: (commands, options) => process.call(timeout, options, (session) => session.runTogether(commands)),
-    subscribe: createSubscribe(process.open, timeout),
+    subscribe: createSubscribe(process.open),
     advance(ms) {
       process.clock.advance(checkDurationOrZero("ms", ms));
       process.engine?.state.sweepExpired();

@@ -4,11 +4,12 @@ import { raceDeadline } from "../../core/time/deadline.ts";
 import type { Engine } from "./engine.ts";
 
 /** Listens to the channels of an engine. Its connection is never lost, so that it never reconnects. */
-export function createSubscribe(open: () => Promise<Engine>, timeout: number): Subscriber["subscribe"] {
+export function createSubscribe(open: () => Promise<Engine>): Subscriber["subscribe"] {
   return async (channel, listener, { signal } = {}) => {
     checkFunction("listener", listener);
     checkText("channel", channel);
-    const { state } = await raceDeadline(timeout, signal, open);
+    // The time in which the engine is loaded does not count, as for a call.
+    const { state } = await raceDeadline(Infinity, signal, open);
     let ended = false;
     const stop = state.pubsubBroker.subscribe(Buffer.from(channel), ({ message }) => {
       const text = message.toString();

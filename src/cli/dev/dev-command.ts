@@ -56,7 +56,8 @@ async function runDev(flags: Flags, exitMisused: (message: string) => never): Pr
   const httpPort = portOf(flags.httpPort) ?? exitMisused("--http-port must be a number from 0 to 65535");
   const file = flags.env === true ? wranglerFile : flags.env;
   const token = flags.token ?? ((file && readToken(file)) || randomBytes(24).toString("hex"));
-  if (!/^[!-~]+$/.test(token)) exitMisused("--token must be printable ASCII without spaces");
+  if (!/^[!-~]+$/.test(token))
+    exitMisused("--token (or UPSTASH_REDIS_REST_TOKEN) must be printable ASCII without spaces");
   console.log("redis-patterns dev: for development only, on this machine alone");
   const view = createView(flags.quiet ? () => {} : (line) => console.log(line));
   const target = await openTarget(flags.redis, port, view.show, exitMisused);

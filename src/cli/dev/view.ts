@@ -47,11 +47,11 @@ function lineOf({ command, keys, duration, error }: CommandEvent): string {
     figure,
     "",
     patternOf(first).padEnd(11),
-    command.padEnd(8),
+    shorten(command).padEnd(8),
     key,
-    error && ` ${explain(error)}`,
+    error && ` ${shorten(explain(error))}`,
   ];
-  return columns.filter((column) => column !== undefined).join(" ");
+  return visible(columns.filter((column) => column !== undefined).join(" "));
 }
 
 /** No failure: Redis asks for the text of a script that it does not know yet. */
@@ -61,11 +61,14 @@ function explain(error: string): string {
 
 /** The pattern that a key belongs to: the first word of its name. */
 function patternOf(key: string): string {
-  return /^(cache|limiter|lock|session|idempotency|token)(?=:)/.exec(key)?.[0] ?? "";
+  return /^(cache|limiter|lock|semaphore|read-write|guard|session|idempotency|token|ping)(?=:)/.exec(key)?.[0] ?? "";
 }
 
-/** A key may be long, and hold what a terminal takes for a command of its own. */
-function shorten(key: string): string {
-  const visible = key.replaceAll(/\p{Cc}/gu, "?");
-  return visible.length > 100 ? `${visible.slice(0, 99)}…` : visible;
+function shorten(text: string): string {
+  return text.length > 100 ? `${text.slice(0, 99)}…` : text;
+}
+
+/** What clients send may hold what a terminal takes for a command of its own. */
+function visible(line: string): string {
+  return line.replaceAll(/[\p{Cc}\p{Bidi_Control}]/gu, "?");
 }

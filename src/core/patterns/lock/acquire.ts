@@ -145,10 +145,11 @@ async function askOn(
   await sleep(Math.min(left, backoff(attempt, outagePauses)), signal);
   const rest = end - performance.now();
   if (rest < 1) throw failure;
-  return ask(asker, rest).catch((error: unknown) =>
-    // That the time was too short for another answer says less than what is known.
-    askOn(asker, codeOf(error) === "TIMEOUT" ? failure : error, end, throughOutages, attempt + 1),
-  );
+  return ask(asker, rest).catch((error: unknown) => {
+    // That the rest of the time was too short for an answer says less than what is known.
+    const isCutShort = codeOf(error) === "TIMEOUT" && end - performance.now() < 1;
+    return askOn(asker, isCutShort ? failure : error, end, throughOutages, attempt + 1);
+  });
 }
 
 /** The pauses between two attempts while Redis is away. */
@@ -208,7 +209,7 @@ async function giveBack(asker: Asker, failure: unknown): Promise<unknown> {
   const freed = abandon(asker.lockable, asker.request.token);
   keepAlive(asker.context, asker.lockable.name, freed);
   // A Redis that refuses is there, whichever copy of this package tells so. Everybody else must not be held up.
-  if (failureOf(failure) === "mistake") await freed;
+  if (isReplyError(failure) && failureOf(failure) === "mistake") await freed;
   return failure;
 }
 
