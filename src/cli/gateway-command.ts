@@ -6,6 +6,7 @@ import type { GatewayToken } from "../gateway/index.ts";
 import { addressOf, connect, reportState } from "./connect.ts";
 import { isOrigin } from "./cors.ts";
 import { lookAtRedis } from "./first-look.ts";
+import { portOf } from "./ports.ts";
 import { serveGateway, type GatewayServer } from "./serve.ts";
 
 interface Flags {
@@ -64,9 +65,8 @@ function listOption(flags: string, description: string): Option {
 async function runGateway(flags: Flags, source: string, exitMisused: (message: string) => never): Promise<void> {
   const { host, corsOrigin: corsOrigins = [] } = flags;
   const tokens = tokensOf(flags);
-  const port = /^\d{1,5}$/.test(flags.port) ? Number(flags.port) : 65_536;
+  const port = portOf(flags.port) ?? exitMisused("--port must be a number from 0 to 65535");
   if (tokens.length === 0) exitMisused("a gateway needs a token: --token, or the variable UPSTASH_REDIS_REST_TOKEN");
-  if (port > 65_535) exitMisused("--port must be a number from 0 to 65535");
   const url = new URL(checkRedisUrl(flags.redis, source));
   if (!corsOrigins.every(isOrigin)) exitMisused("--cors-origin must be * or an origin, such as https://app.example");
   const limits = {

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { Option, type Command } from "commander";
-import { serveGateway } from "../serve.ts";
 import { readToken, writeVariables } from "./env-file.ts";
-import { explainPort, portOf } from "./ports.ts";
+import { explainPort, portOf } from "../ports.ts";
+import { serveGateway } from "../serve.ts";
 import { openTarget } from "./target.ts";
 import { createView } from "./view.ts";
 

@@ -4,7 +4,7 @@ import { memory } from "../../adapters/memory/index.ts";
 import { isOptionError } from "../../core/failure.ts";
 import type { Redis } from "../../core/port/redis.ts";
 import { addressOf, connect, reportState } from "../connect.ts";
-import { explainPort } from "./ports.ts";
+import { explainPort } from "../ports.ts";
 import type { CommandEvent } from "./view.ts";
 import { watchCommands } from "./watch.ts";
 

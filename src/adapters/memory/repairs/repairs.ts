@@ -118,25 +118,21 @@ const summarizePending: Repair = (engine) => {
 };
 
 /** A time of more than 53 bits is refused there. In Redis it has 64; here it lasts for 250,000 years. */
-const longTimes: Repair = ({ executor }) => {
-  const plan = executor.plan.bind(executor);
-  executor.plan = (name, args) => {
-    const isTime = timeArguments.get(String(name).toUpperCase());
-    if (!isTime) return plan(name, args);
-    const shorten = (arg: Buffer, i: number) => (isTime(i) && isLong(String(arg)) ? longest : arg);
-    return plan(name, args.map(shorten));
-  };
+const longTimes: Repair = (engine) => {
+  const shorten = (isTime: (i: number) => boolean) => (args: readonly Buffer[]) =>
+    args.map((arg, i) => (isTime(i) && isLong(String(arg)) ? longest : arg));
+  const names = ["setex", "psetex", "expire", "pexpire", "expireat", "pexpireat"];
+  changeArguments(
+    engine,
+    ["set", "getex"],
+    shorten((i) => i >= 2),
+  );
+  changeArguments(
+    engine,
+    names,
+    shorten((i) => i === 1),
+  );
 };
-
-const second = (i: number) => i === 1;
-const fromThird = (i: number) => i >= 2;
-
-/** Which arguments may be a time. */
-const timeArguments: ReadonlyMap<string, (i: number) => boolean> = new Map([
-  ["SET", fromThird],
-  ["GETEX", fromThird],
-  ...["SETEX", "PSETEX", "EXPIRE", "PEXPIRE", "EXPIREAT", "PEXPIREAT"].map((name) => [name, second] as const),
-]);
 
 const longest = Buffer.from("8000000000000000");
 
