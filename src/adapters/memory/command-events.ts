@@ -1,4 +1,4 @@
-import type { Engine } from "./engine.ts";
+import type { Engine } from "./engine-types.ts";
 
 /** A command that the engine has run for a client. */
 export interface MemoryCommand {

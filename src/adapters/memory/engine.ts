@@ -1,22 +1,13 @@
 import * as EngineExports from "js-redis-server/core";
 import { unchecked } from "../../core/unchecked.ts";
 import type { Clock } from "./clock.ts";
+import type { Engine, EngineModule } from "./engine-types.ts";
 import { createEcho } from "./repairs/echo.ts";
 import { type Repair, repairs } from "./repairs/repairs.ts";
 import { type CallCounts, countCalls, tellCalls } from "./repairs/statistics.ts";
 
-/** The module of the engine, for one clock. */
-export type EngineModule = typeof EngineExports;
-
 /** The build makes the engine's module a function: see scripts/embedded-engine.ts. */
 const { createEngine } = unchecked<{ createEngine(clock: { now(): number }): EngineModule }>(EngineExports);
-
-/** A Redis in this process. */
-export interface Engine {
-  readonly module: EngineModule;
-  readonly state: InstanceType<EngineModule["RedisServerState"]>;
-  readonly executor: InstanceType<EngineModule["CommandExecutor"]>;
-}
 
 /** What it answers as. */
 const compatibility = "redis-7.0";

@@ -2,7 +2,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { once } from "node:events";
 import { OptionError } from "../../core/errors.ts";
 import { checkOptions } from "../../core/check.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine } from "./engine-types.ts";
 
 /** Options of `listen`. */
 export interface ListenOptions {

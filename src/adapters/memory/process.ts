@@ -3,7 +3,7 @@ import type { SendOptions } from "../../core/port/redis.ts";
 import { effectiveTimeout, raceDeadline } from "../../core/time/deadline.ts";
 import { Clock } from "./clock.ts";
 import { type MemoryCommand, tellCommands } from "./command-events.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine } from "./engine-types.ts";
 import { listen, type ListenOptions, type Listening } from "./listen.ts";
 import { Session } from "./session.ts";
 

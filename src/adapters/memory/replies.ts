@@ -1,6 +1,6 @@
 import { ReplyError } from "../../core/errors.ts";
 import type { Reply } from "../../core/port/redis.ts";
-import type { EngineModule } from "./engine.ts";
+import type { EngineModule } from "./engine-types.ts";
 
 /** What the engine answers. */
 export type EngineReply = ReturnType<EngineModule["RedisResult"]["ok"]>["value"];

@@ -2,7 +2,7 @@ import { OptionError, ReplyError } from "../../core/errors.ts";
 import { isReplyError } from "../../core/failure.ts";
 import { argText } from "../../core/port/arg.ts";
 import type { Command, Reply } from "../../core/port/redis.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine } from "./engine-types.ts";
 import { type EngineReply, toReply } from "./replies.ts";
 
 /** Commands that change the connection that they come on, or take it over. Here every call has its own, which ends with the call. */

@@ -1,7 +1,7 @@
 import { checkFunction, checkText } from "../../core/check.ts";
 import type { Subscriber } from "../../core/port/subscriber.ts";
 import { raceDeadline } from "../../core/time/deadline.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine } from "./engine-types.ts";
 
 /** Listens to the channels of an engine. Its connection is never lost, so that it never reconnects. */
 export function createSubscribe(open: () => Promise<Engine>): Subscriber["subscribe"] {

@@ -1,4 +1,4 @@
-import type { Engine } from "../engine.ts";
+import type { Engine } from "../engine-types.ts";
 
 type Definition = NonNullable<ReturnType<Engine["executor"]["getCommandDefinition"]>>;
 

@@ -1,4 +1,4 @@
-import type { EngineModule } from "../engine.ts";
+import type { EngineModule } from "../engine-types.ts";
 
 /** The engine has no ECHO, which clients send to see whether a connection works. */
 export function createEcho({ defineCommand, t, RedisResult, RedisValue }: EngineModule) {

@@ -1,6 +1,6 @@
 import { unchecked } from "../../../core/unchecked.ts";
 import { changeCommand, changeSchema } from "./commands.ts";
-import type { Engine } from "../engine.ts";
+import type { Engine } from "../engine-types.ts";
 
 /** A number of a C `long double`: `mantissa * 2 ** exponent`, of 64 bits. */
 interface LongDouble {

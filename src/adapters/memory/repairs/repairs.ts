@@ -2,7 +2,7 @@ import { codeOf } from "../../../core/failure.ts";
 import { unchecked } from "../../../core/unchecked.ts";
 import type { Clock } from "../clock.ts";
 import { allowInScripts, changeArguments, changeCommand } from "./commands.ts";
-import type { Engine } from "../engine.ts";
+import type { Engine } from "../engine-types.ts";
 import { addLongDoubles } from "./long-doubles.ts";
 import { addPrelude, readError } from "./prelude.ts";
 import type { EngineReply } from "../replies.ts";

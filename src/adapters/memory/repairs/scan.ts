@@ -1,7 +1,7 @@
 import { setBounded } from "../../../core/bounded-map.ts";
 import { unchecked } from "../../../core/unchecked.ts";
 import type { Execute } from "./commands.ts";
-import type { EngineModule } from "../engine.ts";
+import type { EngineModule } from "../engine-types.ts";
 
 /** So many scans that nobody went through to the end are remembered. */
 const mostScans = 1_000;

@@ -1,5 +1,5 @@
 import { unchecked } from "../../../core/unchecked.ts";
-import type { Engine } from "../engine.ts";
+import type { Engine } from "../engine-types.ts";
 import type { EngineReply } from "../replies.ts";
 
 /** Scores are spelt with 17 digits, as Redis 7.0 spells them. RESP3 has a type for them, so that there it does not matter. */

@@ -1,6 +1,6 @@
 import { unchecked } from "../../../core/unchecked.ts";
 import { changeCommand } from "./commands.ts";
-import type { Engine, EngineModule } from "../engine.ts";
+import type { Engine, EngineModule } from "../engine-types.ts";
 
 /** How often each command ran, also those of scripts. */
 export type CallCounts = Map<string, number>;
