@@ -64,3 +64,16 @@ export class TimeoutError extends ConnectionError {
     this.timeout = timeout;
   }
 }
+
+/** A value is larger than `maxBytes`, and nowhere else to keep it was named. Nothing was sent to Redis. */
+export class ValueTooLargeError extends RedisPatternsError {
+  override readonly name = "ValueTooLargeError";
+  /** The size of the value as it would be stored, in bytes. */
+  readonly bytes: number;
+
+  /** @param remedy What to do about it. */
+  constructor(bytes: number, maxBytes: number, remedy: string) {
+    super("TOO_LARGE", `The value takes ${bytes} bytes of \`maxBytes\` ${maxBytes}; ${remedy}`);
+    this.bytes = bytes;
+  }
+}

@@ -8,7 +8,8 @@ import { OptionError } from "./errors.ts";
 export const maxIdLength = 10_240;
 
 /**
- * The keys of durable patterns that have no TTL, as regular expressions. Every other key that a pattern writes has a TTL.
+ * The keys of durable patterns that have no TTL, as regular expressions. Every other key that a pattern writes has a TTL, unless its
+ * `ttl` is "permanent".
  */
 export const permanentKeys: readonly RegExp[] = [];
 

@@ -18,12 +18,12 @@ export async function scanKeys(servers: readonly Redis[], prefix: string): Promi
   return [...found];
 }
 
-/** Fails if a key of the prefix has no TTL, unless `keys.ts` declares it permanent. */
+/** Fails if a key of the prefix has no TTL, unless the prefix goes on with `:permanent`, as that of what was declared so, or `keys.ts` declares it. */
 export async function expectNoImmortalKey(servers: readonly Redis[], prefix: string): Promise<void> {
   const immortal: string[] = [];
   for (const server of servers) {
     for (const key of await scanKeys([server], prefix)) {
-      const permanent = permanentKeys.some((pattern) => pattern.test(key));
+      const permanent = key.includes(`:${prefix}:permanent`) || permanentKeys.some((pattern) => pattern.test(key));
       if (!permanent && integer(await server.send(["PTTL", key])) === -1) immortal.push(key);
     }
   }

@@ -27,21 +27,6 @@ export class LoadFailedError extends RedisPatternsError {
   }
 }
 
-/** A value is larger than `maxBytes`, and the cache has no `overflow`. */
-export class ValueTooLargeError extends RedisPatternsError {
-  override readonly name = "ValueTooLargeError";
-  /** The size of the value as it would be stored, in bytes. */
-  readonly bytes: number;
-
-  constructor(bytes: number, maxBytes: number) {
-    super(
-      "TOO_LARGE",
-      `The value takes ${bytes} bytes of \`maxBytes\` ${maxBytes}; raise it, or pass \`compression\` or \`overflow\``,
-    );
-    this.bytes = bytes;
-  }
-}
-
 /**
  * The origin was written, and the old value could not be deleted from the cache, which may serve it until its TTL ends. Delete the key
  * again.

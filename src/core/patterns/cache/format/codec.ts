@@ -1,4 +1,5 @@
 import type { Codec } from "../../../codec.ts";
+import type { StandardSchema } from "../../../schema.ts";
 
 /** Makes long payloads shorter. */
 export interface Compression {
@@ -19,17 +20,6 @@ export interface Overflow {
   /** Returns the text of a name, or `null` if it is gone: the entry is then a miss. */
   get(name: string): Promise<string | null>;
 }
-
-/** The part of the Standard Schema interface that is needed (standardschema.dev); zod, valibot and arktype have it. */
-export interface StandardSchema<T> {
-  /** The properties of the standard. */
-  readonly "~standard": { validate(value: unknown): SchemaResult<T> | Promise<SchemaResult<T>> };
-}
-
-/** The verdict of a schema: the value, or what is wrong with it. */
-export type SchemaResult<T> =
-  | { readonly value: T; readonly issues?: undefined }
-  | { readonly issues: readonly unknown[] };
 
 /** The options by which values are written and read. */
 export interface CodecOptions<T> {

@@ -1,10 +1,11 @@
 import { checkCount, checkMethods } from "../../../check.ts";
 import { checkCodec, checkName, type Codec } from "../../../codec.ts";
-import { OptionError, RedisPatternsError } from "../../../errors.ts";
+import { OptionError, RedisPatternsError, ValueTooLargeError } from "../../../errors.ts";
 import { encodeJson } from "../../../json.ts";
+import type { StandardSchema } from "../../../schema.ts";
+import { byteLength } from "../../../size.ts";
 import { raceDeadline } from "../../../time/deadline.ts";
-import { ValueTooLargeError } from "../errors.ts";
-import type { CodecOptions, Overflow, StandardSchema } from "./codec.ts";
+import type { CodecOptions, Overflow } from "./codec.ts";
 import { unchecked } from "../../../unchecked.ts";
 import { createStamp, type Decoded, type Payload, stampLength } from "./entry.ts";
 
@@ -33,7 +34,7 @@ export function createPayloads<T>(options: CodecOptions<T>, timeout: number) {
     const packed = checkString("compression.compress", compressor ? await compressor.compress(text) : text);
     const bytes = byteLength(packed, maxBytes);
     if (bytes <= maxBytes) return { kind: kindOf(letters), text: packed };
-    if (!overflow) throw new ValueTooLargeError(bytes, maxBytes);
+    if (!overflow) throw new ValueTooLargeError(bytes, maxBytes, "raise it, or pass `compression` or `overflow`");
     // The stamp is in the entry and in the object. An object that another write has replaced meanwhile does not belong to this entry.
     const stamp = createStamp();
     const name = checkString("overflow.put", await overflow.put(id, `${stamp}${packed}`));
@@ -146,9 +147,4 @@ async function fetchObject(overflow: Overflow | undefined, text: string): Promis
 async function validate<T>(schema: StandardSchema<T>, value: unknown): Promise<Decoded<T>> {
   const result = await schema["~standard"].validate(value);
   return result.issues ? undefined : { value: result.value };
-}
-
-/** The length in UTF-8. It is measured only where it may exceed the limit: a UTF-16 unit takes at most three bytes. */
-function byteLength(text: string, limit: number): number {
-  return text.length * 3 <= limit ? text.length : new TextEncoder().encode(text).length;
 }

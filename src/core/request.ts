@@ -1,0 +1,53 @@
+import { checkMethods, checkOptions, checkText } from "./check.ts";
+import { randomText } from "./crypto.ts";
+import { OptionError } from "./errors.ts";
+import { encodeId, keyOf } from "./keys.ts";
+
+/** Options of one call that changes something. */
+export interface ChangeOptions {
+  /**
+   * A name of this change that its repetitions share, such as the id of a message that a queue may deliver twice. It has at most 256
+   * characters. The first call with it makes the change; each later one gets the answer of the first.
+   * @default a random name, so that only what a client sends again by itself counts once
+   */
+  readonly requestId?: string | undefined;
+  /** Ends the wait; the call then rejects with the signal's reason. The change may have been made. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What the script of a change needs to be made once: the key that remembers the call, and for how long, in milliseconds. */
+export interface Remembered {
+  readonly request: string;
+  readonly remember: number;
+}
+
+/** For how long a call without a `requestId` is remembered, in milliseconds. No client sends one again after a minute. */
+const unnamedTtl = 60_000;
+
+/**
+ * Gives what the script of a change needs to be made once.
+ * @param id What is changed. The key has its hash tag.
+ * @param operation One word for the kind of change. Each kind has request ids of its own.
+ * @param requestTtl For how long a call with a `requestId` is remembered, in milliseconds.
+ */
+export function rememberRequest(
+  namespace: string,
+  id: string,
+  operation: string,
+  { requestId }: ChangeOptions,
+  requestTtl: number,
+): Remembered {
+  if (requestId === undefined) {
+    return { request: keyOf(namespace, id, `once:${operation}:${randomText(12)}`), remember: unnamedTtl };
+  }
+  if (checkText("requestId", requestId).length > 256) {
+    throw new OptionError("`requestId` must have at most 256 characters; use a hash of it");
+  }
+  return { request: keyOf(namespace, id, `request:${operation}:${encodeId(requestId)}`), remember: requestTtl };
+}
+
+/** Checks the options of a call that changes something. They may be absent. */
+export function checkChange<T extends ChangeOptions | undefined>(options: T, remedy = "{ requestId }"): T {
+  checkMethods("signal", checkOptions(options, remedy)?.signal, "an AbortSignal", "throwIfAborted");
+  return options;
+}
