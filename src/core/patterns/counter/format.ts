@@ -32,6 +32,6 @@ export function readCount(text: string): number {
   }
   const count = Number(text);
   // A zero may be stored with a sign.
-  if (/^-?\d+$/.test(text) && Number.isSafeInteger(count)) return count + 0;
+  if (/^-?(?:0|[1-9]\d*)$/.test(text) && Number.isSafeInteger(count)) return count + 0;
   throw new ReplyError("SHAPE A key holds something else than a count; choose another `prefix`, or set the count anew");
 }
