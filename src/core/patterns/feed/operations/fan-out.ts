@@ -136,21 +136,25 @@ async function pushToAll(
   signal: AbortSignal | undefined,
 ): Promise<FanOutFailure[]> {
   const port = batchingPort(redis, ids.length);
-  const push = async (id: string) => {
-    const keys = { ...feedKeys(namespace, id), events: eventsKey(namespace, id) };
-    await fanOutScript(port, { ...keys, ...values }, { signal, idempotent: true });
+  const push = async (id: string): Promise<FanOutFailure[]> => {
+    try {
+      const keys = { ...feedKeys(namespace, id), events: eventsKey(namespace, id) };
+      await fanOutScript(port, { ...keys, ...values }, { signal, idempotent: true });
+      return [];
+    } catch (error) {
+      if (isOwnFault(error)) return [{ id, error }];
+      throw error;
+    }
   };
-  const outcomes = await Promise.allSettled(ids.map(push));
+  const outcomes = ids.map(push);
+  // Whatever becomes of one, the others are on their way.
+  await Promise.allSettled(outcomes);
   signal?.throwIfAborted();
-  return outcomes.flatMap((outcome, i) => {
-    if (outcome.status === "fulfilled") return [];
-    const error: unknown = outcome.reason;
-    if (isOptionError(error) || isOwnFault(error)) return [{ id: ids[i] ?? "", error }];
-    throw error;
-  });
+  return (await Promise.all(outcomes)).flat();
 }
 
 /** Whether the feed itself is at fault, and neither Redis nor the user whom it knows us by. */
 function isOwnFault(error: unknown): error is RedisPatternsError {
+  if (isOptionError(error)) return true;
   return isReplyError(error) && failureOf(error) === "mistake" && !/^(NOAUTH|WRONGPASS|NOPERM)$/.test(error.code);
 }
