@@ -14,6 +14,7 @@ const most = 15;
 
 /** The factories of the patterns: above the hall and what it needs, below what is built on the factory. */
 const factories: Readonly<Record<string, string>> = {
+  bloom: "bloom-filter.ts",
   cache: "cache.ts",
   feed: "feeds.ts",
   idempotency: "idempotency.ts",
