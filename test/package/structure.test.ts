@@ -23,6 +23,7 @@ const factories: Readonly<Record<string, string>> = {
   record: "records.ts",
   session: "sessions.ts",
   token: "tokens.ts",
+  uniques: "uniques.ts",
 };
 
 /** The storeys of a pattern, from the bottom up. A file imports its own storey and those below it. */
