@@ -16,6 +16,7 @@ const most = 15;
 const factories: Readonly<Record<string, string>> = {
   cache: "cache.ts",
   idempotency: "idempotency.ts",
+  leaderboard: "leaderboard.ts",
   limiter: "limiter.ts",
   lock: "lock.ts",
   session: "sessions.ts",
