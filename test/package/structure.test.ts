@@ -18,6 +18,7 @@ const factories: Readonly<Record<string, string>> = {
   cache: "cache.ts",
   feed: "feeds.ts",
   idempotency: "idempotency.ts",
+  leaderboard: "leaderboard.ts",
   limiter: "limiter.ts",
   lock: "lock.ts",
   record: "records.ts",
