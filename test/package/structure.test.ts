@@ -15,6 +15,7 @@ const most = 15;
 /** The factories of the patterns: above the hall and what it needs, below what is built on the factory. */
 const factories: Readonly<Record<string, string>> = {
   cache: "cache.ts",
+  counter: "counters.ts",
   idempotency: "idempotency.ts",
   limiter: "limiter.ts",
   lock: "lock.ts",
