@@ -3,6 +3,7 @@ import { ioredis } from "../src/adapters/ioredis/index.ts";
 import { serveGateway } from "../src/cli/serve.ts";
 import { asking, cacheClaim, type Claim, type Cost, limiterClaim, lockClaim, sessionClaim } from "./claims.ts";
 import { openRedis } from "./redis.ts";
+import { structureClaims } from "./structure-claims.ts";
 import { type Runtime, startLambda, startNode, startWorker } from "./runtimes.ts";
 
 /** Runs one application in a Worker, a Lambda function and a Node server on one Redis, and checks what it promises. */
@@ -37,6 +38,7 @@ async function check(runtimes: readonly [Runtime, Runtime, Runtime], client: Red
     await limiterClaim(ask, runtimes),
     await lockClaim(ask, runtimes),
     await sessionClaim(ask, runtimes),
+    ...(await structureClaims(ask, runtimes)),
   ];
   printCosts(ask.costs());
   printClaims(claims);
@@ -51,6 +53,7 @@ async function warmUp([worker, lambda, node]: readonly [Runtime, Runtime, Runtim
     await lockClaim(ask, [runtime]);
     await cacheClaim(ask, [runtime], async () => 1);
     await sessionClaim(ask, [runtime, runtime, runtime]);
+    await structureClaims(ask, [runtime, runtime, runtime]);
   }
 }
 

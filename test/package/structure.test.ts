@@ -19,6 +19,7 @@ const factories: Readonly<Record<string, string>> = {
   idempotency: "idempotency.ts",
   limiter: "limiter.ts",
   lock: "lock.ts",
+  record: "records.ts",
   session: "sessions.ts",
   token: "tokens.ts",
 };
