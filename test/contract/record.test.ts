@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { createRecords, type RecordOptions } from "../../src/core/patterns/record/index.ts";
+import { createRecords, type RecordOptions, type Records } from "../../src/core/patterns/record/index.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
 import { integer, texts } from "../../src/core/port/reply.ts";
 import { hours, minutes } from "../../src/core/time/duration.ts";
@@ -350,7 +350,7 @@ onEveryBackend("records", (backend) => {
   });
 
   describe("refuse, and send nothing:", () => {
-    it.each<[string, (records: ReturnType<typeof open>) => Promise<unknown>]>([
+    it.each<[string, (records: Records<Profile>) => Promise<unknown>]>([
       ["value", (records) => records.set("a", null as never)],
       ["value", (records) => records.set("a", [] as never)],
       ["value", (records) => records.set("a", "x" as never)],

@@ -14,6 +14,7 @@ import { counts } from "../fixtures/plays/counter.ts";
 import { limiters } from "../fixtures/plays/limiter.ts";
 import { locks } from "../fixtures/plays/lock.ts";
 import type { Play } from "../fixtures/plays/play.ts";
+import { typedRecords } from "../fixtures/plays/record.ts";
 import { records } from "../fixtures/plays/records.ts";
 import { openRealRedis } from "../fixtures/real-redis.ts";
 import { Clocks, exact } from "../fixtures/same-but-clock.ts";
@@ -56,7 +57,7 @@ async function run(play: Play, steps: readonly Step[], port: Tee, through: Redis
 describe("our scripts do on the embedded engine what they do on Redis", () => {
   const sent = new Set<string>();
 
-  it.each(Object.entries({ ...limiters, ...locks, ...caches, ...records, ...leaderboards, ...counts }))(
+  it.each(Object.entries({ ...limiters, ...locks, ...caches, ...records, ...leaderboards, ...counts, ...typedRecords }))(
     "%s",
     async (_, play) => {
       const property = fc.asyncProperty(steps, async (steps) => {

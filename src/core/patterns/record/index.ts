@@ -5,6 +5,7 @@ export type { SchemaResult, StandardSchema } from "../../schema.ts";
 export { RecordDataError, RecordInvalidError } from "./errors.ts";
 export { modifyRecord } from "./operations/modify.ts";
 export type {
+  ModifyRecordOptions,
   NumberProperty,
   RecordChangeOptions,
   RecordDeleteOptions,
