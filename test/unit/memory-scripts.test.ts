@@ -10,6 +10,7 @@ import { onVirtualClock } from "../fixtures/limiter-clock.ts";
 import { onLockClock } from "../fixtures/lock-clock.ts";
 import { blooms } from "../fixtures/plays/bloom.ts";
 import { caches } from "../fixtures/plays/cache.ts";
+import { leaderboards } from "../fixtures/plays/leaderboard.ts";
 import { limiters } from "../fixtures/plays/limiter.ts";
 import { locks } from "../fixtures/plays/lock.ts";
 import type { Play } from "../fixtures/plays/play.ts";
@@ -55,7 +56,7 @@ async function run(play: Play, steps: readonly Step[], port: Tee, through: Redis
 describe("our scripts do on the embedded engine what they do on Redis", () => {
   const sent = new Set<string>();
 
-  it.each(Object.entries({ ...limiters, ...locks, ...caches, ...records, ...blooms }))(
+  it.each(Object.entries({ ...limiters, ...locks, ...caches, ...records, ...leaderboards, ...blooms }))(
     "%s",
     async (_, play) => {
       const property = fc.asyncProperty(steps, async (steps) => {
