@@ -283,6 +283,7 @@ onEveryBackend("a Bloom filter", (backend) => {
     ["window", { window: minutes(1) }],
     ["window", { ttl: undefined, window: 0 }],
     ["window", { ttl: undefined, window: null }],
+    ["window", { ttl: undefined, window: 1e15 }],
     ["secret", { secret: "short" }],
     ["secret", { secret: null }],
     ["requestTtl", { requestTtl: -1 }],

@@ -8,6 +8,7 @@ import { openChanged } from "../fixtures/changed-engine.ts";
 import { scripts } from "../fixtures/every-script.ts";
 import { onVirtualClock } from "../fixtures/limiter-clock.ts";
 import { onLockClock } from "../fixtures/lock-clock.ts";
+import { blooms } from "../fixtures/plays/bloom.ts";
 import { caches } from "../fixtures/plays/cache.ts";
 import { leaderboards } from "../fixtures/plays/leaderboard.ts";
 import { counts } from "../fixtures/plays/counter.ts";
@@ -57,7 +58,7 @@ async function run(play: Play, steps: readonly Step[], port: Tee, through: Redis
 describe("our scripts do on the embedded engine what they do on Redis", () => {
   const sent = new Set<string>();
 
-  it.each(Object.entries({ ...limiters, ...locks, ...caches, ...records, ...leaderboards, ...counts, ...typedRecords }))(
+  it.each(Object.entries({ ...limiters, ...locks, ...caches, ...records, ...leaderboards, ...counts, ...typedRecords, ...blooms }))(
     "%s",
     async (_, play) => {
       const property = fc.asyncProperty(steps, async (steps) => {

@@ -55,6 +55,9 @@ export function createBloomFilter(redis: Redis, options: BloomFilterOptions): Bl
   return bindInside(filterInternals, filter, context);
 }
 
+/** Generations around it have numbers that are exact, and so has the end of their life. */
+const longestWindow = 1e14;
+
 /** Checks for how long items are remembered: until the filter is used no more, or by generations. */
 function checkMemory(
   ttl: BloomFilterOptions["ttl"],
@@ -67,6 +70,7 @@ function checkMemory(
   if (ttl !== undefined) throw new OptionError("`ttl` and `window` exclude each other; leave one of them out");
   // An item of a generation's last moment is remembered until the end of the next one.
   const length = checkDuration("window", window);
+  if (length > longestWindow) throw new OptionError('`window` is longer than 3,000 years; use `ttl: "permanent"`');
   return { ttl: length, generations: every(length) };
 }
 

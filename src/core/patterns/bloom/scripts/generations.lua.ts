@@ -7,7 +7,7 @@ import { readHeader } from "../format.ts";
  */
 export const chooseGenerations = `
 local bounds = {}
-for bound in string.gmatch(starts, "%d+") do
+for bound in string.gmatch(starts, "%S+") do
   bounds[#bounds + 1] = bound
 end
 ${choosePeriod}
