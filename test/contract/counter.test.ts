@@ -200,6 +200,14 @@ onEveryBackend("counters", (backend) => {
     expect(await brief.increment("a")).toBe(1);
   });
 
+  it("take the longest lifetimes", async () => {
+    const counters = open({ ttl: most, requestTtl: most });
+    expect(await counters.increment("a", 1, { requestId: "r" })).toBe(1);
+    await counters.set("b", 1);
+    expect(await counters.increment("a", 1, { requestId: "r" })).toBe(1);
+    expect(await ttlOf(keyOf("a"))).toBeGreaterThan(hours(1_000_000));
+  });
+
   it("live for ever where they are permanent, also if they did not before", async () => {
     const prefix = `${backend.prefix}:permanent`;
     const passing = createCounters(redis, { prefix, ttl: hours(1) });
