@@ -46,7 +46,8 @@ const routes: Readonly<Record<string, Route>> = { value, limit, critical, login,
 function structureRoute(name: string): Route | undefined {
   const use = structures[name];
   if (!use) return undefined;
-  return (redis, query) => use(redis, `demo:${query.get("run")}`, query.get("player") ?? "", query.get("request") ?? "");
+  return (redis, query) =>
+    use(redis, `demo:${query.get("run")}`, query.get("player") ?? "", query.get("request") ?? "");
 }
 
 /** A value that is expensive to compute; how often that happened is counted in Redis. */

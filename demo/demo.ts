@@ -57,16 +57,28 @@ async function warmUp([worker, lambda, node]: readonly [Runtime, Runtime, Runtim
   }
 }
 
+/** A line for each route: how many trips to Redis one call makes, and how long they take together. */
 function printCosts(costs: readonly Cost[]): void {
-  console.log(row("route", "runtime", "calls", "trips/call", "ms/call"));
-  for (const { route, runtime, calls, trips, duration } of costs) {
-    console.log(row(route, runtime, String(calls), trips.toFixed(1), duration.toFixed(1)));
+  const runtimes = [...new Set(costs.map(({ runtime }) => runtime))];
+  console.log(row("", runtimes));
+  console.log(
+    row(
+      "route",
+      runtimes.map(() => "trips    ms"),
+    ),
+  );
+  for (const route of new Set(costs.map((cost) => cost.route))) {
+    const cells = runtimes.map((runtime) => {
+      const cost = costs.find((one) => one.route === route && one.runtime === runtime);
+      return cost ? `${cost.trips.toFixed(1)}${cost.duration.toFixed(1).padStart(6)}` : "";
+    });
+    console.log(row(route, cells));
   }
   console.log();
 }
 
-function row(route: string, runtime: string, ...figures: readonly string[]): string {
-  return route.padEnd(10) + runtime.padEnd(8) + figures.map((figure) => figure.padStart(12)).join("");
+function row(route: string, cells: readonly string[]): string {
+  return route.padEnd(10) + cells.map((cell) => cell.padStart(15)).join("");
 }
 
 function printClaims(claims: readonly Claim[]): void {

@@ -27,7 +27,9 @@ async function leaderboardClaim(ask: Asking, runtimes: Runtimes): Promise<Claim>
   await Promise.all(calls.map((query, i) => ask(turn(runtimes, i), "score", query)));
   const tables = await Promise.all(
     runtimes.map(async (runtime) => {
-      const { entries } = (await ask(runtime, "ranking")).result as { entries: { member: string; rank: number; score: number }[] };
+      const { entries } = (await ask(runtime, "ranking")).result as {
+        entries: { member: string; rank: number; score: number }[];
+      };
       return entries.map(({ rank, score }) => `${rank}. ${score}`).join(", ");
     }),
   );
@@ -104,7 +106,9 @@ async function recordClaim(ask: Asking, runtimes: Runtimes): Promise<Claim> {
   await ask(runtimes[0], "join", { player: "ada" });
   const calls = Array.from({ length: 15 }, (_, i) => twice({ player: "ada", request: `game ${i}` })).flat();
   await Promise.all(calls.map((query, i) => ask(turn(runtimes, i), "play", query)));
-  const found = await results<{ data: { name: string; games: number } } | null>(ask, runtimes, "profile", { player: "ada" });
+  const found = await results<{ data: { name: string; games: number } } | null>(ask, runtimes, "profile", {
+    player: "ada",
+  });
   return {
     claim: "record: 15 games, each told twice, are counted in one property while the others stay",
     seen: found.map((record) => `${record?.data.name} ${record?.data.games}`).join(", "),

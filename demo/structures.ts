@@ -28,7 +28,8 @@ export const structures: Readonly<Record<string, Use>> = {
     createFeeds<string>(redis, { prefix, ttl }).page(board, cursor === "" ? { limit: 2 } : { limit: 2, cursor }),
   look: (redis, prefix, player) => recent(redis, prefix).push(board, player, { unique: true }),
   looked: (redis, prefix) => recent(redis, prefix).list(board),
-  join: (redis, prefix, player) => createRecords<Profile>(redis, { prefix, ttl }).set(player, { name: player, games: 0 }),
+  join: (redis, prefix, player) =>
+    createRecords<Profile>(redis, { prefix, ttl }).set(player, { name: player, games: 0 }),
   play: (redis, prefix, player, requestId) =>
     createRecords<Profile>(redis, { prefix, ttl }).increment(player, "games", 1, { requestId }),
   profile: (redis, prefix, player) => createRecords<Profile>(redis, { prefix, ttl }).get(player),
