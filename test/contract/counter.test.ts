@@ -132,7 +132,7 @@ onEveryBackend("counters", (backend) => {
       expect(await counters.get("a")).toBe(after);
     });
 
-    it("is made once where its reply was lost and its caller asks again, with the same answer", async () => {
+    it("@upstash/redis, ioredis: is made once where its reply was lost and its caller asks again, where INCR counts twice", async () => {
       const counters = await openAt10();
       redis.loseReply();
       await expect(change(counters, { requestId: "r" })).rejects.toMatchObject({ code: "CONNECTION" });
@@ -229,7 +229,11 @@ onEveryBackend("counters", (backend) => {
       expect(await incrementWithin(counters, "a", sign, {})).toEqual({ changed: false, value: sign * most });
       expect(await counters.get("a")).toBe(sign * most);
       expect(await ttlOf(keyOf("a"))).toBeLessThanOrEqual(5_000);
+      // The refusal is the answer of its request.
+      const call = { requestId: `r${sign}` };
+      await expect(counters.increment("a", sign, call)).rejects.toMatchObject({ code: "OVERFLOW" });
       expect(await counters.increment("a", -sign * most)).toBe(0);
+      await expect(counters.increment("a", sign, call)).rejects.toMatchObject({ code: "OVERFLOW" });
       expect(await counters.increment("a", sign * most)).toBe(sign * most);
     }
   });
