@@ -315,6 +315,19 @@ onEveryBackend("series", (backend) => {
     expect(sum(await series.range("a", { last: days(1) }))).toBe(5);
   });
 
+  it("of two lengths of bucket each count the same event once", async () => {
+    const fine = open();
+    const coarse = createSeries(redis, {
+      prefix: `${backend.prefix}:${number}`,
+      bucket: days(1),
+      keep: { age: days(400) },
+    });
+    const at = await earlier(minutes(1));
+    for (const series of [fine, coarse, fine, coarse]) {
+      expect(await series.increment("a", 2, { at, requestId: "event" })).toBe(2);
+    }
+  });
+
   it("take the longest bucket, the greatest age and the latest instant", async () => {
     const series = open({ bucket: days(366), keep: { age: most } });
     expect(await series.increment("a", 1, { at: 0 })).toBe(1);
