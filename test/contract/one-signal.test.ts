@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { createCache, getOrSetMany } from "../../src/core/patterns/cache/index.ts";
 import { createIdempotency } from "../../src/core/patterns/idempotency/index.ts";
+import { createLeaderboard } from "../../src/core/patterns/leaderboard/index.ts";
 import { createLimiter, fixedWindow, waitTurn } from "../../src/core/patterns/limiter/index.ts";
 import { createLock, createSemaphore } from "../../src/core/patterns/lock/index.ts";
 import { createSessions } from "../../src/core/patterns/session/index.ts";
@@ -40,6 +41,8 @@ const patterns: Readonly<Record<string, Call>> = {
     createSessions(redis, { prefix, idle: ttl, absolute: ttl }).create({ user: String(i), data: {}, signal }),
   idempotency: (redis, prefix, signal, i) =>
     createIdempotency(redis, { prefix, ttl })(String(i % 5), async () => "done", { signal }),
+  "a leaderboard": (redis, prefix, signal, i) =>
+    createLeaderboard(redis, { prefix }).increment("a", String(i), 1, { signal }),
   "a token": (redis, prefix, signal) => createTokens(redis, { prefix, ttl }).issue({ user: "a", purpose: "b", signal }),
 };
 
