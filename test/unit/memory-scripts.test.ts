@@ -9,6 +9,7 @@ import { scripts } from "../fixtures/every-script.ts";
 import { onVirtualClock } from "../fixtures/limiter-clock.ts";
 import { onLockClock } from "../fixtures/lock-clock.ts";
 import { caches } from "../fixtures/plays/cache.ts";
+import { feeds } from "../fixtures/plays/feed.ts";
 import { limiters } from "../fixtures/plays/limiter.ts";
 import { locks } from "../fixtures/plays/lock.ts";
 import type { Play } from "../fixtures/plays/play.ts";
@@ -54,7 +55,7 @@ async function run(play: Play, steps: readonly Step[], port: Tee, through: Redis
 describe("our scripts do on the embedded engine what they do on Redis", () => {
   const sent = new Set<string>();
 
-  it.each(Object.entries({ ...limiters, ...locks, ...caches, ...records }))(
+  it.each(Object.entries({ ...limiters, ...locks, ...caches, ...records, ...feeds }))(
     "%s",
     async (_, play) => {
       const property = fc.asyncProperty(steps, async (steps) => {
