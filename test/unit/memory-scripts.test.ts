@@ -12,6 +12,7 @@ import { blooms } from "../fixtures/plays/bloom.ts";
 import { caches } from "../fixtures/plays/cache.ts";
 import { leaderboards } from "../fixtures/plays/leaderboard.ts";
 import { counts } from "../fixtures/plays/counter.ts";
+import { feeds } from "../fixtures/plays/feed.ts";
 import { limiters } from "../fixtures/plays/limiter.ts";
 import { locks } from "../fixtures/plays/lock.ts";
 import type { Play } from "../fixtures/plays/play.ts";
@@ -58,7 +59,7 @@ async function run(play: Play, steps: readonly Step[], port: Tee, through: Redis
 describe("our scripts do on the embedded engine what they do on Redis", () => {
   const sent = new Set<string>();
 
-  it.each(Object.entries({ ...limiters, ...locks, ...caches, ...records, ...leaderboards, ...counts, ...typedRecords, ...blooms }))(
+  it.each(Object.entries({ ...limiters, ...locks, ...caches, ...records, ...leaderboards, ...counts, ...typedRecords, ...blooms, ...feeds }))(
     "%s",
     async (_, play) => {
       const property = fc.asyncProperty(steps, async (steps) => {
