@@ -13,6 +13,7 @@ import { limiters } from "../fixtures/plays/limiter.ts";
 import { locks } from "../fixtures/plays/lock.ts";
 import type { Play } from "../fixtures/plays/play.ts";
 import { records } from "../fixtures/plays/records.ts";
+import { uniques } from "../fixtures/plays/uniques.ts";
 import { openRealRedis } from "../fixtures/real-redis.ts";
 import { Clocks, exact } from "../fixtures/same-but-clock.ts";
 import { tee, type Tee } from "../fixtures/tee.ts";
@@ -54,7 +55,7 @@ async function run(play: Play, steps: readonly Step[], port: Tee, through: Redis
 describe("our scripts do on the embedded engine what they do on Redis", () => {
   const sent = new Set<string>();
 
-  it.each(Object.entries({ ...limiters, ...locks, ...caches, ...records }))(
+  it.each(Object.entries({ ...limiters, ...locks, ...caches, ...records, ...uniques }))(
     "%s",
     async (_, play) => {
       const property = fc.asyncProperty(steps, async (steps) => {
