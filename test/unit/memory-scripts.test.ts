@@ -115,6 +115,7 @@ describe("this comparison finds an engine", () => {
     ["hset", records["tokens"]],
     ["mget", caches["cache"]],
     ["setrange", locks["lock"]],
+    ["pfadd", uniques["uniques, approximate"]],
   ])("in which %s does nothing", async (name, play) => {
     const lazy: Repair = (engine) => {
       const { RedisResult, RedisValue } = engine.module;
