@@ -6,6 +6,7 @@ import { createLimiter, fixedWindow, waitTurn } from "../../src/core/patterns/li
 import { createLock, createSemaphore } from "../../src/core/patterns/lock/index.ts";
 import { createSessions } from "../../src/core/patterns/session/index.ts";
 import { createTokens } from "../../src/core/patterns/token/index.ts";
+import { createUniques, exact } from "../../src/core/patterns/uniques/index.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
 import { onEveryBackend } from "../support/backends.ts";
 
@@ -44,6 +45,8 @@ const patterns: Readonly<Record<string, Call>> = {
   "a leaderboard": (redis, prefix, signal, i) =>
     createLeaderboard(redis, { prefix }).increment("a", String(i), 1, { signal }),
   "a token": (redis, prefix, signal) => createTokens(redis, { prefix, ttl }).issue({ user: "a", purpose: "b", signal }),
+  uniques: (redis, prefix, signal, i) =>
+    createUniques(redis, { prefix, ttl, count: exact() }).add("a", String(i), { signal }),
 };
 
 onEveryBackend("twenty calls on one signal", (backend) => {

@@ -18,6 +18,7 @@ import { locks } from "../fixtures/plays/lock.ts";
 import type { Play } from "../fixtures/plays/play.ts";
 import { typedRecords } from "../fixtures/plays/record.ts";
 import { records } from "../fixtures/plays/records.ts";
+import { uniques } from "../fixtures/plays/uniques.ts";
 import { openRealRedis } from "../fixtures/real-redis.ts";
 import { Clocks, exact } from "../fixtures/same-but-clock.ts";
 import { tee, type Tee } from "../fixtures/tee.ts";
@@ -59,7 +60,7 @@ async function run(play: Play, steps: readonly Step[], port: Tee, through: Redis
 describe("our scripts do on the embedded engine what they do on Redis", () => {
   const sent = new Set<string>();
 
-  it.each(Object.entries({ ...limiters, ...locks, ...caches, ...records, ...leaderboards, ...counts, ...typedRecords, ...blooms, ...feeds }))(
+  it.each(Object.entries({ ...limiters, ...locks, ...caches, ...records, ...leaderboards, ...counts, ...typedRecords, ...blooms, ...feeds, ...uniques }))(
     "%s",
     async (_, play) => {
       const property = fc.asyncProperty(steps, async (steps) => {
@@ -119,6 +120,7 @@ describe("this comparison finds an engine", () => {
     ["hset", records["tokens"]],
     ["mget", caches["cache"]],
     ["setrange", locks["lock"]],
+    ["pfadd", uniques["uniques, approximate"]],
   ])("in which %s does nothing", async (name, play) => {
     const lazy: Repair = (engine) => {
       const { RedisResult, RedisValue } = engine.module;
