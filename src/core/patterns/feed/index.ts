@@ -1,5 +1,5 @@
 export type { ChangeOptions } from "../../request.ts";
-export type { Lifetime } from "../../lifetime.ts";
+export type { Lifetime } from "../../time/lifetime.ts";
 export { createFeeds } from "./feeds.ts";
 export type { FeedItem } from "./format.ts";
 export { countUnread, type CountUnreadOptions, type Unread } from "./operations/count-unread.ts";

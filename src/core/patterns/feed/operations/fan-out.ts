@@ -1,9 +1,9 @@
-import { checkCount, checkFunction, checkText } from "../../../check.ts";
+import { byteLength, checkCount, checkFunction, checkText } from "../../../check.ts";
 import { OptionError, type RedisPatternsError } from "../../../errors.ts";
 import { failureOf, isOptionError, isReplyError } from "../../../failure.ts";
 import { encodeId } from "../../../keys.ts";
 import { batchingPort } from "../../../port/batch.ts";
-import { byteLength, encodeData } from "../../../size.ts";
+import { encodeData } from "../../../data/json.ts";
 import { checkRead, checkUpTo, contextOf, type FeedContext } from "../context.ts";
 import { eventsKey, feedKeys } from "../format.ts";
 import type { Feeds } from "../options.ts";
