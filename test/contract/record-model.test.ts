@@ -68,20 +68,18 @@ async function play(run: Run, step: Step): Promise<readonly [answer: unknown, ex
     return made && made.version - (firsts.get(id) ?? 0);
   };
   const write = (data: Data) => (isOld ? "CONFLICT" : model.write(id, data));
-  switch (step.call) {
-    case "set":
-      return [await attempt(counted(records.set(id, step.data, { version }))), write(step.data)];
-    case "update": {
-      const answer = await attempt(counted(records.update(id, step.data, { version })));
-      return [answer, before ? write({ ...before.data, ...step.data }) : null];
-    }
-    case "modify": {
-      const work = modifyRecord(records, id, (was) => ({ ...step.data, had: was !== null }));
-      return [await attempt(counted(work)), write({ ...step.data, had: before !== undefined })];
-    }
-    default:
-      return [await attempt(records.delete(id, { version })), isOld ? "CONFLICT" : model.records.delete(id)];
+  if (step.call === "set") {
+    return [await attempt(counted(records.set(id, step.data, { version }))), write(step.data)];
   }
+  if (step.call === "update") {
+    const answer = await attempt(counted(records.update(id, step.data, { version })));
+    return [answer, before ? write({ ...before.data, ...step.data }) : null];
+  }
+  if (step.call === "modify") {
+    const work = modifyRecord(records, id, (was) => ({ ...step.data, had: was !== null }));
+    return [await attempt(counted(work)), write({ ...step.data, had: before !== undefined })];
+  }
+  return [await attempt(records.delete(id, { version })), isOld ? "CONFLICT" : model.records.delete(id)];
 }
 
 async function increment({ records, model }: Run, { id, property, by }: Extract<Step, { call: "increment" }>) {
