@@ -40,7 +40,7 @@ const step = fc.oneof(
   fc.record({ call: fc.constant("delete" as const), id, version }),
 );
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
-const steps = fc.array(step, { minLength: 10, maxLength: 40, size: "max" });
+const steps = fc.array(step, { minLength: 10, maxLength: sized(40, 25), size: "max" });
 
 /** One run of steps: the records, the model, and the first version of each record, from which versions are counted. */
 interface Run {
@@ -130,7 +130,7 @@ onEveryBackend("records, beside a map of objects", (backend) => {
     const property = fc.asyncProperty(steps, async (steps) => {
       expect(await differences(open(), steps)).toEqual([]);
     });
-    await fc.assert(property, { numRuns: sized(200, 4), seed, endOnFailure: true });
+    await fc.assert(property, { numRuns: sized(200, 2), seed, endOnFailure: true });
   }, 120_000);
 
   it.each(backend.share(broken))("would not, if it were one %s", async (_, change) => {
