@@ -28,7 +28,7 @@ export function fieldOf(name: string): string {
 }
 
 /** The name of the property, or `undefined` for a field of the pattern's own. */
-export function nameOf(field: string): string | undefined {
+function nameOf(field: string): string | undefined {
   if (!field.startsWith(":")) return field;
   try {
     const name: unknown = JSON.parse(field.slice(1));
