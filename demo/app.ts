@@ -6,6 +6,7 @@ import { observe } from "../src/core/port/observe.ts";
 import type { Redis } from "../src/core/port/redis.ts";
 import { createSessions } from "../src/core/patterns/session/index.ts";
 import { sleep } from "../src/core/wait/sleep.ts";
+import { structures } from "./structures.ts";
 
 /** What every route answers: the result, and what it cost. */
 export interface Answer {
@@ -18,7 +19,7 @@ export interface Answer {
 }
 
 /**
- * The application: one cached value, one limit, one lock, one session. It knows neither the runtime it runs in nor the transport
+ * The application: one cached value, one limit, one lock, one session, and one of each structure. It knows neither the runtime it runs in nor the transport
  * that it is given, and is the same code in the Worker, the Lambda function and the Node server.
  */
 export function createApp(runtime: string, redis: Redis): (request: Request) => Promise<Response> {
@@ -29,7 +30,8 @@ export function createApp(runtime: string, redis: Redis): (request: Request) => 
       cost.duration += duration;
     });
     const url = new URL(request.url);
-    const route = routes[url.pathname.slice(1)];
+    const name = url.pathname.slice(1);
+    const route = routes[name] ?? structureRoute(name);
     if (!route) return new Response("Not found", { status: 404 });
     const result = await route(counted, url.searchParams, redis);
     return Response.json({ runtime, result, ...cost } satisfies Answer);
@@ -39,6 +41,14 @@ export function createApp(runtime: string, redis: Redis): (request: Request) => 
 type Route = (redis: Redis, query: URLSearchParams, uncounted: Redis) => Promise<unknown>;
 
 const routes: Readonly<Record<string, Route>> = { value, limit, critical, login, whoami, logout };
+
+/** A route of one structure. Its keys begin with the run and the name of what it keeps, since some routes share one. */
+function structureRoute(name: string): Route | undefined {
+  const use = structures[name];
+  if (!use) return undefined;
+  return (redis, query) =>
+    use(redis, `demo:${query.get("run")}`, query.get("player") ?? "", query.get("request") ?? "");
+}
 
 /** A value that is expensive to compute; how often that happened is counted in Redis. */
 async function value(redis: Redis, query: URLSearchParams, uncounted: Redis): Promise<unknown> {

@@ -3,6 +3,7 @@ import { ioredis } from "../src/adapters/ioredis/index.ts";
 import { serveGateway } from "../src/cli/serve.ts";
 import { asking, cacheClaim, type Claim, type Cost, limiterClaim, lockClaim, sessionClaim } from "./claims.ts";
 import { openRedis } from "./redis.ts";
+import { structureClaims } from "./structure-claims.ts";
 import { type Runtime, startLambda, startNode, startWorker } from "./runtimes.ts";
 
 /** Runs one application in a Worker, a Lambda function and a Node server on one Redis, and checks what it promises. */
@@ -37,6 +38,7 @@ async function check(runtimes: readonly [Runtime, Runtime, Runtime], client: Red
     await limiterClaim(ask, runtimes),
     await lockClaim(ask, runtimes),
     await sessionClaim(ask, runtimes),
+    ...(await structureClaims(ask, runtimes)),
   ];
   printCosts(ask.costs());
   printClaims(claims);
@@ -51,19 +53,32 @@ async function warmUp([worker, lambda, node]: readonly [Runtime, Runtime, Runtim
     await lockClaim(ask, [runtime]);
     await cacheClaim(ask, [runtime], async () => 1);
     await sessionClaim(ask, [runtime, runtime, runtime]);
+    await structureClaims(ask, [runtime, runtime, runtime]);
   }
 }
 
+/** A line for each route: how many trips to Redis one call makes, and how long they take together. */
 function printCosts(costs: readonly Cost[]): void {
-  console.log(row("route", "runtime", "calls", "trips/call", "ms/call"));
-  for (const { route, runtime, calls, trips, duration } of costs) {
-    console.log(row(route, runtime, String(calls), trips.toFixed(1), duration.toFixed(1)));
+  const runtimes = [...new Set(costs.map(({ runtime }) => runtime))];
+  console.log(row("", runtimes));
+  console.log(
+    row(
+      "route",
+      runtimes.map(() => "trips    ms"),
+    ),
+  );
+  for (const route of new Set(costs.map((cost) => cost.route))) {
+    const cells = runtimes.map((runtime) => {
+      const cost = costs.find((one) => one.route === route && one.runtime === runtime);
+      return cost ? `${cost.trips.toFixed(1)}${cost.duration.toFixed(1).padStart(6)}` : "";
+    });
+    console.log(row(route, cells));
   }
   console.log();
 }
 
-function row(route: string, runtime: string, ...figures: readonly string[]): string {
-  return route.padEnd(10) + runtime.padEnd(8) + figures.map((figure) => figure.padStart(12)).join("");
+function row(route: string, cells: readonly string[]): string {
+  return route.padEnd(10) + cells.map((cell) => cell.padStart(15)).join("");
 }
 
 function printClaims(claims: readonly Claim[]): void {

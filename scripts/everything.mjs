@@ -5,5 +5,7 @@ export * from "../dist/session.js";
 export * from "../dist/limiter.js";
 export * from "../dist/idempotency.js";
 export * from "../dist/token.js";
+export * from "../dist/bloom.js";
+export * from "../dist/leaderboard.js";
 export * from "../dist/index.js";
 export * from "../dist/script.js";

@@ -17,7 +17,7 @@ export { days, hours, minutes, seconds } from "./core/time/duration.ts";
 
 // Cache.
 export { createCache } from "./core/patterns/cache/index.ts";
-export { ConflictError, LoadFailedError, LoadTimeoutError, StaleCacheError } from "./core/patterns/cache/index.ts";
+export { LoadFailedError, LoadTimeoutError, StaleCacheError } from "./core/patterns/cache/index.ts";
 export type {
   Cache,
   CacheOptions,

@@ -20,18 +20,10 @@ import {
 } from "../core/patterns/lock/index.ts";
 import { createSessions, listSessions } from "../core/patterns/session/index.ts";
 import { createTokens } from "../core/patterns/token/index.ts";
-import type { Redis } from "../core/port/redis.ts";
+import { structureTrials } from "./structure-trials.ts";
+import { expectTrue, id, type Trial, ttl } from "./trial.ts";
 
-/** Uses one pattern once, under a prefix that nobody else has. It throws if that does not work. */
-export type Trial = (redis: Redis, prefix: string) => Promise<unknown>;
-
-const ttl = 60_000;
 const timeout = 5_000;
-const id = "trial";
-
-function expectTrue(is: boolean, otherwise: string): void {
-  if (!is) throw new Error(otherwise);
-}
 
 /** An outage is what a trial is to find, so no policy decides in its place. */
 function rethrow({ error }: { readonly error: unknown }): never {
@@ -126,4 +118,5 @@ export const trials: readonly (readonly [name: string, trial: Trial])[] = [
       await tokens.revokeAll(id);
     },
   ],
+  ...structureTrials,
 ];

@@ -65,7 +65,7 @@ export class TimeoutError extends ConnectionError {
   }
 }
 
-/** A value is larger than `maxBytes`, and nowhere else to keep it was named. Nothing was sent to Redis. */
+/** A value is larger than `maxBytes`, and nowhere else to keep it was named. Nothing was changed in Redis. */
 export class ValueTooLargeError extends RedisPatternsError {
   override readonly name = "ValueTooLargeError";
   /** The size of the value as it would be stored, in bytes. */
@@ -75,5 +75,14 @@ export class ValueTooLargeError extends RedisPatternsError {
   constructor(bytes: number, maxBytes: number, remedy: string) {
     super("TOO_LARGE", `The value takes ${bytes} bytes of \`maxBytes\` ${maxBytes}; ${remedy}`);
     this.bytes = bytes;
+  }
+}
+
+/** Others changed what this call was to change. Nothing of it was changed by this call. */
+export class ConflictError extends RedisPatternsError {
+  override readonly name = "ConflictError";
+
+  constructor(message: string) {
+    super("CONFLICT", message);
   }
 }

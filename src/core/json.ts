@@ -44,7 +44,7 @@ function foreignType(part: unknown): string | undefined {
 }
 
 /** An object literal, of this realm or another, or an object without a prototype. */
-function isPlain(part: object): boolean {
+export function isPlain(part: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(part);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }

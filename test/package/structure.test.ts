@@ -14,13 +14,18 @@ const most = 15;
 
 /** The factories of the patterns: above the hall and what it needs, below what is built on the factory. */
 const factories: Readonly<Record<string, string>> = {
+  bloom: "bloom-filter.ts",
   cache: "cache.ts",
   feed: "feeds.ts",
+  counter: "counters.ts",
   idempotency: "idempotency.ts",
+  leaderboard: "leaderboard.ts",
   limiter: "limiter.ts",
   lock: "lock.ts",
+  record: "records.ts",
   session: "sessions.ts",
   token: "tokens.ts",
+  uniques: "uniques.ts",
 };
 
 /** The storeys of a pattern, from the bottom up. A file imports its own storey and those below it. */

@@ -12,6 +12,10 @@ export interface CommandEvent {
 /** What clients send by themselves when they connect. */
 const ofConnections = /^(HELLO|CLIENT|AUTH|INFO|COMMAND|SELECT|PING)$/;
 
+/** The words that keys of the patterns begin with. */
+const patternWords =
+  /^(bloom|cache|counter|election|feed|guard|idempotency|leaderboard|limiter|lock|ping|read-write|recent|record|semaphore|series|session|token|uniques)(?=:)/;
+
 /** No eye follows more lines a second. */
 const mostLines = 100;
 
@@ -61,7 +65,7 @@ function explain(error: string): string {
 
 /** The pattern that a key belongs to: the first word of its name. */
 function patternOf(key: string): string {
-  return /^(cache|limiter|lock|semaphore|read-write|guard|session|idempotency|token|ping)(?=:)/.exec(key)?.[0] ?? "";
+  return patternWords.exec(key)?.[0] ?? "";
 }
 
 function shorten(text: string): string {

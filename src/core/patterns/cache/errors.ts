@@ -45,12 +45,3 @@ export class StaleCacheError extends RedisPatternsError {
     this.value = value;
   }
 }
-
-/** Other callers changed the value before each attempt of this update could. */
-export class ConflictError extends RedisPatternsError {
-  override readonly name = "ConflictError";
-
-  constructor() {
-    super("CONFLICT", "Others changed the value faster than this update; try again, or spread the load over more keys");
-  }
-}

@@ -1,10 +1,11 @@
 import { checkFunction, checkOptions } from "../../../check.ts";
+import { ConflictError } from "../../../errors.ts";
 import { raceDeadline } from "../../../time/deadline.ts";
 import { backoff } from "../../../wait/backoff.ts";
 import { sleep } from "../../../wait/sleep.ts";
 import type { Cache } from "../cache.ts";
 import { type CacheContext, contextOf, keysOf, trip, wakeArg } from "../context.ts";
-import { ConflictError, LoadTimeoutError } from "../errors.ts";
+import { LoadTimeoutError } from "../errors.ts";
 import { updatesKey } from "../format/keys.ts";
 import { isNegative, isServable, judge, lifetimeOf, type Times, timesWith } from "../freshness.ts";
 import type { SetOptions } from "../options.ts";
@@ -74,7 +75,9 @@ async function updateWithRetries<T>(context: CacheContext<T>, update: Update<T>)
     if (await trySwap(context, update, { found, served, value })) return value;
     await sleep(backoff(attempt, pauses), signal);
   }
-  throw new ConflictError();
+  throw new ConflictError(
+    "Others changed the value faster than this update; try again, or spread the load over more keys",
+  );
 }
 
 function servable<T>(context: CacheContext<T>, found: Found<T> | undefined): FoundEntry<T> | undefined {

@@ -1,0 +1,42 @@
+import { raw } from "../../../port/reply.ts";
+import { once } from "../../../script/change.lua.ts";
+import { defineScript } from "../../../script/define-script.ts";
+import { digits, serverTime } from "../../../script/fragments.lua.ts";
+import { future, mostCount, pageSize, refused } from "../format.ts";
+
+const page = `bucket * ${pageSize}`;
+
+// The server's clock chooses the bucket, unless `at` says one. `pages` follow each other, and the first of them begins at `first`. If the
+// server's time is in none of them, its time is answered, and the caller asks again with the pages around that. A page lives until its
+// last bucket is too old. What is too old already is not counted.
+export const countScript = defineScript({
+  keys: ["request", "...pages"],
+  args: ["by", "at", "first", "bucket", "age", "remember"],
+  decode: raw,
+  lua: once(
+    `
+local value = redis.call("HINCRBY", page, place % ${pageSize}, by)
+-- Redis counts up to 2^63. Nobody sees this: a script is one step.
+if math.abs(value) > ${mostCount} then
+  redis.call("HINCRBY", page, place % ${pageSize}, ${digits("-by")})
+  return "${refused}"
+end
+redis.call("PEXPIREAT", page, ${digits(`first + (index + 1) * ${page} + age`)})
+return ${digits("value")}`,
+    `
+${serverTime}
+local instant = tonumber(at) or now
+local place = math.floor((instant - first) / bucket)
+local index = math.floor(place / ${pageSize})
+local page = pages[index + 1]
+if not page then
+  return "@" .. ${digits("now")}
+end
+if instant > now + bucket then
+  return "${future}"
+end
+if first + (place + 1) * bucket <= now - age then
+  return "0"
+end`,
+  ),
+});

@@ -1,0 +1,28 @@
+export { createLeaderboard } from "./leaderboard.ts";
+export type {
+  BoardCallOptions,
+  BoardChangeOptions,
+  BoardReader,
+  Entry,
+  IncrementOptions,
+  Leaderboard,
+  LeaderboardOptions,
+  Page,
+  PageOptions,
+  Placing,
+  SetScoreOptions,
+  Standing,
+  Ties,
+} from "./options.ts";
+export { listByScore } from "./operations/list-by-score.ts";
+export type { ScoreRangeOptions } from "./operations/list-by-score.ts";
+export { rankAmong } from "./operations/rank-among.ts";
+export { rollingBoard } from "./operations/rolling-board.ts";
+export type { RollingOptions } from "./operations/rolling-board.ts";
+export { scoreAtPercentile } from "./operations/score-at-percentile.ts";
+export { firstToReach } from "./ties.ts";
+export type { FirstToReach, FirstToReachOptions } from "./ties.ts";
+export type { Lifetime } from "../../lifetime.ts";
+export type { ChangeOptions } from "../../request.ts";
+export { daily, every, monthly, weekly } from "../../time/period.ts";
+export type { CalendarOptions, Period, Span } from "../../time/period.ts";

@@ -1,0 +1,119 @@
+import { OptionError } from "../../errors.ts";
+import { encodeJson, isPlain } from "../../json.ts";
+import { keyOf } from "../../keys.ts";
+import { byteLength } from "../../size.ts";
+import { RecordDataError } from "./errors.ts";
+
+// A record is a hash with one field for each property, whose value is JSON. Fields that begin with a colon belong to this pattern.
+
+export function recordKey(namespace: string, id: string): string {
+  return keyOf(namespace, id);
+}
+
+/** The field that holds the version. Its name says that the record is of the first format. */
+export const versionField = ":v1";
+
+/** The most properties of a record. Names and values are arguments of one command, and Lua takes 8,000. */
+export const maxProperties = 1_000;
+
+/** A property as it is stored: the field, and the JSON of its value. */
+export type Stored = ReadonlyMap<string, string>;
+
+/**
+ * The field of a property: its name. A name that is empty, begins with a colon, or has a lone surrogate, which UTF-8 does not carry, becomes
+ * a colon and its JSON.
+ */
+export function fieldOf(name: string): string {
+  return name === "" || name.startsWith(":") || /\p{Surrogate}/u.test(name) ? `:${JSON.stringify(name)}` : name;
+}
+
+/** The name of the property, or `undefined` for a field of the pattern's own. */
+export function nameOf(field: string): string | undefined {
+  if (!field.startsWith(":")) return field;
+  try {
+    const name: unknown = JSON.parse(field.slice(1));
+    // One property has one field.
+    return typeof name === "string" && fieldOf(name) === field ? name : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Checks that a value is an object as JSON has it.
+ * @throws {OptionError} It is an array, an instance of a class, or no object.
+ */
+export function checkObject(name: string, value: unknown): Readonly<Record<string, unknown>> {
+  if (typeof value === "object" && value !== null && !Array.isArray(value) && isPlain(value)) return { ...value };
+  throw new OptionError(`\`${name}\` must be a plain object, such as { name: "Ada" }`);
+}
+
+/**
+ * Encodes the properties that are not `undefined`.
+ * @throws {OptionError} A value is not one that JSON gives back, or there are too many properties. The error names the place.
+ */
+export function encodeProperties(name: string, properties: Readonly<Record<string, unknown>>): Stored {
+  const fields = new Map<string, string>();
+  for (const [property, value] of Object.entries(properties)) {
+    if (value === undefined) continue;
+    fields.set(fieldOf(property), encodeJson(value, `${name}.${property}`, "pass plain JSON"));
+  }
+  if (fields.size <= maxProperties) return fields;
+  throw new OptionError(
+    `\`${name}\` must have at most ${maxProperties} properties; keep a list or a map as one of them`,
+  );
+}
+
+/** The size of the fields with their values, in bytes. It is exact where it may exceed the limit. */
+export function sizeOf(fields: Stored, limit: number): number {
+  let bytes = 0;
+  for (const [field, text] of fields) bytes += byteLength(field, limit) + byteLength(text, limit);
+  return bytes;
+}
+
+/** A record as it was read: its fields, and its version, which is 0 if only other programs have written it. */
+export interface ReadFields {
+  readonly fields: Stored;
+  readonly version: number;
+}
+
+/**
+ * Reads the reply of HGETALL. `null`: there is no record.
+ * @throws {RecordDataError} It has a later format.
+ */
+export function readFields(reply: readonly string[]): ReadFields | null {
+  if (reply.length === 0) return null;
+  const fields = new Map<string, string>();
+  let version = 0;
+  for (let i = 0; i < reply.length; i += 2) {
+    const [field = "", text = ""] = [reply[i], reply[i + 1]];
+    if (field === versionField) version = readVersion(text);
+    else if (/^:v\d+$/.test(field)) {
+      throw new RecordDataError("The record was written by a later version of this package; update this one");
+    } else if (nameOf(field) !== undefined) fields.set(field, text);
+  }
+  return { fields, version };
+}
+
+/** What is no version counts as none, here and in the scripts. */
+function readVersion(text: string): number {
+  return /^[1-9]\d{0,15}$/.test(text) ? Number(text) : 0;
+}
+
+/**
+ * Decodes the values.
+ * @throws {RecordDataError} One is no JSON, as where another program wrote bare text.
+ */
+export function decodeProperties(fields: Stored): object {
+  // Unlike an assignment, it makes a property of `__proto__`, too.
+  return Object.fromEntries(Array.from(fields, ([field, text]) => [nameOf(field), decodeValue(field, text)]));
+}
+
+function decodeValue(field: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Its error would show a part of the value.
+    throw new RecordDataError(`holds no JSON: a text is stored in quotes, as "Ada"`, nameOf(field));
+  }
+}

@@ -1,0 +1,23 @@
+import type { RecordContext } from "./context.ts";
+import { RecordInvalidError } from "./errors.ts";
+import { checkObject } from "./format.ts";
+
+type Properties = Readonly<Record<string, unknown>>;
+
+/**
+ * Gives what the schema makes of a record; without one, the record.
+ * @param origin Whether the record was read, or is yet to be written.
+ * @throws {RecordInvalidError} It does not fit.
+ */
+export async function validate(
+  { schema }: RecordContext,
+  value: object,
+  origin: "stored" | "given",
+): Promise<Properties> {
+  // A property that is `undefined` is none: some schemas tell the two apart.
+  const present = Object.fromEntries(Object.entries(value).filter(([, part]) => part !== undefined));
+  if (!schema) return present;
+  const result = await schema["~standard"].validate(present);
+  if (result.issues) throw new RecordInvalidError(result.issues, origin === "stored");
+  return checkObject("the value of `schema`", result.value);
+}

@@ -1,0 +1,44 @@
+import { checkCount, checkList, checkMethods, checkOptions, checkText } from "../../check.ts";
+import { OptionError } from "../../errors.ts";
+import type { UniquesContext } from "./context.ts";
+import type { UniquesCallOptions } from "./options.ts";
+
+/** The most members of one `add`. */
+const mostMembers = 1_000;
+
+/** The greatest length of a member, in UTF-16 units. A thousand of them stay below the 10 MB that Upstash takes. */
+const longestMember = 1_024;
+
+/** The last millisecond of the year 9999. Dates have five digits more, and calendars end there. */
+const lastInstant = 253_402_300_799_999;
+
+/** Checks the options that all calls share. They may be absent. */
+export function checkCall<T extends UniquesCallOptions>(
+  { period }: Pick<UniquesContext, "period">,
+  options: T | undefined,
+  remedy = "{ signal }",
+): T | Partial<T> {
+  const { at, signal } = checkOptions(options, remedy) ?? {};
+  checkMethods("signal", signal, "an AbortSignal", "throwIfAborted");
+  if (at !== undefined && !(Number.isSafeInteger(at) && at >= 0 && at <= lastInstant)) {
+    throw new OptionError("`at` must be an instant in whole milliseconds since 1970, such as Date.now()");
+  }
+  if (at !== undefined && !period) throw new OptionError("`at` names a period: give createUniques a `period`");
+  return options ?? {};
+}
+
+/** Gives the members as a list. */
+export function checkMembers(members: string | readonly string[]): readonly string[] {
+  const list = typeof members === "string" ? [members] : checkList("members", members);
+  if (checkCount("members.length", list.length, 1) > mostMembers) {
+    throw new OptionError("`members` must be at most 1,000; add the rest by further calls");
+  }
+  for (const member of list) checkMember(member);
+  return list;
+}
+
+/** Lone surrogates have no UTF-8 form: different members would be one. */
+export function checkMember(member: string): string {
+  if (checkText("member", member).length <= longestMember && !/\p{Surrogate}/u.test(member)) return member;
+  throw new OptionError(`\`member\` must be well-formed text of at most ${longestMember} characters; use a hash of it`);
+}
