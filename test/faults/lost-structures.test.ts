@@ -1,7 +1,14 @@
 import { expect, it } from "vitest";
 import { addMany, createBloomFilter } from "../../src/core/patterns/bloom/index.ts";
 import { createCounters, createSeries, incrementWithin, takeCounter } from "../../src/core/patterns/counter/index.ts";
-import { clearFeed, countUnread, createFeeds, createRecent, fanOut, markRead } from "../../src/core/patterns/feed/index.ts";
+import {
+  clearFeed,
+  countUnread,
+  createFeeds,
+  createRecent,
+  fanOut,
+  markRead,
+} from "../../src/core/patterns/feed/index.ts";
 import { createLeaderboard, firstToReach } from "../../src/core/patterns/leaderboard/index.ts";
 import { createRecords } from "../../src/core/patterns/record/index.ts";
 import { approximate, createUniques, exact, hybrid, removeMember } from "../../src/core/patterns/uniques/index.ts";
