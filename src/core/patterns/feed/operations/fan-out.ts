@@ -32,7 +32,10 @@ export interface FanOutOptions {
    * @default none
    */
   readonly onProgress?: ((progress: FanOutProgress) => unknown) | undefined;
-  /** Ends the run; the call then rejects with the signal's reason. The last batch may have been pushed. */
+  /**
+   * Ends the run between or in trips; the call then rejects with the signal's reason. The last batch may have been pushed. A source of ids that
+   * waits has to hear the signal itself.
+   */
   readonly signal?: AbortSignal | undefined;
 }
 
