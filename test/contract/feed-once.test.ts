@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import {
   type ChangeOptions,
+  clearFeed,
   countUnread,
   createFeeds,
   createRecent,
@@ -33,6 +34,10 @@ const changes: Readonly<
   markRead: [
     ({ feeds, ids }, options) => markRead(feeds, "ada", "eve", ids[1] ?? "", options),
     ({ feeds }) => countUnread(feeds, "ada", "eve"),
+  ],
+  clearFeed: [
+    async ({ feeds }, options) => (await clearFeed(feeds, "ada", options)) ?? null,
+    async ({ feeds }) => [await numbersOf(feeds), await countUnread(feeds, "ada", "eve")],
   ],
   fanOut: [
     ({ feeds }, { signal, requestId = "e" }) => fanOut(feeds, ["ada"], 4, { eventId: requestId, signal }),

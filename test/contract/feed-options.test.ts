@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { countUnread, createFeeds, type Feeds, markRead } from "../../src/core/patterns/feed/index.ts";
+import { clearFeed, countUnread, createFeeds, type Feeds, markRead } from "../../src/core/patterns/feed/index.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
 import { withFaults } from "../../src/testing/index.ts";
 import { onEveryBackend } from "../support/backends.ts";
@@ -70,6 +70,9 @@ onEveryBackend("the options of feeds", (backend) => {
     ["reader", (feeds) => countUnread(feeds, "ada", null as never)],
     ["limit", (feeds) => countUnread(feeds, "ada", "eve", { limit: 1_001 })],
     ["options", (feeds) => countUnread(feeds, "ada", "eve", 99 as never)],
+    ["id", (feeds) => clearFeed(feeds, "")],
+    ["options", (feeds) => clearFeed(feeds, "ada", 5 as never)],
+    ["feeds", () => clearFeed({} as never, "ada")],
     ["feeds", () => countUnread(undefined as never, "ada", "eve")],
   ];
 

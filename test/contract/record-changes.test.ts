@@ -4,6 +4,7 @@ import type { Redis } from "../../src/core/port/redis.ts";
 import { minutes } from "../../src/core/time/duration.ts";
 import { withFaults } from "../../src/testing/index.ts";
 import { onEveryBackend } from "../support/backends.ts";
+import { sized } from "../support/long.ts";
 
 type Profile = { name: string; visits: number; nick?: string };
 type Named = { readonly requestId?: string };
@@ -195,7 +196,7 @@ onEveryBackend("changes of records", (backend) => {
   it("of half a record each are made of what is there, and none is lost", async () => {
     const records = open();
     await records.set("42", ada);
-    const turns = 30;
+    const turns = sized(50, 10);
     await Promise.all(
       Array.from({ length: turns }, () =>
         modifyRecord(records, "42", (was) => ({ ...ada, visits: (was?.visits ?? 0) + 1 })),

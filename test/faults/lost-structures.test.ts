@@ -1,7 +1,14 @@
 import { expect, it } from "vitest";
 import { addMany, createBloomFilter } from "../../src/core/patterns/bloom/index.ts";
 import { createCounters, createSeries, incrementWithin, takeCounter } from "../../src/core/patterns/counter/index.ts";
-import { countUnread, createFeeds, createRecent, markRead } from "../../src/core/patterns/feed/index.ts";
+import {
+  clearFeed,
+  countUnread,
+  createFeeds,
+  createRecent,
+  fanOut,
+  markRead,
+} from "../../src/core/patterns/feed/index.ts";
 import { createLeaderboard, firstToReach } from "../../src/core/patterns/leaderboard/index.ts";
 import { createRecords } from "../../src/core/patterns/record/index.ts";
 import { approximate, createUniques, exact, hybrid, removeMember } from "../../src/core/patterns/uniques/index.ts";
@@ -108,10 +115,24 @@ const changes: Readonly<Record<string, Change>> = {
     },
     after: async (...at) => (await countUnread(feeds(...at), id, "ada")).count,
   },
+  "feed: fan out": {
+    change: async (...at) => (await fanOut(feeds(...at), [id], "a", { eventId: "e" })).delivered,
+    after: texts,
+  },
+  "feed: clear": {
+    before: (...at) => feeds(...at).push(id, "a"),
+    change: (...at) => clearFeed(feeds(...at), id),
+    after: texts,
+  },
   "recent: push": { change: (...at) => recent(...at).push(id, "a"), after: (...at) => recent(...at).list(id) },
   "recent: remove": {
     before: (...at) => recent(...at).push(id, "a"),
     change: (...at) => recent(...at).remove(id, "a"),
+    after: (...at) => recent(...at).list(id),
+  },
+  "recent: clear": {
+    before: (...at) => recent(...at).push(id, "a"),
+    change: (...at) => recent(...at).clear(id),
     after: (...at) => recent(...at).list(id),
   },
   "record: set": {
@@ -170,12 +191,12 @@ onStandaloneBackends(
   patient,
 );
 
-/** Loses the reply to each script that changes something: those that remember a request. */
+/** Loses the reply to each script that changes something: those that remember a request or an event. */
 function withLastReplyLost(redis: Redis, lose: () => void): Redis {
   return {
     ...redis,
     send(command, options) {
-      if (command.some((word) => String(word).includes(":once:"))) lose();
+      if (command.some((word) => /:once:|:events$/.test(String(word)))) lose();
       return redis.send(command, options);
     },
   };

@@ -60,7 +60,20 @@ async function run(play: Play, steps: readonly Step[], port: Tee, through: Redis
 describe("our scripts do on the embedded engine what they do on Redis", () => {
   const sent = new Set<string>();
 
-  it.each(Object.entries({ ...limiters, ...locks, ...caches, ...records, ...leaderboards, ...counts, ...typedRecords, ...blooms, ...feeds, ...uniques }))(
+  it.each(
+    Object.entries({
+      ...limiters,
+      ...locks,
+      ...caches,
+      ...records,
+      ...leaderboards,
+      ...counts,
+      ...typedRecords,
+      ...blooms,
+      ...feeds,
+      ...uniques,
+    }),
+  )(
     "%s",
     async (_, play) => {
       const property = fc.asyncProperty(steps, async (steps) => {

@@ -1,6 +1,6 @@
 import { checkDuration } from "../../check.ts";
 import { keyOf, namespaceOf } from "../../keys.ts";
-import { checkLifetime } from "../../lifetime.ts";
+import { checkLifetime } from "../../time/lifetime.ts";
 import type { Redis } from "../../port/redis.ts";
 import { checkChange, type ChangeOptions, rememberRequest } from "../../request.ts";
 import { hours } from "../../time/duration.ts";

@@ -1,7 +1,6 @@
 import { decodeId, encodeId, keyOf } from "../../keys.ts";
 import { OptionError } from "../../errors.ts";
-import { checkText } from "../../check.ts";
-import { byteLength } from "../../size.ts";
+import { byteLength, checkText } from "../../check.ts";
 
 /** What a board keeps, each under a key of its own: scores, data of members, the distinct scores, and how many members have each. */
 export const kinds = ["s", "m", "l", "c"] as const;

@@ -1,6 +1,6 @@
-import type { Lifetime } from "../../lifetime.ts";
+import type { Lifetime } from "../../time/lifetime.ts";
 import type { ChangeOptions } from "../../request.ts";
-import type { StandardSchema } from "../../schema.ts";
+import type { StandardSchema } from "../../data/schema.ts";
 
 /** Options of `createRecords`. */
 export interface RecordOptions<T = unknown> {

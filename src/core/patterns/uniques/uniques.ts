@@ -1,6 +1,6 @@
 import { checkDuration, checkMethods } from "../../check.ts";
 import { OptionError } from "../../errors.ts";
-import { checkLifetime } from "../../lifetime.ts";
+import { checkLifetime } from "../../time/lifetime.ts";
 import { namespaceOf } from "../../keys.ts";
 import type { Redis } from "../../port/redis.ts";
 import type { Period } from "../../time/period.ts";
