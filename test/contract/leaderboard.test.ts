@@ -395,12 +395,21 @@ onEveryBackend("a leaderboard", (backend) => {
       zcount: 1,
       zcard: 1,
     });
-    expect(await inside(() => plain.top("x"))).toEqual({ evalsha: 1, zrevrange: 1, zrevrank: 1, exists: 1, hmget: 1 });
+    expect(await inside(() => plain.top("x"))).toEqual({ evalsha: 1, zrevrange: 1, exists: 1, hmget: 1 });
+    const { cursor } = await plain.top("x", { limit: 2 });
+    const page = { evalsha: 1, zscore: 1, zrevrange: 1, zrevrank: 1, exists: 1, hmget: 1 };
+    expect(await inside(() => plain.top("x", { cursor }))).toEqual(page);
+    await Promise.all([listByScore(plain, "x", { min: 1 }), scoreAtPercentile(plain, "x", 5), clearBoard(plain, "y")]);
+    const range = { evalsha: 1, zcount: 2, zrevrange: 1, exists: 1, hmget: 1 };
+    expect(await inside(() => listByScore(plain, "x", { min: 1, max: 5 }))).toEqual(range);
+    expect(await inside(() => scoreAtPercentile(plain, "x", 50))).toEqual({ evalsha: 1, zcard: 1, zrange: 1 });
+    expect(await inside(() => rankAmong(plain, "x", all))).toMatchObject({ evalsha: 1, hmget: 1, zscore: 20 });
+    expect(await inside(() => clearBoard(plain, "y"))).toEqual({ ...remembering, zcard: 1, unlink: 2 });
     expect(await inside(() => plain.around("x", "m5"))).toEqual({
       evalsha: 1,
       zcard: 1,
       zrevrange: 1,
-      zrevrank: 2,
+      zrevrank: 1,
       exists: 1,
       hmget: 1,
     });
@@ -612,6 +621,7 @@ onEveryBackend("a leaderboard", (backend) => {
     ["order", { order: "up" }],
     ["ties", { ties: "best" }],
     ["ties", { ties: null }],
+    ["ties", { ties: {} }],
     ["keep.length", { keep: { length: 0 } }],
     ["keep.length", { keep: {} }],
     ["options", { keep: 5 }],
