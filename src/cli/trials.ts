@@ -1,5 +1,6 @@
 import { createCache } from "../core/patterns/cache/index.ts";
 import { createIdempotency } from "../core/patterns/idempotency/index.ts";
+import { createLeaderboard } from "../core/patterns/leaderboard/index.ts";
 import {
   acquirePermit,
   concurrency,
@@ -124,6 +125,17 @@ export const trials: readonly (readonly [name: string, trial: Trial])[] = [
       expectTrue((await tokens.consume(token, { purpose: id })) !== null, "The token was not found");
       await tokens.issueCode({ user: id, purpose: id });
       await tokens.revokeAll(id);
+    },
+  ],
+  [
+    "leaderboard",
+    async (redis, prefix) => {
+      const board = createLeaderboard(redis, { prefix, ttl, ties: "dense", keep: { length: 1 } });
+      await board.set(id, "first", 1, { data: id });
+      const { rank } = await board.increment(id, "second", 2);
+      expectTrue(rank === 1, "The higher score was not first");
+      expectTrue((await board.top(id)).entries.length === 1, "The board was not shortened");
+      await board.remove(id, "second");
     },
   ],
 ];

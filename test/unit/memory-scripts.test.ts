@@ -115,6 +115,8 @@ describe("this comparison finds an engine", () => {
     ["hset", records["tokens"]],
     ["mget", caches["cache"]],
     ["setrange", locks["lock"]],
+    ["zunionstore", leaderboards["leaderboard, periods"]],
+    ["zremrangebyrank", leaderboards["leaderboard, ordinal"]],
   ])("in which %s does nothing", async (name, play) => {
     const lazy: Repair = (engine) => {
       const { RedisResult, RedisValue } = engine.module;
