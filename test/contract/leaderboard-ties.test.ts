@@ -146,20 +146,14 @@ onEveryBackend("equal scores of a leaderboard", (backend) => {
   describe("where they share a dense rank", () => {
     /** A client may read a double of RESP3 with another last digit. */
     const scoreIn = (text: string | undefined) => Number(Number(text).toFixed(9));
-    const everySecond = (list: readonly string[], first: number) => list.filter((_, i) => i % 2 === first);
     const levels = async () => {
-      const [scores, levels, counts] = [keyOf("d1", "s"), keyOf("d1", "l"), keyOf("d1", "c")];
-      const rows = texts(await redis.send(["ZRANGE", scores, 0, -1, "WITHSCORES"]));
-      const expected: Record<number, number> = {};
-      for (const score of everySecond(rows, 1).map(scoreIn)) expected[score] = (expected[score] ?? 0) + 1;
-      const counted = texts(await redis.send(["HGETALL", counts]));
-      const numbers = everySecond(counted, 1).map(Number);
-      const found = Object.fromEntries(everySecond(counted, 0).map((text, i) => [scoreIn(text), numbers[i]]));
-      const listed = texts(await redis.send(["ZRANGE", levels, 0, -1])).map(scoreIn);
-      return { expected, found, listed };
+      const rows = texts(await redis.send(["ZRANGE", keyOf("d1", "s"), 0, -1, "WITHSCORES"]));
+      const held = new Set(rows.filter((_, i) => i % 2 === 1).map(scoreIn));
+      const listed = texts(await redis.send(["ZRANGE", keyOf("d1", "l"), 0, -1])).map(scoreIn);
+      return { held: [...held], listed };
     };
 
-    backend.it("counts the members of each score, whatever comes together", async () => {
+    backend.it("knows the distinct scores, whatever comes together", async () => {
       const board = open({ ties: "dense", keep: { length: 20 } });
       const calls = Array.from({ length: 70 }, (_, i) => {
         const member = `m${(i * 7) % 31}`;
@@ -167,9 +161,8 @@ onEveryBackend("equal scores of a leaderboard", (backend) => {
         return i % 3 === 0 ? board.increment("x", member, 0.1) : board.set("x", member, (i % 9) / 2 - 1);
       });
       await Promise.all(calls);
-      const { expected, found, listed } = await levels();
-      expect(found).toEqual(expected);
-      expect(listed.map(String).sort()).toEqual(Object.keys(expected).sort());
+      const { held, listed } = await levels();
+      expect(listed).toEqual(held);
     });
 
     it("knows a score however another version of Redis writes it", async () => {
@@ -177,8 +170,8 @@ onEveryBackend("equal scores of a leaderboard", (backend) => {
       await board.set("x", "ada", 0.1);
       await board.increment("x", "bob", 0.1);
       await board.set("x", "eve", 0.3);
-      const fields = texts(await redis.send(["HKEYS", keyOf("d1", "c")]));
-      expect(fields.sort()).toEqual(["0.10000000000000001", "0.29999999999999999"]);
+      const listed = texts(await redis.send(["ZRANGE", keyOf("d1", "l"), 0, -1]));
+      expect(listed).toEqual(["0.10000000000000001", "0.29999999999999999"]);
       expect((await board.get("x", "bob"))?.rank).toBe(2);
     });
 
@@ -203,9 +196,8 @@ onEveryBackend("equal scores of a leaderboard", (backend) => {
         const rows = Array.from({ length: 1_000 }, (_, i) => [7, `m${i}`]);
         await board.set("x", "first", 7);
         await redis.send(["ZADD", keyOf("d1", "s"), ...rows.flat()]);
-        await redis.send(["HINCRBY", keyOf("d1", "c"), "7", 1_000]);
         const counts = await backend.count(() => board.set("x", "m5", 8));
-        expect(Object.values(counts).reduce((sum, n) => sum + n, 0)).toBeLessThanOrEqual(16);
+        expect(Object.values(counts).reduce((sum, n) => sum + n, 0)).toBeLessThanOrEqual(12);
         expect(await board.get("x", "m6")).toMatchObject({ rank: 2 });
       },
     );

@@ -11,7 +11,7 @@ export const clearScript = defineScript({
   lua: once(
     `
 local size = redis.call("ZCARD", scores)
-for _, key in ipairs({scores, data, levels, counts}) do
+for _, key in ipairs({scores, data, levels}) do
   redis.call("UNLINK", key)
 end
 return tostring(size)`,
