@@ -162,6 +162,8 @@ onEveryBackend("leaderboards of periods", (backend) => {
       try {
         await board.increment("x", "ada", 1);
         expect(await board.get("x", "ada")).not.toBeNull();
+        const window = rollingBoard(board, { last: 3, maxStaleness: 1 });
+        expect((await window.top("x")).entries).toHaveLength(1);
       } finally {
         Date.now = actual;
       }
