@@ -77,10 +77,10 @@ describe("the hash of an item", () => {
   });
 
   it("is the same for the same text, and for no other one of thousands", async () => {
-    const texts = fc.uniqueArray(fc.string({ unit: "binary" }), { maxLength: 50 });
+    const texts = fc.uniqueArray(fc.string({ unit: "grapheme", maxLength: 20 }), { maxLength: 50 });
     const property = fc.asyncProperty(texts, async (all) => {
       const once = await Promise.all(all.map((item) => hashOf(item, undefined)));
-      expect(await Promise.all(all.map((item) => hashOf(`${item}`, undefined)))).toEqual(once);
+      expect(await Promise.all(all.map((item) => hashOf(item, undefined)))).toEqual(once);
       expect(new Set(once.map((hash) => hash.join(" "))).size).toBe(all.length);
     });
     await fc.assert(property, { seed, numRuns: 20 });
@@ -153,7 +153,7 @@ describe("the errors of a filter", () => {
     [1_000, 0.1],
     [1_000, 0.01],
     [20_000, 0.01],
-    ...sized<[number, number][]>(
+    ...sized(
       [
         [20_000, 0.1],
         [100_000, 0.005],
