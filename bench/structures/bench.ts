@@ -8,7 +8,7 @@ import { boards } from "./boards.ts";
 import { contendersOf } from "./contenders.ts";
 import { counters, filters, lists, records, uniques } from "./others.ts";
 
-const loads = [loadOf(1, 300), loadOf(64, 2_500)];
+const loads = [loadOf(1, 200), loadOf(64, 2_000)];
 
 await run("structures", async (bench) => {
   const { at, admin, close } = await openScene();
