@@ -5,7 +5,7 @@ import { BloomFilterMismatchError } from "./errors.ts";
 // A filter is one string: a header of five unsigned numbers of 32 bits, then the bits. So one command reads both.
 
 /** The first number of the header: `rpb` and the version of the format, 1. */
-export const mark = 0x72_70_62_01;
+const mark = 0x72_70_62_01;
 
 /** The length of the header. The first bit of the filter follows it. */
 export const headerBits = 160;

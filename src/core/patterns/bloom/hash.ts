@@ -53,7 +53,7 @@ function reduce(number: number, bits: number): number {
 }
 
 /** The most items of one call, so that its work on the server is bounded. */
-export const mostItems = 100;
+const mostItems = 100;
 
 /** @throws {OptionError} An item is no text, or has a lone surrogate: different items would then be one in UTF-8. */
 export function checkItems(items: readonly string[]): readonly string[] {
