@@ -1,6 +1,7 @@
 import { defineConfig } from "vitest/config";
 import { embeddedEngineInTests } from "./scripts/embedded-engine.ts";
 import { long } from "./test/support/long.ts";
+import { WorkersFirst } from "./test/support/sequencer.ts";
 import { workers } from "./test/support/workers.ts";
 
 /** What runs the source of the embedded engine: it is changed on its way, as in the build. */
@@ -14,6 +15,7 @@ export default defineConfig({
   test: {
     ...withEngine.test,
     maxWorkers: workers,
+    sequence: { sequencer: WorkersFirst },
     projects: [
       {
         extends: true,

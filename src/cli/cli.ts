@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { addDevCommand } from "./dev/dev-command.ts";
 import { addGatewayCommand } from "./gateway-command.ts";
-import { addPingCommand } from "./ping-command.ts";
+import { addPingCommand } from "./ping/ping-command.ts";
 import { version } from "./version.ts";
 
 const program = new Command("redis-patterns")

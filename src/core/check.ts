@@ -68,3 +68,8 @@ export function checkFlag(name: string, value: boolean): boolean {
   if (typeof value === "boolean") return value;
   throw new OptionError(`\`${name}\` must be true or false`);
 }
+
+/** The length in UTF-8. It is measured only where it may exceed the limit: a UTF-16 unit takes at most three bytes. */
+export function byteLength(text: string, limit: number): number {
+  return text.length * 3 <= limit ? text.length : new TextEncoder().encode(text).length;
+}

@@ -68,6 +68,17 @@ const changeable: Record<string, Changeable> = {
   "a date in a cycle": { make: cyclic, change: (value: { at: Date }) => value.at.setTime(1) },
 };
 
+/** Values of at least 100 kB each. */
+const large: readonly (readonly [name: string, make: () => unknown])[] = [
+  ["bytes", () => new Uint8Array(100_000)],
+  ["a map", () => new Map([["a", "x".repeat(100_000)]])],
+  ["a list in a set", () => new Set([Array.from({ length: 20_000 }, (_, i) => i)])],
+  ["dates", () => Array.from({ length: 5_000 }, () => new Date())],
+  ["text", () => "x".repeat(60_000)],
+  ["numbers", () => Array.from({ length: 15_000 }, (_, i) => i)],
+  ["names", () => Object.fromEntries(Array.from({ length: 1_000 }, (_, i) => [`${"n".repeat(50)}${i}`, 1]))],
+];
+
 onEveryBackend("what the cache's local tier holds", (backend) => {
   let serial = 0;
   const setUp = async (options: Partial<CacheOptions> = {}, limits: Partial<LocalOptions> = {}) => {
@@ -120,15 +131,7 @@ onEveryBackend("what the cache's local tier holds", (backend) => {
     expect([...trips, ...other.trips]).toEqual([]);
   });
 
-  it.each([
-    ["bytes", () => new Uint8Array(100_000)],
-    ["a map", () => new Map([["a", "x".repeat(100_000)]])],
-    ["a list in a set", () => new Set([Array.from({ length: 20_000 }, (_, i) => i)])],
-    ["dates", () => Array.from({ length: 5_000 }, () => new Date())],
-    ["text", () => "x".repeat(60_000)],
-    ["numbers", () => Array.from({ length: 15_000 }, (_, i) => i)],
-    ["names", () => Object.fromEntries(Array.from({ length: 1_000 }, (_, i) => [`${"n".repeat(50)}${i}`, 1]))],
-  ])("counts %s by their true size", async (_, make) => {
+  it.each(backend.share(large))("counts %s by their true size", async (_, make) => {
     const { read, fill, trips } = await setUp({ codec }, { maxBytes: 300_000 });
     const ids = ["a", "b", "c", "d", "e"];
     for (const id of ids) await fill(id, make());

@@ -7,6 +7,7 @@ import { text } from "../../src/core/port/reply.ts";
 import { sleep } from "../../src/core/wait/sleep.ts";
 import { gate, intercepted } from "../fixtures/cache-tools.ts";
 import { onEveryBackend } from "../support/backends.ts";
+import { sized } from "../support/long.ts";
 
 const keys = ["a", "b", "c"] as const;
 type Key = (typeof keys)[number];
@@ -170,7 +171,7 @@ onEveryBackend("the cache against its model", (backend) => {
     async (readBy) => {
       const { failed, counterexample, errorInstance } = await property(
         (redis, settings) => subject(createCache<number>(redis, { ...settings, readBy })),
-        15,
+        sized(15, 4),
       );
       expect(failed ? [JSON.stringify(counterexample), errorInstance] : []).toEqual([]);
     },

@@ -132,7 +132,7 @@ onEveryBackend("counters", (backend) => {
       expect(await counters.get("a")).toBe(after);
     });
 
-    it("is made once where its reply was lost and its caller asks again, with the same answer", async () => {
+    it("@upstash/redis, ioredis: is made once where its reply was lost and its caller asks again, where INCR counts twice", async () => {
       const counters = await openAt10();
       redis.loseReply();
       await expect(change(counters, { requestId: "r" })).rejects.toMatchObject({ code: "CONNECTION" });
@@ -200,6 +200,14 @@ onEveryBackend("counters", (backend) => {
     expect(await brief.increment("a")).toBe(1);
   });
 
+  it("take the longest lifetimes", async () => {
+    const counters = open({ ttl: most, requestTtl: most });
+    expect(await counters.increment("a", 1, { requestId: "r" })).toBe(1);
+    await counters.set("b", 1);
+    expect(await counters.increment("a", 1, { requestId: "r" })).toBe(1);
+    expect(await ttlOf(keyOf("a"))).toBeGreaterThan(hours(1_000_000));
+  });
+
   it("live for ever where they are permanent, also if they did not before", async () => {
     const prefix = `${backend.prefix}:permanent`;
     const passing = createCounters(redis, { prefix, ttl: hours(1) });
@@ -221,7 +229,11 @@ onEveryBackend("counters", (backend) => {
       expect(await incrementWithin(counters, "a", sign, {})).toEqual({ changed: false, value: sign * most });
       expect(await counters.get("a")).toBe(sign * most);
       expect(await ttlOf(keyOf("a"))).toBeLessThanOrEqual(5_000);
+      // The refusal is the answer of its request.
+      const call = { requestId: `r${sign}` };
+      await expect(counters.increment("a", sign, call)).rejects.toMatchObject({ code: "OVERFLOW" });
       expect(await counters.increment("a", -sign * most)).toBe(0);
+      await expect(counters.increment("a", sign, call)).rejects.toMatchObject({ code: "OVERFLOW" });
       expect(await counters.increment("a", sign * most)).toBe(sign * most);
     }
   });

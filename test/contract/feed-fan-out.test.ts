@@ -49,36 +49,40 @@ onEveryBackend("a fan-out", (backend) => {
     });
   });
 
-  it.each([
+  const deaths = [
     ["is on its way", 500],
     ["was carried out", 500],
-  ])("that was ended while its third batch %s goes on, or begins anew, and duplicates nothing", async (when, count) => {
-    const faulty = withFaults(redis);
-    const feeds = open({}, faulty);
-    const ids = idsUpTo(count);
-    const options = { eventId: "post:7", batch: 100 };
-    await fanOut(feeds, ["warm up"], "hello", options);
-    const killed = new AbortController();
-    const kill = () => killed.abort(new Error("killed"));
-    for (let batch = 1; batch < 3; batch += 1) faulty.next((run) => run());
-    faulty.next(async (run) => {
-      if (when === "is on its way") kill();
-      const answer = await run();
-      kill();
-      return answer;
-    });
-    let next = 0;
-    const onProgress = (progress: FanOutProgress) => void ({ next } = progress);
-    const run = fanOut(feeds, ids, "hello", { ...options, onProgress, signal: killed.signal });
-    await expect(run).rejects.toThrow("killed");
-    expect(next).toBe(200);
-    const rest = await fanOut(feeds, ids, "hello", { ...options, from: next });
-    expect(rest).toMatchObject({ next: count, delivered: count - next });
-    expect(await lengths(ids)).toEqual(ids.map(() => 1));
-    const anew = await fanOut(feeds, ids, "hello", options);
-    expect(anew).toMatchObject({ next: count, delivered: count, failed: 0 });
-    expect(await lengths(ids)).toEqual(ids.map(() => 1));
-  });
+  ] as const;
+  it.each(backend.share(deaths))(
+    "that was ended while its third batch %s goes on, or begins anew, and duplicates nothing",
+    async (when, count) => {
+      const faulty = withFaults(redis);
+      const feeds = open({}, faulty);
+      const ids = idsUpTo(count);
+      const options = { eventId: "post:7", batch: 100 };
+      await fanOut(feeds, ["warm up"], "hello", options);
+      const killed = new AbortController();
+      const kill = () => killed.abort(new Error("killed"));
+      for (let batch = 1; batch < 3; batch += 1) faulty.next((run) => run());
+      faulty.next(async (run) => {
+        if (when === "is on its way") kill();
+        const answer = await run();
+        kill();
+        return answer;
+      });
+      let next = 0;
+      const onProgress = (progress: FanOutProgress) => void ({ next } = progress);
+      const run = fanOut(feeds, ids, "hello", { ...options, onProgress, signal: killed.signal });
+      await expect(run).rejects.toThrow("killed");
+      expect(next).toBe(200);
+      const rest = await fanOut(feeds, ids, "hello", { ...options, from: next });
+      expect(rest).toMatchObject({ next: count, delivered: count - next });
+      expect(await lengths(ids)).toEqual(ids.map(() => 1));
+      const anew = await fanOut(feeds, ids, "hello", options);
+      expect(anew).toMatchObject({ next: count, delivered: count, failed: 0 });
+      expect(await lengths(ids)).toEqual(ids.map(() => 1));
+    },
+  );
 
   it("counts once where a reply is lost, where a network repeats it, and where two runs overlap", async () => {
     const faulty = withFaults(redis);

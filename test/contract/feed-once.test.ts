@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import {
   type ChangeOptions,
+  clearFeed,
   countUnread,
   createFeeds,
   createRecent,
@@ -33,6 +34,10 @@ const changes: Readonly<
   markRead: [
     ({ feeds, ids }, options) => markRead(feeds, "ada", "eve", ids[1] ?? "", options),
     ({ feeds }) => countUnread(feeds, "ada", "eve"),
+  ],
+  clearFeed: [
+    async ({ feeds }, options) => (await clearFeed(feeds, "ada", options)) ?? null,
+    async ({ feeds }) => [await numbersOf(feeds), await countUnread(feeds, "ada", "eve")],
   ],
   fanOut: [
     ({ feeds }, { signal, requestId = "e" }) => fanOut(feeds, ["ada"], 4, { eventId: requestId, signal }),
@@ -164,8 +169,8 @@ onEveryBackend(
 
     it("is written as the first version wrote it", async () => {
       const prefix = `${backend.prefix}:v1-write`;
-      const feeds = createFeeds<unknown>(redis, { prefix, ttl: 60_000, keep: { length: 3 } });
-      const recent = createRecent<unknown>(redis, { prefix, ttl: 60_000, length: 2 });
+      const feeds = createFeeds(redis, { prefix, ttl: 60_000, keep: { length: 3 } });
+      const recent = createRecent(redis, { prefix, ttl: 60_000, length: 2 });
       for (const data of ["one", "two"]) await feeds.push("ada", data);
       await fanOut(feeds, ["ada"], { text: "ü€😀", deep: [1, null] }, { eventId: "post:1" });
       const { id } = await feeds.push("ada", 7, { requestId: "r" });

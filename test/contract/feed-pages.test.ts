@@ -4,6 +4,7 @@ import { createFeeds, type FeedOptions } from "../../src/core/patterns/feed/inde
 import type { Redis } from "../../src/core/port/redis.ts";
 import { texts } from "../../src/core/port/reply.ts";
 import { minutes } from "../../src/core/time/duration.ts";
+import { type Gapped, gapFaultsOf, histories } from "../fixtures/feed-gaps.ts";
 import { faultsOf, type Pager, walks } from "../fixtures/feed-pager.ts";
 import { onEveryBackend } from "../support/backends.ts";
 import { sized } from "../support/long.ts";
@@ -73,17 +74,20 @@ onEveryBackend("pages of a feed", (backend) => {
     await fc.assert(property, { numRuns: sized(200, 8), seed });
   });
 
-  it("would be found if they did: by an offset, as LRANGE 20 39 has it, or with the cursor's own item", async () => {
-    for (const create of [byOffset, withItsEnd]) {
-      const faults = [];
-      for (const steps of fc.sample(walks, { numRuns: 10, seed })) {
-        // oxlint-disable-next-line typescript/no-explicit-any -- the two have cursors of different types
-        faults.push(...(await faultsOf(create() as Pager<any>, length, steps)));
-        if (faults.length > 0) break;
+  backend.it(
+    "would be found if they did: by an offset, as LRANGE 20 39 has it, or with the cursor's own item",
+    async () => {
+      for (const create of [byOffset, withItsEnd]) {
+        const faults = [];
+        for (const steps of fc.sample(walks, { numRuns: 10, seed })) {
+          // oxlint-disable-next-line typescript/no-explicit-any -- the two have cursors of different types
+          faults.push(...(await faultsOf(create() as Pager<any>, length, steps)));
+          if (faults.length > 0) break;
+        }
+        expect(faults, create.name).not.toEqual([]);
       }
-      expect(faults, create.name).not.toEqual([]);
-    }
-  });
+    },
+  );
 
   it("stay in their places while five items are pushed between two of them (offset paging repeats items)", async () => {
     const feeds = open();
@@ -136,5 +140,43 @@ onEveryBackend("pages of a feed", (backend) => {
     const [one, other] = await Promise.all([follow(), follow(), pushing]);
     expect(one.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, n) => n));
     expect(other).toEqual(one);
+  });
+
+  const gapped = (): Gapped => {
+    const prefix = `${backend.prefix}:${(number += 1)}`;
+    const feedsOf = (length: number) => createFeeds<number>(redis, { prefix, ttl: 60_000, keep: { length } });
+    const ids = ["0-0"];
+    return {
+      push: async (n, length) => (ids[n] = (await feedsOf(length).push("ada", n)).id),
+      remove: (n) => feedsOf(1).remove("ada", ids[n] ?? ""),
+      async since(n) {
+        let isTold = false;
+        const news = await feedsOf(1).since("ada", ids[n] ?? "", { limit: 100, onTrimmed: () => (isTold = true) });
+        return { numbers: news.items.map(({ data }) => data), isTold };
+      },
+    };
+  };
+
+  /** Takes what is older than the oldest item for trimmed, as who knows no more than the stream. */
+  const byOldest = (): Gapped => {
+    const feed = gapped();
+    const oldest = async () => (await feed.since(0)).numbers[0] ?? 0;
+    return { ...feed, since: async (n) => ({ ...(await feed.since(n)), isTold: n + 1 < (await oldest()) }) };
+  };
+
+  it("tell of a gap where an item was trimmed unseen, and nowhere else, whatever was removed and however long it was", async () => {
+    const property = fc.asyncProperty(histories, async (history) => {
+      expect(await gapFaultsOf(gapped(), history)).toEqual([]);
+    });
+    await fc.assert(property, { numRuns: sized(200, 6), seed });
+  });
+
+  backend.it("would be found if they took what was removed for trimmed", async () => {
+    const faults = [];
+    for (const history of fc.sample(histories, { numRuns: 10, seed })) {
+      faults.push(...(await gapFaultsOf(byOldest(), history)));
+      if (faults.length > 0) break;
+    }
+    expect(faults).not.toEqual([]);
   });
 });

@@ -15,7 +15,7 @@ onEveryBackend(
       redis = await backend.connect();
     });
     const open = (options: Partial<RecentOptions> = {}, port = redis) =>
-      createRecent<unknown>(port, { ttl: minutes(10), prefix: `${backend.prefix}:${(number += 1)}`, ...options });
+      createRecent(port, { ttl: minutes(10), prefix: `${backend.prefix}:${(number += 1)}`, ...options });
     const key = (id = "ada") => `${backend.prefix}:${number}:${id}`;
 
     it("has the last items, the newest first, and no more than its length", async () => {
@@ -106,8 +106,8 @@ onEveryBackend(
 
     it("stays for ever where it is permanent", async () => {
       const prefix = `${backend.prefix}:permanent`;
-      await createRecent(redis, { prefix: `${prefix}`, ttl: 60_000 }).push("ada", 1);
-      await createRecent(redis, { prefix: `${prefix}`, ttl: "permanent" }).push("ada", 1);
+      await createRecent(redis, { prefix, ttl: 60_000 }).push("ada", 1);
+      await createRecent(redis, { prefix, ttl: "permanent" }).push("ada", 1);
       expect(await redis.send(["PTTL", `${prefix}:ada`])).toBe(-1);
       // The suite looks for what has no TTL, and knows other names of what may.
       await redis.send(["DEL", `${prefix}:ada`]);

@@ -1,5 +1,12 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { countUnread, createFeeds, type FeedOptions, markRead } from "../../src/core/patterns/feed/index.ts";
+import {
+  clearFeed,
+  countUnread,
+  createFeeds,
+  fanOut,
+  type FeedOptions,
+  markRead,
+} from "../../src/core/patterns/feed/index.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
 import { integer } from "../../src/core/port/reply.ts";
 import { minutes } from "../../src/core/time/duration.ts";
@@ -125,6 +132,20 @@ onEveryBackend("unread items", (backend) => {
     const counted = await backend.count(() => countUnread(feeds, "ada", "bob"));
     expect(counted).toEqual({ evalsha: 1, hget: 1, xrange: 1, get: 1 });
     expect(counting.counts().trips).toBe(2);
+  });
+
+  it("are gone with their feed, its markers and its events, when it is cleared", async () => {
+    const { feeds, ids } = await openFilled(3, { keep: { length: 2 } });
+    await markRead(feeds, "ada", "eve", ids[2] ?? "");
+    await fanOut(feeds, ["ada"], 4, { eventId: "e" });
+    await feeds.push("bob", 1);
+    await clearFeed(feeds, "ada");
+    for (const part of ["items", "trimmed", "readers", "events"]) {
+      expect(await redis.send(["EXISTS", key(part)]), part).toBe(0);
+    }
+    expect(await countUnread(feeds, "ada", "eve")).toEqual({ count: 0, more: false, lastRead: null });
+    expect((await feeds.page("bob")).items).toHaveLength(1);
+    expect(await backend.count(() => clearFeed(feeds, "ada"))).toEqual({ evalsha: 1, get: 1, del: 1, set: 1 });
   });
 
   it("are not counted in a key of another program, and it is left alone", async () => {

@@ -192,6 +192,8 @@ onEveryBackend("leaderboards of periods", (backend) => {
     const second = await board.top("x", { limit: 4, cursor: first.cursor });
     expect([...first.entries, ...second.entries].map(({ score }) => score)).toEqual([6, 5, 4, 3, 2, 1, 0]);
     expect(second.cursor).toBeNull();
+    for (const cursor of [":1:m1", "9999999999999999:1:m1"])
+      await expect(board.top("x", { cursor })).rejects.toMatchObject({ code: "OPTION" });
   });
 
   it.each<[string, object]>([

@@ -24,29 +24,32 @@ afterAll(() => void node?.off("warning", hear));
 
 onEveryBackend("a duration beyond those of a timer", (backend) => {
   describe.each(Object.entries(long))("of %s", (what, ms) => {
-    it.each(Object.entries(kinds))("ends nothing at once, and throws nothing: %s", async (name, make) => {
-      const redis = await backend.connect();
-      const prefix = `${backend.prefix}:${what}:${name}`.replaceAll(" ", "-");
-      const kind = make(redis, { ttl: ms, wait: ms, prefix, watchdog: watchdog({ every: ms, maxHold: ms }) });
-      const lease = await kind.acquire();
-      // Busy is busy, however long: a count of milliseconds is not taken for a fence.
-      expect(await kind.rival.tryAcquire()).toBeNull();
-      const busy = await make(redis, { ttl: 10_000, prefix })
-        .acquire({ wait: 0, ttl: ms })
-        .catch((error: unknown) => error);
-      if (name !== "read lock") expect(busy).toMatchObject({ code: "LOCK_BUSY" });
-      const waiting = name === "read lock" ? undefined : kind.acquire({ wait: ms });
-      await sleep(20);
-      expect(lease.signal.aborted).toBe(false);
-      expect(lease.remaining).toBeGreaterThan(ms * 0.9);
-      await lease.extend({ ttl: ms });
-      const text = lease.serialize?.();
-      const held = text && kind.resume ? await kind.resume(text, { ttl: ms }) : lease;
-      expect(await held.release()).toBe(true);
-      expect(await (await waiting)?.release()).not.toBe(false);
-    });
+    it.each(backend.share(Object.entries(kinds)))(
+      "ends nothing at once, and throws nothing: %s",
+      async (name, make) => {
+        const redis = await backend.connect();
+        const prefix = `${backend.prefix}:${what}:${name}`.replaceAll(" ", "-");
+        const kind = make(redis, { ttl: ms, wait: ms, prefix, watchdog: watchdog({ every: ms, maxHold: ms }) });
+        const lease = await kind.acquire();
+        // Busy is busy, however long: a count of milliseconds is not taken for a fence.
+        expect(await kind.rival.tryAcquire()).toBeNull();
+        const busy = await make(redis, { ttl: 10_000, prefix })
+          .acquire({ wait: 0, ttl: ms })
+          .catch((error: unknown) => error);
+        if (name !== "read lock") expect(busy).toMatchObject({ code: "LOCK_BUSY" });
+        const waiting = name === "read lock" ? undefined : kind.acquire({ wait: ms });
+        await sleep(20);
+        expect(lease.signal.aborted).toBe(false);
+        expect(lease.remaining).toBeGreaterThan(ms * 0.9);
+        await lease.extend({ ttl: ms });
+        const text = lease.serialize?.();
+        const held = text && kind.resume ? await kind.resume(text, { ttl: ms }) : lease;
+        expect(await held.release()).toBe(true);
+        expect(await (await waiting)?.release()).not.toBe(false);
+      },
+    );
 
-    it("as a watchdog's period, a node's timeout or a waiter's patience", async () => {
+    backend.it("as a watchdog's period, a node's timeout or a waiter's patience", async () => {
       const redis = await backend.connect();
       const prefix = `${backend.prefix}:parts:${what}`.replaceAll(" ", "-");
       const events: string[] = [];

@@ -1,10 +1,12 @@
 import { expect, it } from "vitest";
 import { createCache, getOrSetMany } from "../../src/core/patterns/cache/index.ts";
 import { createIdempotency } from "../../src/core/patterns/idempotency/index.ts";
+import { createLeaderboard } from "../../src/core/patterns/leaderboard/index.ts";
 import { createLimiter, fixedWindow, waitTurn } from "../../src/core/patterns/limiter/index.ts";
 import { createLock, createSemaphore } from "../../src/core/patterns/lock/index.ts";
 import { createSessions } from "../../src/core/patterns/session/index.ts";
 import { createTokens } from "../../src/core/patterns/token/index.ts";
+import { createUniques, exact } from "../../src/core/patterns/uniques/index.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
 import { onEveryBackend } from "../support/backends.ts";
 
@@ -40,7 +42,11 @@ const patterns: Readonly<Record<string, Call>> = {
     createSessions(redis, { prefix, idle: ttl, absolute: ttl }).create({ user: String(i), data: {}, signal }),
   idempotency: (redis, prefix, signal, i) =>
     createIdempotency(redis, { prefix, ttl })(String(i % 5), async () => "done", { signal }),
+  "a leaderboard": (redis, prefix, signal, i) =>
+    createLeaderboard(redis, { prefix }).increment("a", String(i), 1, { signal }),
   "a token": (redis, prefix, signal) => createTokens(redis, { prefix, ttl }).issue({ user: "a", purpose: "b", signal }),
+  uniques: (redis, prefix, signal, i) =>
+    createUniques(redis, { prefix, ttl, count: exact() }).add("a", String(i), { signal }),
 };
 
 onEveryBackend("twenty calls on one signal", (backend) => {

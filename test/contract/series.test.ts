@@ -195,7 +195,7 @@ onEveryBackend("series", (backend) => {
     expect(redis.counts().trips).toBe(3);
   });
 
-  it("give 10,080 buckets at once, and no more", async () => {
+  backend.it("give 10,080 buckets at once, and no more", async () => {
     const series = open({ bucket: seconds(1), keep: { age: hours(10) } });
     const start = (await earlier(seconds(1))) - seconds(10_080);
     const full = Array.from({ length: 256 }, (_, i) => (i % 2 === 0 ? i / 2 : most));
@@ -313,6 +313,19 @@ onEveryBackend("series", (backend) => {
     expect(sum(await other.range("a", { last: days(1) }))).toBe(0);
     expect(await other.increment("a", 1, { at: at + days(16) })).toBe(1);
     expect(sum(await series.range("a", { last: days(1) }))).toBe(5);
+  });
+
+  it("of two lengths of bucket each count the same event once", async () => {
+    const fine = open();
+    const coarse = createSeries(redis, {
+      prefix: `${backend.prefix}:${number}`,
+      bucket: days(1),
+      keep: { age: days(400) },
+    });
+    const at = await earlier(minutes(1));
+    for (const series of [fine, coarse, fine, coarse]) {
+      expect(await series.increment("a", 2, { at, requestId: "event" })).toBe(2);
+    }
   });
 
   it("take the longest bucket, the greatest age and the latest instant", async () => {

@@ -12,7 +12,7 @@ import {
   type Uniques,
 } from "../../src/core/patterns/uniques/index.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
-import { days, minutes } from "../../src/core/time/duration.ts";
+import { days } from "../../src/core/time/duration.ts";
 import { type Faults, withFaults } from "../../src/testing/index.ts";
 import { onEveryBackend } from "../support/backends.ts";
 

@@ -26,6 +26,8 @@ const kinds: readonly (readonly [CountName, () => CountKind])[] = [
   ["hybrid", hybrid],
 ];
 const estimateBound = (2 * 1.04) / 128;
+/** What the key of a counter ends with. */
+const counterOf = /\}:[a-z]+1$/;
 const numbered = (count: number, name = "m") => Array.from({ length: count }, (_, i) => `${name}${i}`);
 
 onEveryBackend("uniques", (backend) => {
@@ -162,7 +164,7 @@ onEveryBackend("uniques", (backend) => {
       const keys = await own();
       expect(keys).toHaveLength(3);
       for (const key of keys) expect(integer(await redis.send(["PTTL", key]))).toBeGreaterThan(0);
-      const [counter = ""] = keys.filter((key) => key.endsWith("1"));
+      const [counter = ""] = keys.filter((key) => counterOf.test(key));
       await redis.send(["PEXPIRE", counter, 1_000]);
       await tags.add("a", "y");
       expect(integer(await redis.send(["PTTL", counter]))).toBeGreaterThan(500_000);
@@ -175,7 +177,7 @@ onEveryBackend("uniques", (backend) => {
     for (const [, kind] of kinds) {
       const prefix = `${backend.prefix}:permanent:${(number += 1)}`;
       await createUniques(redis, { prefix, count: kind(), ttl: "permanent" }).add("a", "x");
-      const [counter = ""] = (await backend.keys()).filter((key) => key.includes(`${prefix}:`) && key.endsWith("1"));
+      const [counter = ""] = (await backend.keys()).filter((key) => key.includes(`${prefix}:`) && counterOf.test(key));
       expect(await redis.send(["PTTL", counter])).toBe(-1);
       await createUniques(redis, { prefix, count: kind(), ttl: 60_000 }).add("a", "x");
       expect(integer(await redis.send(["PTTL", counter]))).toBeGreaterThan(0);
@@ -191,12 +193,25 @@ onEveryBackend("uniques", (backend) => {
     await visitors.add("home", "ada@example.org");
     expect(await visitors.count("home")).toMatchObject({ count: 2, exact: true });
     expect(await hasMember(visitors, "home", "ada@example.org")).toBe(true);
-    const [key = ""] = (await own()).filter((name) => name.endsWith("1"));
+    const [key = ""] = (await own()).filter((name) => counterOf.test(name));
     const stored = await redis.send(["SMEMBERS", key]);
     for (const text of Array.isArray(stored) ? stored : []) expect(text).toMatch(/^[\w-]{20}$/);
     expect(await removeMember(visitors, "home", "ada@example.org")).toBe(true);
     const other = await saltedHash({ salt: "t".repeat(32) }).hash(["ada@example.org"], 0);
     expect(await hash.hash(["ada@example.org"], 0)).not.toEqual(other);
+  });
+
+  it.each<[string, unknown]>([
+    ["fewer texts", []],
+    ["an empty text", [""]],
+    ["a number", [7]],
+    ["nothing", undefined],
+  ])("refuse a hash of the caller's own that gives %s, and pass on what one throws", async (_, texts) => {
+    const uniques = open(exact(), { hash: { rotate: undefined, hash: async () => texts as never } });
+    await expect(uniques.add("a", "x")).rejects.toMatchObject({ code: "OPTION" });
+    const broken = open(exact(), { hash: { rotate: undefined, hash: () => Promise.reject(new Error("no key")) } });
+    await expect(broken.add("a", "x")).rejects.toThrow("no key");
+    expect(await own()).toEqual([]);
   });
 
   it.each<[string, (tags: Uniques<"exact">) => Promise<unknown>]>([
@@ -244,6 +259,7 @@ onEveryBackend("uniques", (backend) => {
     ["hash", () => open(exact(), { hash: saltedHash({ salt: "s".repeat(32), rotate: days(1) }) })],
     ["rotate", () => open(exact(), { hash: saltedHash({ salt: "s".repeat(32), rotate: hours(1) }), period: daily() })],
     ["rotate", () => saltedHash({ salt: "s".repeat(32), rotate: 0 })],
+    ["hash.rotate", () => open(exact(), { hash: { rotate: Number.NaN, hash: async () => [] }, period: daily() })],
     ["salt", () => saltedHash({ salt: "short" })],
     ["exactUntil", () => hybrid({ exactUntil: 10_001 })],
     ["exactUntil", () => hybrid({ exactUntil: 0 })],
@@ -258,7 +274,7 @@ onEveryBackend("uniques", (backend) => {
       const tags = open(kind());
       await tags.add("a", "x");
       const keys = await own();
-      const [counter = ""] = keys.filter((key) => key.endsWith("1"));
+      const [counter = ""] = keys.filter((key) => counterOf.test(key));
       await redis.send(["SET", counter, "text", "PX", 60_000]);
       await expect(tags.add("a", "y")).rejects.toMatchObject({ code: "WRONGTYPE" });
       expect(await redis.send(["GET", counter])).toBe("text");

@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
-import { trials } from "../../src/cli/trials.ts";
+import { trials } from "../../src/cli/ping/trials.ts";
 import { serveGateway } from "../../src/cli/serve.ts";
 import { createUser } from "../support/acl.ts";
 import { startCluster } from "../support/cluster.ts";

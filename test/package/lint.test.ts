@@ -64,6 +64,7 @@ describe("the import rule", () => {
     ["src/core/port/redis.ts", "../time/deadline.ts", "The ground knows no folder"],
     ["src/core/port/redis.ts", "../patterns/lock/lock.ts", "The ground knows no folder"],
     ["src/core/port/redis.ts", "../../adapters/rest/rest.ts", "Core imports core only"],
+    ["src/core/data/json.ts", "../port/redis.ts", "The ground knows no folder"],
     ["src/core/time/deadline.ts", "../wait/sleep.ts", "The ground knows no folder"],
     ["src/core/time/deadline.ts", "../../gateway/gateway.ts", "Core imports core only"],
     ["src/core/script/define-script.ts", "../outage/breaker.ts", "The ground knows no folder"],
@@ -113,6 +114,7 @@ describe("the import rule", () => {
 
   const allowed: readonly (readonly [path: string, from: string])[] = [
     ["src/core/keys.ts", "./errors.ts"],
+    ["src/core/data/json.ts", "../errors.ts"],
     ["src/core/port/reply.ts", "../errors.ts"],
     ["src/core/port/reply.ts", "./redis.ts"],
     ["src/core/time/deadline.ts", "../port/redis.ts"],

@@ -17,6 +17,7 @@ const factories: Readonly<Record<string, string>> = {
   bloom: "bloom-filter.ts",
   cache: "cache.ts",
   feed: "feeds.ts",
+  counter: "counters.ts",
   idempotency: "idempotency.ts",
   leaderboard: "leaderboard.ts",
   limiter: "limiter.ts",

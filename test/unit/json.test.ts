@@ -1,7 +1,7 @@
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { OptionError } from "../../src/core/errors.ts";
-import { encodeJson } from "../../src/core/json.ts";
+import { encodeJson } from "../../src/core/data/json.ts";
 
 class Money {
   constructor(readonly cents: number) {}

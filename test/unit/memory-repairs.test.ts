@@ -173,6 +173,20 @@ describe("what the embedded engine does as Redis does", () => {
     expect(await redis("GET", "k")).toBe("9223372036854775807.5");
   });
 
+  it("estimates how many members there are to the same number", async () => {
+    const redis = open();
+    const members = Array.from({ length: 1_000 }, (_, i) => `member-é${i}`);
+    expect(await redis("PFADD", "k", ...members)).toBe(1);
+    expect(await redis("PFADD", "k", ...members)).toBe(0);
+    expect(await redis("PFCOUNT", "k")).toBe(1_007);
+    await redis("PFADD", "empty");
+    expect(await redis("PFMERGE", "both", "k", "empty", "none")).toBe("OK");
+    expect(await redis("PFCOUNT", "both", "empty", "none")).toBe(1_007);
+    expect(await redis("PFCOUNT", "none")).toBe(0);
+    await redis("SET", "text", "v");
+    await expect(redis("PFADD", "text", "m")).rejects.toThrow("WRONGTYPE Key is not a valid HyperLogLog");
+  });
+
   it("has ECHO", async () => {
     expect(await open()("ECHO", "hello")).toBe("hello");
   });

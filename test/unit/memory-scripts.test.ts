@@ -11,10 +11,14 @@ import { onLockClock } from "../fixtures/lock-clock.ts";
 import { blooms } from "../fixtures/plays/bloom.ts";
 import { caches } from "../fixtures/plays/cache.ts";
 import { leaderboards } from "../fixtures/plays/leaderboard.ts";
+import { counts } from "../fixtures/plays/counter.ts";
+import { feeds } from "../fixtures/plays/feed.ts";
 import { limiters } from "../fixtures/plays/limiter.ts";
 import { locks } from "../fixtures/plays/lock.ts";
 import type { Play } from "../fixtures/plays/play.ts";
+import { typedRecords } from "../fixtures/plays/record.ts";
 import { records } from "../fixtures/plays/records.ts";
+import { uniques } from "../fixtures/plays/uniques.ts";
 import { openRealRedis } from "../fixtures/real-redis.ts";
 import { Clocks, exact } from "../fixtures/same-but-clock.ts";
 import { tee, type Tee } from "../fixtures/tee.ts";
@@ -56,7 +60,20 @@ async function run(play: Play, steps: readonly Step[], port: Tee, through: Redis
 describe("our scripts do on the embedded engine what they do on Redis", () => {
   const sent = new Set<string>();
 
-  it.each(Object.entries({ ...limiters, ...locks, ...caches, ...records, ...leaderboards, ...blooms }))(
+  it.each(
+    Object.entries({
+      ...limiters,
+      ...locks,
+      ...caches,
+      ...records,
+      ...leaderboards,
+      ...counts,
+      ...typedRecords,
+      ...blooms,
+      ...feeds,
+      ...uniques,
+    }),
+  )(
     "%s",
     async (_, play) => {
       const property = fc.asyncProperty(steps, async (steps) => {
@@ -116,6 +133,7 @@ describe("this comparison finds an engine", () => {
     ["hset", records["tokens"]],
     ["mget", caches["cache"]],
     ["setrange", locks["lock"]],
+    ["pfadd", uniques["uniques, approximate"]],
   ])("in which %s does nothing", async (name, play) => {
     const lazy: Repair = (engine) => {
       const { RedisResult, RedisValue } = engine.module;

@@ -1,6 +1,7 @@
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { defineDecision } from "../../src/core/patterns/limiter/scripts/decision.lua.ts";
+import { once } from "../../src/core/script/change.lua.ts";
 import { composeScript } from "../../src/core/patterns/limiter/scripts/limit-all.lua.ts";
 import { hasLua, modules, pairs, scripts as named } from "../fixtures/every-script.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";
@@ -26,7 +27,7 @@ describe("every script", () => {
   it("is found", () => {
     expect(modules.length).toBeGreaterThan(8);
     expect(pairs.length).toBe(25);
-    const makesLua = (value: unknown) => value === composeScript || value === defineDecision;
+    const makesLua = (value: unknown) => value === composeScript || value === defineDecision || value === once;
     const isLua = (value: unknown) => hasLua(value) || typeof value === "string" || makesLua(value);
     for (const { file, exports } of modules) {
       expect(

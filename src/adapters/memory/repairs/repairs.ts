@@ -3,6 +3,7 @@ import { unchecked } from "../../../core/unchecked.ts";
 import type { Clock } from "../clock.ts";
 import { allowInScripts, changeArguments, changeCommand } from "./commands.ts";
 import type { Engine } from "../engine-types.ts";
+import { estimateAsRedis } from "./estimates.ts";
 import { addLongDoubles } from "./long-doubles.ts";
 import { addPrelude, readError } from "./prelude.ts";
 import type { EngineReply } from "../replies.ts";
@@ -201,4 +202,5 @@ export const repairs: readonly Repair[] = [
   chanceInScripts,
   summarizePending,
   longTimes,
+  estimateAsRedis,
 ];

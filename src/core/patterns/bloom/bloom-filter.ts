@@ -2,7 +2,7 @@ import { checkDuration } from "../../check.ts";
 import { OptionError } from "../../errors.ts";
 import { bindInside } from "../../internals.ts";
 import { namespaceOf } from "../../keys.ts";
-import { checkLifetime } from "../../lifetime.ts";
+import { checkLifetime } from "../../time/lifetime.ts";
 import type { Redis } from "../../port/redis.ts";
 import { type ChangeOptions, checkChange, rememberRequest } from "../../request.ts";
 import { askAroundServerTime } from "../../script/server-time.ts";

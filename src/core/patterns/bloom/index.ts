@@ -13,4 +13,4 @@ export type {
   RotatingFilterOptions,
 } from "./options.ts";
 export type { ChangeOptions } from "../../request.ts";
-export type { Lifetime } from "../../lifetime.ts";
+export type { Lifetime } from "../../time/lifetime.ts";

@@ -1,4 +1,4 @@
-import type { Lifetime } from "../../lifetime.ts";
+import type { Lifetime } from "../../time/lifetime.ts";
 import type { ChangeOptions } from "../../request.ts";
 
 /** Options of `createBloomFilter`. Either `ttl` or `window` says when items are forgotten. */

@@ -1,4 +1,4 @@
-import type { Codec } from "../../codec.ts";
+import type { Codec } from "../../data/codec.ts";
 import { checkCount, checkDuration, checkFunction, checkMethods, checkOneOf } from "../../check.ts";
 import { emit, type OnEvent, type PatternEvent } from "../../event.ts";
 import { failureOf } from "../../failure.ts";

@@ -1,9 +1,9 @@
 export type { Breaker } from "../../outage/breaker.ts";
 export { createCache } from "./cache.ts";
 export type { Cache } from "./cache.ts";
-export type { Codec } from "../../codec.ts";
+export type { Codec } from "../../data/codec.ts";
 export type { CodecOptions, Compression, Overflow } from "./format/codec.ts";
-export type { SchemaResult, StandardSchema } from "../../schema.ts";
+export type { SchemaResult, StandardSchema } from "../../data/schema.ts";
 export { deflate } from "./format/compression.ts";
 export type { DeflateOptions } from "./format/compression.ts";
 export { LoadFailedError, LoadTimeoutError, StaleCacheError } from "./errors.ts";

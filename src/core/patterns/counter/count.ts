@@ -17,8 +17,9 @@ export async function countInBucket(
   const call = checkChange(options, "{ requestId, at }") ?? {};
   const { signal } = call;
   const at = call.at === undefined ? undefined : checkInstant("at", call.at);
-  // One request, however often it asks: what was counted before midnight is not counted again after it.
-  const remembered = rememberRequest(namespace, id, "increment", call, requestTtl);
+  // One request for all of its asking, in whatever page: what was counted before midnight is not counted again after it. Series of
+  // another bucket count the same event for themselves.
+  const remembered = rememberRequest(namespace, id, `increment:${bucket}`, call, requestTtl);
   const values = { ...remembered, by: checkBy(by), at: at ?? "", bucket, age };
   const slack = bucket * pageSize;
   const ask = (now: number) => {

@@ -1,6 +1,6 @@
 import { checkDuration } from "../../check.ts";
 import { keyOf, namespaceOf } from "../../keys.ts";
-import { checkLifetime } from "../../lifetime.ts";
+import { checkLifetime } from "../../time/lifetime.ts";
 import type { Redis } from "../../port/redis.ts";
 import { checkChange, type ChangeOptions, rememberRequest } from "../../request.ts";
 import { hours } from "../../time/duration.ts";
@@ -20,7 +20,7 @@ import { setCounterScript } from "./scripts/set.lua.ts";
  * @example
  * const views = createCounters(redis, { prefix: "views", ttl: days(30) });
  * const count = await views.increment("post:7");
- * await views.increment("post:7", 1, { requestId: message.id }); // counts once, however often the message comes
+ * await views.increment("post:7", 1, { requestId: id }); // counts once, however often the message of this id comes
  * const [first, second] = await views.getMany(["post:7", "post:8"]);
  */
 export function createCounters(redis: Redis, options: CounterOptions): Counters {

@@ -1,10 +1,10 @@
 import { checkCount, checkDuration } from "../../check.ts";
 import { OptionError } from "../../errors.ts";
 import { namespaceOf } from "../../keys.ts";
-import { checkLifetime } from "../../lifetime.ts";
+import { checkLifetime } from "../../time/lifetime.ts";
 import type { Redis } from "../../port/redis.ts";
 import type { ChangeOptions } from "../../request.ts";
-import { encodeData } from "../../size.ts";
+import { encodeData } from "../../data/json.ts";
 import { hours } from "../../time/duration.ts";
 import { unchecked } from "../../unchecked.ts";
 import { portFor } from "../../wait/ask-again.ts";

@@ -1,10 +1,10 @@
 import { checkCount, checkDuration, checkFlag } from "../../check.ts";
 import { namespaceOf } from "../../keys.ts";
-import { checkLifetime, type Lifetime } from "../../lifetime.ts";
+import { checkLifetime, type Lifetime } from "../../time/lifetime.ts";
 import type { Redis } from "../../port/redis.ts";
 import { texts } from "../../port/reply.ts";
 import type { ChangeOptions } from "../../request.ts";
-import { encodeData } from "../../size.ts";
+import { encodeData } from "../../data/json.ts";
 import { hours } from "../../time/duration.ts";
 import { unchecked } from "../../unchecked.ts";
 import { portFor } from "../../wait/ask-again.ts";

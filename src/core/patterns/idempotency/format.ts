@@ -1,4 +1,4 @@
-import { encodeJson } from "../../json.ts";
+import { encodeJson } from "../../data/json.ts";
 import { ReplyError } from "../../errors.ts";
 
 /** What a key holds. */

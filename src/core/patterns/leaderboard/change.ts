@@ -2,7 +2,7 @@ import { checkOneOf } from "../../check.ts";
 import type { Reply } from "../../port/redis.ts";
 import { text } from "../../port/reply.ts";
 import { checkChange, rememberRequest } from "../../request.ts";
-import { encodeData } from "../../size.ts";
+import { encodeData } from "../../data/json.ts";
 import { askBoards } from "./ask.ts";
 import { checkScore, checkWhole } from "./check-call.ts";
 import { type BoardContext, type Places, placesOf } from "./context.ts";

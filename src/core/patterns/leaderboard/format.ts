@@ -1,7 +1,6 @@
 import { decodeId, encodeId, keyOf } from "../../keys.ts";
 import { OptionError } from "../../errors.ts";
-import { checkText } from "../../check.ts";
-import { byteLength } from "../../size.ts";
+import { byteLength, checkText } from "../../check.ts";
 
 /** What a board keeps, each under a key of its own: scores, data of members, the distinct scores, and how many members have each. */
 export const kinds = ["s", "m", "l", "c"] as const;
@@ -47,10 +46,13 @@ export function encodeCursor({ at, score, member }: Position): string {
   return `${at}:${score}:${member}`;
 }
 
-/** @throws {OptionError} No page has given this cursor. */
-export function decodeCursor(cursor: string): Position {
-  const [, at, score, member] = /^(\d{0,16}):([-+.e\d]{1,32}):(.+)$/s.exec(cursor) ?? [];
-  if (at === undefined || score === undefined || member === undefined || !Number.isFinite(Number(score)))
-    throw new OptionError("`cursor` must be the `cursor` of the page before");
-  return { at, score, member };
+/**
+ * @param hasPeriod Whether the boards have periods, one of which the cursor must name.
+ * @throws {OptionError} No page has given this cursor.
+ */
+export function decodeCursor(cursor: string, hasPeriod: boolean): Position {
+  const [, at, score, member] = /^(\d{0,16}):([-+.e\d]{1,32}):(.{1,1024})$/s.exec(cursor) ?? [];
+  const isComplete = at !== undefined && score !== undefined && member !== undefined;
+  if (isComplete && Number.isFinite(Number(score)) && (at !== "") === hasPeriod) return { at, score, member };
+  throw new OptionError("`cursor` must be the `cursor` of the page before");
 }

@@ -22,7 +22,7 @@ export type { RollingOptions } from "./operations/rolling-board.ts";
 export { scoreAtPercentile } from "./operations/score-at-percentile.ts";
 export { firstToReach } from "./ties.ts";
 export type { FirstToReach, FirstToReachOptions } from "./ties.ts";
-export type { Lifetime } from "../../lifetime.ts";
+export type { Lifetime } from "../../time/lifetime.ts";
 export type { ChangeOptions } from "../../request.ts";
 export { daily, every, monthly, weekly } from "../../time/period.ts";
 export type { CalendarOptions, Period, Span } from "../../time/period.ts";

@@ -2,7 +2,7 @@ import { checkCount, checkDuration, checkMethods, checkOneOf, checkOptions } fro
 import { OptionError } from "../../errors.ts";
 import { bindInside } from "../../internals.ts";
 import { namespaceOf } from "../../keys.ts";
-import { checkLifetime } from "../../lifetime.ts";
+import { checkLifetime } from "../../time/lifetime.ts";
 import type { Redis } from "../../port/redis.ts";
 import { integer } from "../../port/reply.ts";
 import { days, hours } from "../../time/duration.ts";

@@ -1,4 +1,4 @@
-import type { Lifetime } from "../../lifetime.ts";
+import type { Lifetime } from "../../time/lifetime.ts";
 import type { ChangeOptions } from "../../request.ts";
 import type { Period } from "../../time/period.ts";
 import type { FirstToReach } from "./ties.ts";

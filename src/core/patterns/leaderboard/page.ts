@@ -22,7 +22,7 @@ export async function readPage(
   read = page,
 ): Promise<Page> {
   const { limit = 10, cursor, at, signal } = checkCall(options, "{ limit: 10 }") ?? {};
-  const behind = cursor === undefined || cursor === null ? undefined : decodeCursor(cursor);
+  const behind = cursor === undefined || cursor === null ? undefined : decodeCursor(cursor, period !== undefined);
   const seek: Seek = member === undefined ? (behind ? "after" : "") : "around";
   const values = {
     order,

@@ -1,5 +1,5 @@
 import { ConflictError, OptionError, ValueTooLargeError } from "../../errors.ts";
-import { checkLifetime } from "../../lifetime.ts";
+import { checkLifetime } from "../../time/lifetime.ts";
 import { checkChange, type ChangeOptions, type Remembered, rememberRequest } from "../../request.ts";
 import type { RecordContext } from "./context.ts";
 import { RecordDataError } from "./errors.ts";

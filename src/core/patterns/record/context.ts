@@ -1,9 +1,9 @@
 import { checkCount, checkDuration, checkMethods } from "../../check.ts";
 import { createInternals, insideOf } from "../../internals.ts";
 import { namespaceOf } from "../../keys.ts";
-import { checkLifetime } from "../../lifetime.ts";
+import { checkLifetime } from "../../time/lifetime.ts";
 import type { Redis } from "../../port/redis.ts";
-import type { StandardSchema } from "../../schema.ts";
+import type { StandardSchema } from "../../data/schema.ts";
 import { hours } from "../../time/duration.ts";
 import { portFor } from "../../wait/ask-again.ts";
 import type { RecordOptions } from "./options.ts";

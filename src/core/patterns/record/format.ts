@@ -1,7 +1,7 @@
+import { byteLength } from "../../check.ts";
 import { OptionError } from "../../errors.ts";
-import { encodeJson, isPlain } from "../../json.ts";
+import { encodeJson, isPlain } from "../../data/json.ts";
 import { keyOf } from "../../keys.ts";
-import { byteLength } from "../../size.ts";
 import { RecordDataError } from "./errors.ts";
 
 // A record is a hash with one field for each property, whose value is JSON. Fields that begin with a colon belong to this pattern.
@@ -28,7 +28,7 @@ export function fieldOf(name: string): string {
 }
 
 /** The name of the property, or `undefined` for a field of the pattern's own. */
-export function nameOf(field: string): string | undefined {
+function nameOf(field: string): string | undefined {
   if (!field.startsWith(":")) return field;
   try {
     const name: unknown = JSON.parse(field.slice(1));

@@ -1,6 +1,6 @@
-import type { Lifetime } from "../../lifetime.ts";
+import type { Lifetime } from "../../time/lifetime.ts";
 import type { ChangeOptions } from "../../request.ts";
-import type { StandardSchema } from "../../schema.ts";
+import type { StandardSchema } from "../../data/schema.ts";
 
 /** Options of `createRecords`. */
 export interface RecordOptions<T = unknown> {
@@ -76,6 +76,15 @@ export interface RecordUpdateOptions extends RecordChangeOptions {
   readonly version?: number | undefined;
 }
 
+/** Options of `modifyRecord`. */
+export interface ModifyRecordOptions extends RecordChangeOptions {
+  /**
+   * The largest number of attempts while others keep changing the record.
+   * @default 50
+   */
+  readonly attempts?: number | undefined;
+}
+
 /** Options of `delete`. */
 export interface RecordDeleteOptions extends ChangeOptions {
   /**
@@ -88,8 +97,8 @@ export interface RecordDeleteOptions extends ChangeOptions {
 /** New values of properties. `undefined` removes a property. */
 export type RecordPatch<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
-/** The names of the properties that hold numbers. */
+/** The names of the properties that hold numbers, or that may hold anything. */
 export type NumberProperty<T> = {
-  [K in keyof T]-?: [Exclude<T[K], undefined>] extends [number] ? K : never;
+  [K in keyof T]-?: unknown extends T[K] ? K : [Exclude<T[K], undefined>] extends [number] ? K : never;
 }[keyof T] &
   string;

@@ -1,3 +1,4 @@
+import { checkCount } from "../../check.ts";
 import { nullableText, orThrow, texts } from "../../port/reply.ts";
 import { checkChange } from "../../request.ts";
 import { backoff } from "../../wait/backoff.ts";
@@ -31,6 +32,7 @@ interface PatchCall {
   readonly operation: "update" | "modify";
   readonly options: RecordChangeOptions;
   readonly version?: number | undefined;
+  readonly attempts?: number | undefined;
 }
 
 export async function updateRecord(
@@ -63,8 +65,6 @@ function encodePatch(name: string, properties: Properties, names: readonly strin
   return { fields, removed: names.map(fieldOf).filter((field) => !fields.has(field)) };
 }
 
-const attempts = 50;
-
 /** In these pauses, changes that began together draw apart. */
 const pauses = { first: 2, factor: 2, most: 64 };
 
@@ -80,9 +80,10 @@ export async function patchWithRetries(
   make: (read: ReadFields | null) => Promise<Patch | null>,
 ): Promise<RecordVersion | null> {
   const { signal } = call.options;
+  const { attempts = 50 } = call;
   const send = createSender(context, call);
   const wanted = checkVersion(call.version);
-  for (let attempt = 0; attempt < attempts; attempt += 1) {
+  for (let attempt = 0; attempt < checkCount("attempts", attempts); attempt += 1) {
     signal?.throwIfAborted();
     const { answer, read } = await send.read();
     if (answer !== null) return toVersion(context, answer);

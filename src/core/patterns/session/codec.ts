@@ -1,6 +1,6 @@
-import type { Codec } from "../../codec.ts";
+import type { Codec } from "../../data/codec.ts";
 import { OptionError } from "../../errors.ts";
-import { encodeJson } from "../../json.ts";
+import { encodeJson } from "../../data/json.ts";
 
 /** JSON, which refuses a value that would come back as something else: a `Date`, a `Map`, a class instance, `NaN`. */
 export const jsonCodec: Codec = {

@@ -2,7 +2,7 @@ import { setBounded } from "../../bounded-map.ts";
 import { emit, type OnEvent } from "../../event.ts";
 import { bindInside, createInternals, insideOf } from "../../internals.ts";
 import type { Redis } from "../../port/redis.ts";
-import type { Codec } from "../../codec.ts";
+import type { Codec } from "../../data/codec.ts";
 import type { Snapshot } from "./format/snapshot.ts";
 import { type Identity, identify, type SessionArgs } from "./identity.ts";
 import type { TokenSigner } from "./signer.ts";

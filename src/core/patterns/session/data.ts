@@ -1,6 +1,6 @@
 import { OptionError } from "../../errors.ts";
 import { unchecked } from "../../unchecked.ts";
-import type { Codec } from "../../codec.ts";
+import type { Codec } from "../../data/codec.ts";
 import { encodeValue, refuseLoss } from "./codec.ts";
 import type { SessionContext } from "./context.ts";
 import { SessionDataError, SessionTooLargeError } from "./errors.ts";

@@ -1,4 +1,4 @@
-export type { Codec } from "../../codec.ts";
+export type { Codec } from "../../data/codec.ts";
 export type { SessionLimits } from "./context.ts";
 export type { NewSession, SessionDevice } from "./create.ts";
 export type { SessionPatch } from "./data.ts";

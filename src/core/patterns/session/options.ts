@@ -11,7 +11,7 @@ import { OptionError } from "../../errors.ts";
 import type { OnEvent } from "../../event.ts";
 import { keyPrefix } from "../../keys.ts";
 import type { Redis } from "../../port/redis.ts";
-import { checkCodec, type Codec } from "../../codec.ts";
+import { checkCodec, type Codec } from "../../data/codec.ts";
 import { jsonCodec } from "./codec.ts";
 import type { SessionContext, SessionLimits } from "./context.ts";
 import type { TokenSigner } from "./signer.ts";

@@ -1,5 +1,5 @@
 import { type Secret, sha256, userTag } from "../../crypto.ts";
-import { encodeJson } from "../../json.ts";
+import { encodeJson } from "../../data/json.ts";
 import { encodeId, keyOf } from "../../keys.ts";
 
 /** The place of a link or a code in Redis, and the digest that is stored of it. */

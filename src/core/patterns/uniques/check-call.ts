@@ -4,7 +4,7 @@ import type { UniquesContext } from "./context.ts";
 import type { UniquesCallOptions } from "./options.ts";
 
 /** The most members of one `add`. */
-export const mostMembers = 1_000;
+const mostMembers = 1_000;
 
 /** The greatest length of a member, in UTF-16 units. A thousand of them stay below the 10 MB that Upstash takes. */
 const longestMember = 1_024;

@@ -3,7 +3,7 @@ import { spanAt, type Period, type Span } from "../../time/period.ts";
 import type { UniquesContext } from "./context.ts";
 
 /** The most periods of one merge. */
-export const mostPeriods = 400;
+const mostPeriods = 400;
 
 /**
  * The periods that `last` milliseconds are, the oldest first, up to the one that is given: the number of periods whose length together is

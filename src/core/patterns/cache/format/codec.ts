@@ -1,5 +1,5 @@
-import type { Codec } from "../../../codec.ts";
-import type { StandardSchema } from "../../../schema.ts";
+import type { Codec } from "../../../data/codec.ts";
+import type { StandardSchema } from "../../../data/schema.ts";
 
 /** Makes long payloads shorter. */
 export interface Compression {

@@ -1,9 +1,8 @@
-import { checkCount, checkMethods } from "../../../check.ts";
-import { checkCodec, checkName, type Codec } from "../../../codec.ts";
+import { byteLength, checkCount, checkMethods } from "../../../check.ts";
+import { checkCodec, checkName, type Codec } from "../../../data/codec.ts";
 import { OptionError, RedisPatternsError, ValueTooLargeError } from "../../../errors.ts";
-import { encodeJson } from "../../../json.ts";
-import type { StandardSchema } from "../../../schema.ts";
-import { byteLength } from "../../../size.ts";
+import { encodeJson } from "../../../data/json.ts";
+import type { StandardSchema } from "../../../data/schema.ts";
 import { raceDeadline } from "../../../time/deadline.ts";
 import type { CodecOptions, Overflow } from "./codec.ts";
 import { unchecked } from "../../../unchecked.ts";

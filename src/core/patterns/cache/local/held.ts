@@ -1,5 +1,5 @@
 import { unchecked } from "../../../unchecked.ts";
-import type { Codec } from "../../../codec.ts";
+import type { Codec } from "../../../data/codec.ts";
 
 /** A value in memory: frozen and shared, or kept as text, so that each caller gets a copy of its own. */
 export interface Held<T> {

@@ -35,6 +35,7 @@ export interface IncrementResult {
  *
  * A refusal is an answer like any other: the same `requestId` gets it again.
  * @example
+ * const stock = createCounters(redis, { prefix: "stock", ttl: "permanent" });
  * const { changed, value } = await incrementWithin(stock, "book:7", -1, { min: 0 });
  * if (!changed) console.log(`only ${value} left`);
  * @throws {OptionError} An argument can never work.

@@ -9,7 +9,8 @@ import { takeCounterScript } from "../scripts/take.lua.ts";
  * Reads a counter and resets it to 0 in one step, to move the count into a database. What others count meanwhile is in the answer or left
  * for the next one, never lost. A repetition with the same `requestId` gets the same count again.
  * @example
- * const requestId = `flush:${job.id}`; // the same one when the job is tried again
+ * const views = createCounters(redis, { prefix: "views", ttl: days(30) });
+ * const requestId = `flush:${id}`; // the same one when the job is tried again
  * const count = await takeCounter(views, "post:7", { requestId });
  * await db.addViews("post:7", count, requestId); // skipped there if this request was added before
  * @throws {OptionError} An argument can never work.

@@ -1,9 +1,9 @@
-import { checkCount, checkFunction, checkText } from "../../../check.ts";
+import { byteLength, checkCount, checkFunction, checkText } from "../../../check.ts";
 import { OptionError, type RedisPatternsError } from "../../../errors.ts";
 import { failureOf, isOptionError, isReplyError } from "../../../failure.ts";
 import { encodeId } from "../../../keys.ts";
 import { batchingPort } from "../../../port/batch.ts";
-import { byteLength, encodeData } from "../../../size.ts";
+import { encodeData } from "../../../data/json.ts";
 import { checkRead, checkUpTo, contextOf, type FeedContext } from "../context.ts";
 import { eventsKey, feedKeys } from "../format.ts";
 import type { Feeds } from "../options.ts";
@@ -32,7 +32,10 @@ export interface FanOutOptions {
    * @default none
    */
   readonly onProgress?: ((progress: FanOutProgress) => unknown) | undefined;
-  /** Ends the run; the call then rejects with the signal's reason. The last batch may have been pushed. */
+  /**
+   * Ends the run between or in trips; the call then rejects with the signal's reason. The last batch may have been pushed. A source of ids that
+   * waits has to hear the signal itself.
+   */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -1,15 +1,20 @@
 import { choosePeriod } from "../../../script/period.lua.ts";
 
 /**
- * Splits the text `spans` into the list `bounds`: the start of the first period and the end of each. Of a board without periods there are
- * none.
+ * Splits the text `spans` into the list `bounds`, the start of the first period and the end of each, and chooses the number `place` of one
+ * of them by the server's clock. A board without periods has an empty text.
  */
 export const chooseSpan = `
 local bounds = {}
-for bound in string.gmatch(spans, "%S+") do
-  bounds[#bounds + 1] = bound
+local chosen = 1
+if spans ~= "" then
+  for bound in string.gmatch(spans, "%S+") do
+    bounds[#bounds + 1] = bound
+  end
+  ${choosePeriod}
+  chosen = place
 end
-${choosePeriod}
+local place = chosen
 `;
 
 /**
@@ -21,12 +26,12 @@ ${chooseSpan}
 local stride = #keys / math.max(1, #bounds - 1)
 local scores, data, levels, counts = unpack(keys, (place - 1) * stride + 1, place * stride)
 local shift
-local number = 0
-for text in string.gmatch(shifts, "%S+") do
-  number = number + 1
-  if number == place then
-    shift = tonumber(text)
+if shifts ~= "" then
+  local all = {}
+  for text in string.gmatch(shifts, "%S+") do
+    all[#all + 1] = text
   end
+  shift = tonumber(all[place])
 end
 -- Redis writes a score in other digits from one version to the next. These are the same everywhere.
 local function levelOf(score)

@@ -103,7 +103,7 @@ local function trim()
     return false
   end
   -- A board that was allowed to be longer is shortened bit by bit.
-  over = math.min(over, 1000)
+  over = math.min(over, 500)
   local from, to = 0, over - 1
   if up then
     from, to = -over, -1

@@ -12,7 +12,8 @@ import { standingArgs, standingsLua } from "./standings.lua.ts";
 const mergeBoards = `
 ${chooseSpan}
 local last, combine, staleness = string.match(window, "(%d+) (%a+) (%d+)")
-local data, levels, shift
+local data, levels
+local shift = tonumber(shifts)
 local scores = keys[#keys - math.max(1, #bounds - 1) + place]
 if redis.call("EXISTS", scores) == 0 then
   local merge = {"ZUNIONSTORE", scores, last, unpack(keys, place, place + last - 1)}

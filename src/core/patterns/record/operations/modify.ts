@@ -3,7 +3,7 @@ import { checkChange } from "../../../request.ts";
 import { unchecked } from "../../../unchecked.ts";
 import { contextOf, type RecordContext } from "../context.ts";
 import { checkObject, encodeProperties, fieldOf, type ReadFields } from "../format.ts";
-import type { RecordChangeOptions, RecordVersion } from "../options.ts";
+import type { ModifyRecordOptions, RecordVersion } from "../options.ts";
 import { openRecord } from "../read.ts";
 import type { Records } from "../records.ts";
 import { type Patch, patchWithRetries } from "../update.ts";
@@ -16,7 +16,7 @@ import { validate } from "../validate.ts";
  * @param change Gets the data of the record, or `null` if there is none, and gives the data that it shall have. It may run several times.
  * @returns The version that it has made.
  * @throws What `change` throws. Nothing was changed.
- * @throws {ConflictError} Others changed the record before each of 50 attempts.
+ * @throws {ConflictError} Others changed the record before each of `attempts` attempts.
  * @throws {RecordInvalidError} The stored record does not fit `schema`, or the new one would not.
  * @throws {RecordDataError} Another program wrote a property that is no JSON.
  * @throws {OptionError} An argument can never work, or a value is not one that JSON gives back.
@@ -29,10 +29,11 @@ export async function modifyRecord<T extends object>(
   records: Records<T>,
   id: string,
   change: (data: T | null) => T | Promise<T>,
-  options?: RecordChangeOptions,
+  options?: ModifyRecordOptions,
 ): Promise<RecordVersion> {
   const context = contextOf(records);
-  const call = { id, operation: "modify", options: checkChange(options) ?? {} } as const;
+  const { attempts, ...rest } = checkChange(options) ?? {};
+  const call = { id, operation: "modify", options: rest, attempts } as const;
   checkFunction("change", change);
   const made = await patchWithRetries(context, call, async (read) => {
     const found = await openRecord(context, read);

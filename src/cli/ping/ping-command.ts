@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import { OptionError } from "../core/errors.ts";
-import { isOptionError } from "../core/failure.ts";
-import { ping } from "../core/port/ping.ts";
+import { OptionError } from "../../core/errors.ts";
+import { isOptionError } from "../../core/failure.ts";
+import { ping } from "../../core/port/ping.ts";
 import { explain, pingFully, type Row } from "./full-ping.ts";
 import { openRest, openTcp, type Place, type Target } from "./ping-target.ts";
 

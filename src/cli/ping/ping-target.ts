@@ -1,11 +1,11 @@
-import { ioredis } from "../adapters/ioredis/ioredis.ts";
-import { managedCluster, server } from "../adapters/ioredis/presets.ts";
-import { checkRedisUrl } from "../adapters/ioredis/url.ts";
-import { rest } from "../adapters/rest/rest.ts";
-import { OptionError } from "../core/errors.ts";
-import { isOptionError } from "../core/failure.ts";
-import type { Redis } from "../core/port/redis.ts";
-import { importIoredis } from "./connect.ts";
+import { ioredis } from "../../adapters/ioredis/ioredis.ts";
+import { managedCluster, server } from "../../adapters/ioredis/presets.ts";
+import { checkRedisUrl } from "../../adapters/ioredis/url.ts";
+import { rest } from "../../adapters/rest/rest.ts";
+import { OptionError } from "../../core/errors.ts";
+import { isOptionError } from "../../core/failure.ts";
+import type { Redis } from "../../core/port/redis.ts";
+import { importIoredis } from "../connect.ts";
 
 /** What a ping asks, and how to let go of it. */
 export interface Target {

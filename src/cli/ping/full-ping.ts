@@ -1,9 +1,9 @@
-import { randomText } from "../core/crypto.ts";
-import type { RedisPatternsError } from "../core/errors.ts";
-import { diagnose, isPortError } from "../core/port/diagnosis.ts";
-import { type Ping, ping, type PingOptions } from "../core/port/ping.ts";
-import type { Command, Redis } from "../core/port/redis.ts";
-import { orThrow } from "../core/port/reply.ts";
+import { randomText } from "../../core/crypto.ts";
+import type { RedisPatternsError } from "../../core/errors.ts";
+import { diagnose, isPortError } from "../../core/port/diagnosis.ts";
+import { type Ping, ping, type PingOptions } from "../../core/port/ping.ts";
+import type { Command, Redis } from "../../core/port/redis.ts";
+import { orThrow } from "../../core/port/reply.ts";
 import { trials } from "./trials.ts";
 
 /** What became of one trial. */

@@ -1,5 +1,5 @@
-import { checkMethods } from "./check.ts";
-import { OptionError } from "./errors.ts";
+import { checkMethods } from "../check.ts";
+import { OptionError } from "../errors.ts";
 
 /**
  * Writes and reads values that JSON does not give back as they were, such as dates and maps. `devalue`'s `stringify` and `parse` make one:

@@ -1,4 +1,4 @@
-import type { Redis } from "../core/port/redis.ts";
+import type { Redis } from "../../core/port/redis.ts";
 
 /** Uses one pattern once, under a prefix that nobody else has. It throws if that does not work. */
 export type Trial = (redis: Redis, prefix: string) => Promise<unknown>;

@@ -1,5 +1,6 @@
-import { OptionError } from "./errors.ts";
-import { codeOf } from "./failure.ts";
+import { byteLength } from "../check.ts";
+import { OptionError, ValueTooLargeError } from "../errors.ts";
+import { codeOf } from "../failure.ts";
 
 /**
  * Turns a value into JSON that gives it back as it was. A property whose value is `undefined` is left out: it reads as before.
@@ -47,4 +48,17 @@ function foreignType(part: unknown): string | undefined {
 export function isPlain(part: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(part);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+/**
+ * Turns data into JSON of at most `maxBytes`.
+ * @param name The name of the data in an error.
+ * @throws {OptionError} JSON does not give the data back as it was. The error names the place.
+ * @throws {ValueTooLargeError} It is too large.
+ */
+export function encodeData(data: unknown, name: string, maxBytes: number): string {
+  const text = encodeJson(data, name, "pass plain JSON");
+  const bytes = byteLength(text, maxBytes);
+  if (bytes <= maxBytes) return text;
+  throw new ValueTooLargeError(bytes, maxBytes, "store a reference, such as an id or a URL, or raise it");
 }

@@ -1,9 +1,9 @@
-import { createBloomFilter } from "../core/patterns/bloom/index.ts";
-import { createCounters, createSeries } from "../core/patterns/counter/index.ts";
-import { createFeeds } from "../core/patterns/feed/index.ts";
-import { createLeaderboard } from "../core/patterns/leaderboard/index.ts";
-import { createRecords } from "../core/patterns/record/index.ts";
-import { createUniques, exact, hybrid } from "../core/patterns/uniques/index.ts";
+import { createBloomFilter } from "../../core/patterns/bloom/index.ts";
+import { createCounters, createSeries } from "../../core/patterns/counter/index.ts";
+import { createFeeds } from "../../core/patterns/feed/index.ts";
+import { createLeaderboard } from "../../core/patterns/leaderboard/index.ts";
+import { createRecords } from "../../core/patterns/record/index.ts";
+import { createUniques, exact, hybrid } from "../../core/patterns/uniques/index.ts";
 import { expectTrue, id, ttl, type Trial } from "./trial.ts";
 
 /** Every pattern that keeps a structure, by its name in the table. Lists of recent items have bare keys, which few users may touch. */

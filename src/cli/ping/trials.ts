@@ -1,5 +1,5 @@
-import { createCache } from "../core/patterns/cache/index.ts";
-import { createIdempotency } from "../core/patterns/idempotency/index.ts";
+import { createCache } from "../../core/patterns/cache/index.ts";
+import { createIdempotency } from "../../core/patterns/idempotency/index.ts";
 import {
   acquirePermit,
   concurrency,
@@ -9,7 +9,7 @@ import {
   type LimitAlgorithm,
   slidingLog,
   slidingWindow,
-} from "../core/patterns/limiter/index.ts";
+} from "../../core/patterns/limiter/index.ts";
 import {
   createElection,
   createFenceGuard,
@@ -17,9 +17,9 @@ import {
   createReadWriteLock,
   createSemaphore,
   firstComeFirstServed,
-} from "../core/patterns/lock/index.ts";
-import { createSessions, listSessions } from "../core/patterns/session/index.ts";
-import { createTokens } from "../core/patterns/token/index.ts";
+} from "../../core/patterns/lock/index.ts";
+import { createSessions, listSessions } from "../../core/patterns/session/index.ts";
+import { createTokens } from "../../core/patterns/token/index.ts";
 import { structureTrials } from "./structure-trials.ts";
 import { expectTrue, id, type Trial, ttl } from "./trial.ts";
 

@@ -1,4 +1,4 @@
-import { checkDuration } from "./check.ts";
+import { checkDuration } from "../check.ts";
 
 /** For how long something is kept, in milliseconds, or for ever. */
 export type Lifetime = number | "permanent";
