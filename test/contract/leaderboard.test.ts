@@ -531,6 +531,14 @@ onEveryBackend("a leaderboard", (backend) => {
     }
   });
 
+  it("removes nobody by half where the key of the distinct scores is of another type", async () => {
+    const board = open({ ties: "dense" });
+    await board.set("x", "ada", 1, { data: { name: "Ada" } });
+    await redis.send(["SET", `leaderboard:${backend.prefix}:${number}:{x}:d1:l`, "taken", "PX", 60_000]);
+    await expect(board.remove("x", "ada", { requestId: "r" })).rejects.toMatchObject({ code: "WRONGTYPE" });
+    expect(await board.count("x")).toBe(1);
+  });
+
   backend.it("keeps boards apart that are written in other ways, and reads a plain one by another rank", async () => {
     const prefix = `${backend.prefix}:deploy`;
     const [ordinal, competition, dense, first] = (["ordinal", "competition", "dense", firstToReach()] as const).map(
