@@ -344,6 +344,16 @@ onEveryBackend("uniques of periods", (backend) => {
     expect(await removeMember(visitors, "home", "ada", { at: then })).toBe(true);
   });
 
+  it("refuse a cursor of a time that no calendar has", async () => {
+    const visitors = open(exact());
+    for (const cursor of ["9999999999999999.1", "-9999999999999999.1", "-.1"]) {
+      await expect(listMembers(visitors, "home", { cursor })).rejects.toMatchObject({
+        code: "OPTION",
+        message: expect.stringContaining("`cursor`"),
+      });
+    }
+  });
+
   it("have names that a period of the caller's own chooses, braces and all", async () => {
     const period: Period = {
       name: "{days}",
