@@ -29,7 +29,7 @@ export interface RecentOptions {
    */
   readonly maxBytes?: number | undefined;
   /**
-   * For how long a change with a `requestId` is remembered, in milliseconds.
+   * For how long a change with a `requestId` is remembered, in milliseconds: a minute or more.
    * @default 86_400_000, a day
    */
   readonly requestTtl?: number | undefined;
