@@ -504,6 +504,25 @@ onEveryBackend("a leaderboard", (backend) => {
     }
   });
 
+  it("leaves everything as it was where a key is of another type when a member is removed", async () => {
+    for (const kind of ["s", "m", "l", "c"]) {
+      const board = open({ ties: "dense" });
+      const key = (part: string) => `leaderboard:${backend.prefix}:${number}:{x}:d1:${part}`;
+      await board.set("x", "ada", 1, { data: { name: "Ada" } });
+      await redis.send(["SET", key(kind), "taken", "PX", 60_000]);
+      await expect(board.remove("x", "ada")).rejects.toMatchObject({ code: "WRONGTYPE" });
+      for (const [part, ...look] of [
+        ["s", "ZCARD"],
+        ["m", "HLEN"],
+        ["l", "ZCARD"],
+        ["c", "HGET", "1"],
+      ] as const) {
+        const [command, ...rest] = look;
+        if (part !== kind) expect(Number(await redis.send([command, key(part), ...rest])), part).toBe(1);
+      }
+    }
+  });
+
   it("keeps boards apart that are written in other ways, and reads a plain one by another rank", async () => {
     const prefix = `${backend.prefix}:deploy`;
     const [ordinal, competition, dense, first] = (["ordinal", "competition", "dense", firstToReach()] as const).map(
