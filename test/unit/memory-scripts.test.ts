@@ -26,7 +26,7 @@ import { sized } from "../support/long.ts";
 
 // A failure prints the steps; SCRIPTS_SEED tries others.
 const seed = Number(process.env["SCRIPTS_SEED"] ?? 20_261_127);
-const numRuns = sized(200, 10);
+const numRuns = sized(200, 4);
 const real = openRealRedis();
 const other = memory({ timeout: 60_000 });
 
