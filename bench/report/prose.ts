@@ -28,6 +28,11 @@ export const subjects: Readonly<Record<string, Subject>> = {
   lock: { title: "Lock", sentence: "Acquire and release: two trips." },
   cache: { title: "Cache", sentence: "`getOrSet` on 1,000 keys, one tier on Redis." },
   session: { title: "Sessions", sentence: "Real Express applications, asked by eight visitors at once." },
+  structures: {
+    title: "Structures",
+    sentence:
+      "Each call of leaderboards, uniques, counters, records, feeds and Bloom filters, over TCP. The bare EVALSHA sends what our call sends, without us. The bare command does the heart of it alone: it sets no TTL, and counts twice what is sent twice.",
+  },
   gateway: { title: "Gateway", sentence: "One command in each request; the client is in another process." },
   rest: {
     title: "REST client",

@@ -83,7 +83,7 @@ onEveryBackend("equal scores of a leaderboard", (backend) => {
       expect(membersOf((await board.top("x")).entries)).toEqual(["z", "a", "m"]);
     });
 
-    it("goes on from page to page", async () => {
+    backend.it("goes on from page to page", async () => {
       const board = timed();
       const all = Array.from({ length: 12 }, (_, i) => `m${String(i).padStart(2, "0")}`);
       for (const [i, member] of all.entries()) await board.set("x", member, 100, { at: week + seconds(i) });
@@ -123,14 +123,14 @@ onEveryBackend("equal scores of a leaderboard", (backend) => {
       expect(make).toThrow(`\`${name}\``);
     });
 
-    it("has room for what it says it has", async () => {
+    backend.it("has room for what it says it has", async () => {
       const board = open({ ties: firstToReach({ maxScore: 4_194_303 }) });
       expect(await board.set("x", "ada", 4_194_303)).toMatchObject({ score: 4_194_303 });
       open({ ties: firstToReach({ maxScore: 2 ** 33 - 1 }), period: weekly() });
       expect(() => rollingBoard(open({ ties: firstToReach(), period: weekly() }), { last: 2 })).toThrow("`board`");
     });
 
-    it("does not read what another unit or order has written", async () => {
+    backend.it("does not read what another unit or order has written", async () => {
       const prefix = `${backend.prefix}:units`;
       const one = createLeaderboard(redis, { prefix, ties: firstToReach() });
       await one.set("x", "ada", 5);
@@ -146,30 +146,23 @@ onEveryBackend("equal scores of a leaderboard", (backend) => {
   describe("where they share a dense rank", () => {
     /** A client may read a double of RESP3 with another last digit. */
     const scoreIn = (text: string | undefined) => Number(Number(text).toFixed(9));
-    const everySecond = (list: readonly string[], first: number) => list.filter((_, i) => i % 2 === first);
     const levels = async () => {
-      const [scores, levels, counts] = [keyOf("d1", "s"), keyOf("d1", "l"), keyOf("d1", "c")];
-      const rows = texts(await redis.send(["ZRANGE", scores, 0, -1, "WITHSCORES"]));
-      const expected: Record<number, number> = {};
-      for (const score of everySecond(rows, 1).map(scoreIn)) expected[score] = (expected[score] ?? 0) + 1;
-      const counted = texts(await redis.send(["HGETALL", counts]));
-      const numbers = everySecond(counted, 1).map(Number);
-      const found = Object.fromEntries(everySecond(counted, 0).map((text, i) => [scoreIn(text), numbers[i]]));
-      const listed = texts(await redis.send(["ZRANGE", levels, 0, -1])).map(scoreIn);
-      return { expected, found, listed };
+      const rows = texts(await redis.send(["ZRANGE", keyOf("d1", "s"), 0, -1, "WITHSCORES"]));
+      const held = new Set(rows.filter((_, i) => i % 2 === 1).map(scoreIn));
+      const listed = texts(await redis.send(["ZRANGE", keyOf("d1", "l"), 0, -1])).map(scoreIn);
+      return { held: [...held], listed };
     };
 
-    it("counts the members of each score, whatever comes together", async () => {
+    backend.it("knows the distinct scores, whatever comes together", async () => {
       const board = open({ ties: "dense", keep: { length: 20 } });
-      const calls = Array.from({ length: 120 }, (_, i) => {
+      const calls = Array.from({ length: 70 }, (_, i) => {
         const member = `m${(i * 7) % 31}`;
         if (i % 5 === 0) return board.remove("x", member);
         return i % 3 === 0 ? board.increment("x", member, 0.1) : board.set("x", member, (i % 9) / 2 - 1);
       });
       await Promise.all(calls);
-      const { expected, found, listed } = await levels();
-      expect(found).toEqual(expected);
-      expect(listed.map(String).sort()).toEqual(Object.keys(expected).sort());
+      const { held, listed } = await levels();
+      expect(listed).toEqual(held);
     });
 
     it("knows a score however another version of Redis writes it", async () => {
@@ -177,8 +170,8 @@ onEveryBackend("equal scores of a leaderboard", (backend) => {
       await board.set("x", "ada", 0.1);
       await board.increment("x", "bob", 0.1);
       await board.set("x", "eve", 0.3);
-      const fields = texts(await redis.send(["HKEYS", keyOf("d1", "c")]));
-      expect(fields.sort()).toEqual(["0.10000000000000001", "0.29999999999999999"]);
+      const listed = texts(await redis.send(["ZRANGE", keyOf("d1", "l"), 0, -1]));
+      expect(listed).toEqual(["0.10000000000000001", "0.29999999999999999"]);
       expect((await board.get("x", "bob"))?.rank).toBe(2);
     });
 
@@ -196,20 +189,22 @@ onEveryBackend("equal scores of a leaderboard", (backend) => {
       expect((await board.top("x")).entries).toHaveLength(4);
     });
 
-    it("TieRanking over a minute at 12k members (agoragames #70): a write among thousands of equals costs as few commands", async () => {
-      const board = open({ ties: "dense" });
-      const rows = Array.from({ length: 3_000 }, (_, i) => [7, `m${i}`]);
-      await board.set("x", "first", 7);
-      await redis.send(["ZADD", keyOf("d1", "s"), ...rows.flat()]);
-      await redis.send(["HINCRBY", keyOf("d1", "c"), "7", 3_000]);
-      const counts = await backend.count(() => board.set("x", "m5", 8));
-      expect(Object.values(counts).reduce((sum, n) => sum + n, 0)).toBeLessThanOrEqual(16);
-      expect(await board.get("x", "m6")).toMatchObject({ rank: 2 });
-    });
+    backend.it(
+      "TieRanking over a minute at 12k members (agoragames #70): a write among a thousand equals costs as few commands",
+      async () => {
+        const board = open({ ties: "dense" });
+        const rows = Array.from({ length: 1_000 }, (_, i) => [7, `m${i}`]);
+        await board.set("x", "first", 7);
+        await redis.send(["ZADD", keyOf("d1", "s"), ...rows.flat()]);
+        const counts = await backend.count(() => board.set("x", "m5", 8));
+        expect(Object.values(counts).reduce((sum, n) => sum + n, 0)).toBeLessThanOrEqual(12);
+        expect(await board.get("x", "m6")).toMatchObject({ rank: 2 });
+      },
+    );
   });
 
   describe("what other libraries get wrong", () => {
-    it("limitTopN with low-to-high never trims (redis-rank)", async () => {
+    backend.it("limitTopN with low-to-high never trims (redis-rank)", async () => {
       const board = open({ order: "ascending", keep: { length: 3 } });
       for (let i = 0; i < 8; i += 1) await board.set("x", `m${i}`, i);
       expect(membersOf((await board.top("x")).entries)).toEqual(["m0", "m1", "m2"]);
@@ -223,12 +218,12 @@ onEveryBackend("equal scores of a leaderboard", (backend) => {
       expect(await board.set("x", "ada", 3.8, { only: "higher" })).toEqual({ changed: false, score: 3.9, rank: 1 });
     });
 
-    it("update and trim not atomic (redis-rank): no reader ever sees a board that is too long", async () => {
+    backend.it("update and trim not atomic (redis-rank): no reader ever sees a board that is too long", async () => {
       const board = open({ keep: { length: 5 } });
-      const scores = Array.from({ length: 100 }, (_, i) => (i * 37) % 101);
+      const scores = Array.from({ length: 50 }, (_, i) => (i * 37) % 101);
       const best = scores.toSorted((one, two) => two - one).slice(0, 5);
       const writing = scores.map((score, i) => board.set("x", `m${i}`, score));
-      const reading = Array.from({ length: 50 }, () => board.count("x"));
+      const reading = Array.from({ length: 20 }, () => board.count("x"));
       const sizes = await Promise.all(reading);
       await Promise.all(writing);
       expect(Math.max(...sizes)).toBeLessThanOrEqual(5);
@@ -243,34 +238,40 @@ onEveryBackend("equal scores of a leaderboard", (backend) => {
       expect(await board.increment("x", "new", 0)).toMatchObject({ changed: true, score: 0 });
     });
 
-    it("members from rank range wrong for ties (agoragames #64, python #54, #25): a page has its size and everybody once", async () => {
-      for (const ties of ["competition", "dense"] as const) {
-        const board = open({ ties });
-        for (const [i, score] of [50, 50, 50, 40, 40, 30, 20].entries()) await board.set("x", `m${i}`, score);
-        const pages = [];
-        for (let cursor: string | null = null; ;) {
-          const page = await board.top("x", { limit: 2, cursor });
-          pages.push(page.entries.map(({ rank }) => rank));
-          ({ cursor } = page);
-          if (cursor === null) break;
+    backend.it(
+      "members from rank range wrong for ties (agoragames #64, python #54, #25): a page has its size and everybody once",
+      async () => {
+        for (const ties of ["competition", "dense"] as const) {
+          const board = open({ ties });
+          for (const [i, score] of [50, 50, 50, 40, 40, 30, 20].entries()) await board.set("x", `m${i}`, score);
+          const pages = [];
+          for (let cursor: string | null = null; ;) {
+            const page = await board.top("x", { limit: 2, cursor });
+            pages.push(page.entries.map(({ rank }) => rank));
+            ({ cursor } = page);
+            if (cursor === null) break;
+          }
+          expect(pages).toEqual(ties === "competition" ? [[1, 1], [1, 4], [4, 6], [7]] : [[1, 1], [1, 2], [2, 3], [4]]);
+          expect((await board.around("x", "m3", { limit: 3 })).map(({ rank }) => rank)).toEqual(
+            ties === "competition" ? [4, 4, 6] : [2, 2, 3],
+          );
         }
-        expect(pages).toEqual(ties === "competition" ? [[1, 1], [1, 4], [4, 6], [7]] : [[1, 1], [1, 2], [2, 3], [4]]);
-        expect((await board.around("x", "m3", { limit: 3 })).map(({ rank }) => rank)).toEqual(
-          ties === "competition" ? [4, 4, 6] : [2, 2, 3],
-        );
-      }
-    });
+      },
+    );
 
-    it("rank_member_if reads, then writes (agoragames): of scores that come together the best one stays", async () => {
-      for (const only of ["higher", "lower"] as const) {
-        const board = open();
-        const scores = Array.from({ length: 100 }, (_, i) => ((i * 37) % 101) - 50);
-        const placings = await Promise.all(scores.map((score) => board.set("x", "ada", score, { only })));
-        const best = only === "higher" ? Math.max(...scores) : Math.min(...scores);
-        expect(await board.get("x", "ada")).toMatchObject({ score: best });
-        expect(placings.some(({ changed, score }) => changed && score === best)).toBe(true);
-      }
-    });
+    backend.it(
+      "rank_member_if reads, then writes (agoragames): of scores that come together the best one stays",
+      async () => {
+        for (const only of ["higher", "lower"] as const) {
+          const board = open();
+          const scores = Array.from({ length: 50 }, (_, i) => ((i * 37) % 101) - 50);
+          const placings = await Promise.all(scores.map((score) => board.set("x", "ada", score, { only })));
+          const best = only === "higher" ? Math.max(...scores) : Math.min(...scores);
+          expect(await board.get("x", "ada")).toMatchObject({ score: best });
+          expect(placings.some(({ changed, score }) => changed && score === best)).toBe(true);
+        }
+      },
+    );
 
     it("member data that outlives its board (agoragames): it goes with the board, the member and the cap", async () => {
       const board = open({ ttl: minutes(1), keep: { length: 1 } });

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { OptionError } from "../../src/core/errors.ts";
 import {
+  clearBoard,
   createLeaderboard,
   firstToReach,
   type LeaderboardOptions,
@@ -44,7 +45,7 @@ onEveryBackend("a leaderboard", (backend) => {
     expect(await board.around("nothing", "ada")).toEqual([]);
   });
 
-  it("gives rank, score, data and percentile", async () => {
+  backend.it("gives rank, score, data and percentile", async () => {
     const board = open();
     for (const [i, member] of ["a", "b", "c", "d"].entries()) await board.set("x", member, i);
     await board.set("x", "d", 3, { data: { name: "Dee" } });
@@ -81,11 +82,11 @@ onEveryBackend("a leaderboard", (backend) => {
 
   it("never loses the best of scores that come together, nor points that are added together", async () => {
     const board = open();
-    const scores = Array.from({ length: 60 }, (_, i) => (i * 37) % 61);
+    const scores = Array.from({ length: 40 }, (_, i) => (i * 37) % 41);
     await Promise.all(scores.map((score) => board.set("x", "ada", score, { only: "higher" })));
     await Promise.all(scores.map(() => board.increment("x", "bob", 0.5)));
-    expect(await board.get("x", "ada")).toMatchObject({ score: 60 });
-    expect(await board.get("x", "bob")).toMatchObject({ score: 30 });
+    expect(await board.get("x", "ada")).toMatchObject({ score: 40 });
+    expect(await board.get("x", "bob")).toMatchObject({ score: 20 });
   });
 
   describe("with equal scores", () => {
@@ -128,16 +129,16 @@ onEveryBackend("a leaderboard", (backend) => {
       const sizes = await Promise.all(
         (await own()).map(async (key) => [key.replace(/.*d1:/, ""), await sizeOf(key)] as const),
       );
-      expect(Object.fromEntries(sizes.filter(([key]) => key.length === 1))).toEqual({ s: 3, m: 1, l: 3, c: 3 });
+      expect(Object.fromEntries(sizes.filter(([key]) => key.length === 1))).toEqual({ s: 3, m: 1, l: 3 });
     },
   );
 
   const sizeOf = async (key: string) => {
-    const count = { s: "ZCARD", l: "ZCARD", m: "HLEN", c: "HLEN" }[key.slice(-1)];
+    const count = { s: "ZCARD", l: "ZCARD", m: "HLEN" }[key.slice(-1)];
     return count && /d1:.$/.test(key) ? integer(await redis.send([count, key])) : 0;
   };
 
-  it("becomes as short as it may be, bit by bit, where it was allowed to be longer", async () => {
+  backend.it("becomes as short as it may be, bit by bit, where it was allowed to be longer", async () => {
     const long = open();
     await long.set("x", "m0", 0);
     const lines = Array.from({ length: 1_204 }, (_, i) => [i + 1, `m${i + 1}`]);
@@ -152,7 +153,7 @@ onEveryBackend("a leaderboard", (backend) => {
     expect((await short.top("x", { limit: 10 })).entries.at(-1)?.score).toBe(1_195);
   });
 
-  it("gives the entries around a member, a whole page wherever the board has one", async () => {
+  backend.it("gives the entries around a member, a whole page wherever the board has one", async () => {
     const board = open({ ties: "competition" });
     await Promise.all(Array.from({ length: 9 }, (_, i) => board.set("x", `m${i}`, i)));
     const around = async (member: string, limit: number) =>
@@ -164,7 +165,7 @@ onEveryBackend("a leaderboard", (backend) => {
     expect(await around("nobody", 3)).toEqual([]);
   });
 
-  it("lists a range of scores, with the ranks on the whole board", async () => {
+  backend.it("lists a range of scores, with the ranks on the whole board", async () => {
     for (const order of ["descending", "ascending"] as const) {
       const board = open({ order, ties: "competition" });
       for (const score of [-2, 0, 1, 1, 2.5, 7]) await board.set("x", `m${score}${await board.count("x")}`, score);
@@ -182,7 +183,7 @@ onEveryBackend("a leaderboard", (backend) => {
     }
   });
 
-  it("ranks a list of members among themselves", async () => {
+  backend.it("ranks a list of members among themselves", async () => {
     const members = ["c", "e", "a", "nobody", "d", "a"];
     for (const [ties, ranks] of [
       ["ordinal", [1, 2, 3, 4]],
@@ -198,7 +199,7 @@ onEveryBackend("a leaderboard", (backend) => {
     }
   });
 
-  it("tells the score at a percentile", async () => {
+  backend.it("tells the score at a percentile", async () => {
     for (const order of ["descending", "ascending"] as const) {
       const board = open({ order });
       expect(await scoreAtPercentile(board, "x", 50)).toBeNull();
@@ -221,9 +222,9 @@ onEveryBackend("a leaderboard", (backend) => {
     };
     const many = async (board: ReturnType<typeof open>) => {
       // Every third has the score of its neighbours.
-      const all = Array.from({ length: 30 }, (_, i) => `m${String(i).padStart(2, "0")}`);
+      const all = Array.from({ length: 18 }, (_, i) => `m${String(i).padStart(2, "0")}`);
       await Promise.all(all.map((member, i) => board.set("x", member, Math.floor(i / 3) * 3)));
-      return membersOf((await board.top("x", { limit: 30 })).entries);
+      return membersOf((await board.top("x", { limit: 18 })).entries);
     };
 
     it.each(["descending", "ascending"] as const)(
@@ -246,7 +247,7 @@ onEveryBackend("a leaderboard", (backend) => {
       },
     );
 
-    it("finds the place of a member that has gone among a hundred equal scores by halves", async () => {
+    backend.it("finds the place of a member that has gone among a hundred equal scores by halves", async () => {
       const board = open();
       const all = Array.from({ length: 100 }, (_, i) => `é${"x".repeat(i % 5)}${i}`);
       await Promise.all(all.map((member) => board.set("x", member, 7)));
@@ -260,7 +261,7 @@ onEveryBackend("a leaderboard", (backend) => {
       expect(counts["zrevrange"]).toBeLessThanOrEqual(8);
     });
 
-    it("goes on where a member was that has another score now", async () => {
+    backend.it("goes on where a member was that has another score now", async () => {
       const board = open();
       const all = await many(board);
       const { cursor } = await board.top("x", { limit: 4 });
@@ -325,6 +326,23 @@ onEveryBackend("a leaderboard", (backend) => {
       }
     });
 
+    it("clears a board once, and not what came after", async () => {
+      for (const ties of ["ordinal", "dense"] as const) {
+        const port = faulty();
+        const board = open({ ties }, port);
+        await board.set("x", "ada", 1, { data: { name: "Ada" } });
+        await board.set("other", "ada", 1);
+        port.loseReply();
+        await expect(clearBoard(board, "x", { requestId: "one" })).rejects.toMatchObject({ code: "CONNECTION" });
+        expect((await own()).filter((key) => /:{x}:[pd]1:/.test(key))).toEqual([]);
+        await board.set("x", "eve", 1);
+        expect(await clearBoard(board, "x", { requestId: "one" })).toBe(1);
+        expect(await board.count("x")).toBe(1);
+        expect(await clearBoard(board, "x")).toBe(1);
+        expect(await board.count("other")).toBe(1);
+      }
+    });
+
     it("runs twice on the wire and counts once without a name, too", async () => {
       const port = faulty();
       const board = open({}, port);
@@ -377,12 +395,21 @@ onEveryBackend("a leaderboard", (backend) => {
       zcount: 1,
       zcard: 1,
     });
-    expect(await inside(() => plain.top("x"))).toEqual({ evalsha: 1, zrevrange: 1, zrevrank: 1, exists: 1, hmget: 1 });
+    expect(await inside(() => plain.top("x"))).toEqual({ evalsha: 1, zrevrange: 1, exists: 1, hmget: 1 });
+    const { cursor } = await plain.top("x", { limit: 2 });
+    const page = { evalsha: 1, zscore: 1, zrevrange: 1, zrevrank: 1, exists: 1, hmget: 1 };
+    expect(await inside(() => plain.top("x", { cursor }))).toEqual(page);
+    await Promise.all([listByScore(plain, "x", { min: 1 }), scoreAtPercentile(plain, "x", 5), clearBoard(plain, "y")]);
+    const range = { evalsha: 1, zcount: 2, zrevrange: 1, exists: 1, hmget: 1 };
+    expect(await inside(() => listByScore(plain, "x", { min: 1, max: 5 }))).toEqual(range);
+    expect(await inside(() => scoreAtPercentile(plain, "x", 50))).toEqual({ evalsha: 1, zcard: 1, zrange: 1 });
+    expect(await inside(() => rankAmong(plain, "x", all))).toMatchObject({ evalsha: 1, hmget: 1, zscore: 20 });
+    expect(await inside(() => clearBoard(plain, "y"))).toEqual({ ...remembering, zcard: 1, unlink: 2 });
     expect(await inside(() => plain.around("x", "m5"))).toEqual({
       evalsha: 1,
       zcard: 1,
       zrevrange: 1,
-      zrevrank: 2,
+      zrevrank: 1,
       exists: 1,
       hmget: 1,
     });
@@ -391,11 +418,11 @@ onEveryBackend("a leaderboard", (backend) => {
     expect(await inside(() => board.set("x", "m1", 9))).toEqual({
       ...remembering,
       zscore: 1,
-      hlen: 2,
+      hlen: 1,
       zcard: 2,
       zadd: 2,
-      hincrby: 2,
-      pexpire: 4,
+      zcount: 1,
+      pexpire: 3,
       zrevrank: 1,
     });
   });
@@ -423,7 +450,7 @@ onEveryBackend("a leaderboard", (backend) => {
     expect(await redis.send(["PTTL", `leaderboard:${backend.prefix}:permanent:{x}:p1:s`])).not.toBe(-1);
   });
 
-  it("takes members and ids of any text", async () => {
+  backend.it("takes members and ids of any text", async () => {
     const board = open({ ties: "competition" });
     const names = [
       "a:b",
@@ -454,7 +481,7 @@ onEveryBackend("a leaderboard", (backend) => {
     expect(membersOf((await board.top("all", { cursor, limit: 50 })).entries)).toEqual(names.toReversed().slice(8));
   });
 
-  it("carries scores to the last digit", async () => {
+  backend.it("carries scores to the last digit", async () => {
     const board = open({ ties: "dense" });
     const odd = [
       0.1,
@@ -494,7 +521,7 @@ onEveryBackend("a leaderboard", (backend) => {
   });
 
   it("leaves everything as it was where a key is of another type", async () => {
-    for (const kind of ["s", "m", "l", "c"]) {
+    for (const kind of ["s", "m", "l"]) {
       const board = open({ ties: "dense" });
       const key = `leaderboard:${backend.prefix}:${number}:{x}:d1:${kind}`;
       await redis.send(["SET", key, "taken", "PX", 60_000]);
@@ -504,7 +531,7 @@ onEveryBackend("a leaderboard", (backend) => {
     }
   });
 
-  it("keeps boards apart that are written in other ways, and reads a plain one by another rank", async () => {
+  backend.it("keeps boards apart that are written in other ways, and reads a plain one by another rank", async () => {
     const prefix = `${backend.prefix}:deploy`;
     const [ordinal, competition, dense, first] = (["ordinal", "competition", "dense", firstToReach()] as const).map(
       (ties) => createLeaderboard(redis, { prefix, ties }),
@@ -573,6 +600,8 @@ onEveryBackend("a leaderboard", (backend) => {
     ["min", (board) => listByScore(board, "x", { min: Number.NaN })],
     ["percentile", (board) => scoreAtPercentile(board, "x", 101)],
     ["percentile", (board) => scoreAtPercentile(board, "x", Number.NaN)],
+    ["board", () => clearBoard({} as never, "x")],
+    ["options", (board) => clearBoard(board, "x", 5 as never)],
     ["board", () => scoreAtPercentile({} as never, "x", 50)],
     ["board", () => listByScore(null as never, "x", {})],
   ])("refuses a wrong `%s` and sends nothing", async (name, call) => {
@@ -592,6 +621,7 @@ onEveryBackend("a leaderboard", (backend) => {
     ["order", { order: "up" }],
     ["ties", { ties: "best" }],
     ["ties", { ties: null }],
+    ["ties", { ties: {} }],
     ["keep.length", { keep: { length: 0 } }],
     ["keep.length", { keep: {} }],
     ["options", { keep: 5 }],

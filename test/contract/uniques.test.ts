@@ -201,6 +201,19 @@ onEveryBackend("uniques", (backend) => {
     expect(await hash.hash(["ada@example.org"], 0)).not.toEqual(other);
   });
 
+  it.each<[string, unknown]>([
+    ["fewer texts", []],
+    ["an empty text", [""]],
+    ["a number", [7]],
+    ["nothing", undefined],
+  ])("refuse a hash of the caller's own that gives %s, and pass on what one throws", async (_, texts) => {
+    const uniques = open(exact(), { hash: { rotate: undefined, hash: async () => texts as never } });
+    await expect(uniques.add("a", "x")).rejects.toMatchObject({ code: "OPTION" });
+    const broken = open(exact(), { hash: { rotate: undefined, hash: () => Promise.reject(new Error("no key")) } });
+    await expect(broken.add("a", "x")).rejects.toThrow("no key");
+    expect(await own()).toEqual([]);
+  });
+
   it.each<[string, (tags: Uniques<"exact">) => Promise<unknown>]>([
     ["member", (tags) => tags.add("a", "")],
     ["member", (tags) => tags.add("a", ["x", 7 as never])],
@@ -246,6 +259,7 @@ onEveryBackend("uniques", (backend) => {
     ["hash", () => open(exact(), { hash: saltedHash({ salt: "s".repeat(32), rotate: days(1) }) })],
     ["rotate", () => open(exact(), { hash: saltedHash({ salt: "s".repeat(32), rotate: hours(1) }), period: daily() })],
     ["rotate", () => saltedHash({ salt: "s".repeat(32), rotate: 0 })],
+    ["hash.rotate", () => open(exact(), { hash: { rotate: Number.NaN, hash: async () => [] }, period: daily() })],
     ["salt", () => saltedHash({ salt: "short" })],
     ["exactUntil", () => hybrid({ exactUntil: 10_001 })],
     ["exactUntil", () => hybrid({ exactUntil: 0 })],

@@ -15,7 +15,17 @@ const servers = [
 
 /** What tells servers apart: their refusals, their users, and each pattern's first suite. */
 const faults = ["errors", "acl", "lock-acl", "redis-ping"].map((name) => `test/faults/${name}.test.ts`);
-const patterns = ["cache", "limiter", "lock", "session", "idempotency", "token", "leaderboard", "key-owners"];
+const patterns = [
+  "cache",
+  "limiter",
+  "lock",
+  "session",
+  "idempotency",
+  "token",
+  "leaderboard",
+  "uniques",
+  "key-owners",
+];
 const contracts = patterns.map((name) => `test/contract/${name}.test.ts`);
 /** The suite of the port asks for the replies to commands that are newer than Redis 6.0. */
 const port = "test/contract/redis.test.ts";

@@ -38,7 +38,6 @@ describe(`a leaderboard of ${size} members`, () => {
       await client.zadd(key("p1", "s"), ...rows);
       await client.zadd(key("d1", "s"), ...rows);
       await client.zadd(key("d1", "l"), ...levels.flatMap((level) => [level, String(level)]));
-      await client.hset(key("d1", "c"), ...levels.flatMap((level) => [String(level), 2]));
     }
   }, 300_000);
   afterAll(async () => {

@@ -134,6 +134,8 @@ describe("this comparison finds an engine", () => {
     ["mget", caches["cache"]],
     ["setrange", locks["lock"]],
     ["pfadd", uniques["uniques, approximate"]],
+    ["zunionstore", leaderboards["leaderboard, periods"]],
+    ["zremrangebyrank", leaderboards["leaderboard, ordinal"]],
   ])("in which %s does nothing", async (name, play) => {
     const lazy: Repair = (engine) => {
       const { RedisResult, RedisValue } = engine.module;

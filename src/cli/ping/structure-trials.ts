@@ -11,10 +11,11 @@ export const structureTrials: readonly (readonly [name: string, trial: Trial])[]
   [
     "leaderboard",
     async (redis, prefix) => {
-      const scores = createLeaderboard(redis, { prefix, ttl });
-      await scores.increment(id, "ada", 10);
-      expectTrue((await scores.get(id, "ada"))?.rank === 1, "The only member is not the first");
-      await scores.remove(id, "ada");
+      const scores = createLeaderboard(redis, { prefix, ttl, ties: "dense", keep: { length: 1 } });
+      await scores.set(id, "first", 1, { data: id });
+      expectTrue((await scores.increment(id, "second", 2)).rank === 1, "The higher score was not first");
+      expectTrue((await scores.top(id)).entries.length === 1, "The board was not shortened");
+      await scores.remove(id, "second");
     },
   ],
   [

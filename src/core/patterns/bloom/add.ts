@@ -1,7 +1,7 @@
 import { type ChangeOptions, rememberRequest } from "../../request.ts";
 import { askAroundServerTime } from "../../script/server-time.ts";
 import { text } from "../../port/reply.ts";
-import { type FilterContext, locate, placesOfAll, shapeOf } from "./context.ts";
+import { type FilterContext, locate, questionOf } from "./context.ts";
 import { headerOf, mismatch, placeOf } from "./format.ts";
 import { addScript } from "./scripts/add.lua.ts";
 
@@ -14,7 +14,7 @@ export async function addItems(
   options: ChangeOptions = {},
 ): Promise<boolean[]> {
   const { redis, namespace, ttl, size, requestTtl } = context;
-  const shape = await shapeOf(context);
+  const { shape, places } = await questionOf(context, items);
   const [mark = 0] = headerOf(shape);
   const values = {
     ...rememberRequest(namespace, id, operation, options, requestTtl),
@@ -22,7 +22,7 @@ export async function addItems(
     ttl,
     mark,
     last: placeOf(size.bits - 1),
-    places: await placesOfAll(context, items),
+    places,
   };
   const answer = text(
     await askAroundServerTime((now) => {

@@ -23,8 +23,8 @@ import { checkSize } from "./size.ts";
  * @throws {OptionError} An option can never work.
  * @example
  * const seen = createBloomFilter(redis, { prefix: "seen", capacity: 1_000_000, errorRate: 0.01, ttl: days(7) });
- * const { added } = await seen.add("urls", url);
- * if (added) await visit(url);
+ * const { added } = await seen.add("urls", "https://example.org");
+ * const known = await seen.mightContain("urls", "https://example.com");
  */
 export function createBloomFilter(redis: Redis, options: BloomFilterOptions): BloomFilter {
   const port = portFor(redis, options);

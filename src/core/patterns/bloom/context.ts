@@ -2,7 +2,7 @@ import { createInternals, insideOf } from "../../internals.ts";
 import type { Redis } from "../../port/redis.ts";
 import { type Period, type Span, spanAt, spansAround } from "../../time/period.ts";
 import { filterKey, type Shape } from "./format.ts";
-import { fingerprint, hashOf, placesOf } from "./hash.ts";
+import { fingerprint, placesOf, publicHash, secretHash } from "./hash.ts";
 import type { BloomFilter } from "./options.ts";
 import type { FilterSize } from "./size.ts";
 
@@ -25,14 +25,22 @@ export function contextOf(filter: BloomFilter): FilterContext {
   return insideOf(filterInternals, filter, "`filter` must be what createBloomFilter returned");
 }
 
-/** The places of the bits of all items, one item after the other. */
-export async function placesOfAll({ size, secret }: FilterContext, items: readonly string[]): Promise<number[]> {
-  const hashes = await Promise.all(items.map((item) => hashOf(item, secret)));
-  return hashes.flatMap((hash) => placesOf(hash, size));
+/** What a call asks for: the shape of its filter, and the places of the bits of all items, one item after the other. */
+export interface Question {
+  readonly shape: Shape;
+  readonly places: number[];
 }
 
-export async function shapeOf({ size, secret }: FilterContext): Promise<Shape> {
-  return { ...size, secret: secret === undefined ? 0 : await fingerprint(secret) };
+/** Only a secret takes time. */
+export function questionOf({ size, secret }: FilterContext, items: readonly string[]): Question | Promise<Question> {
+  if (secret !== undefined) return secretQuestion(size, secret, items);
+  return { shape: { ...size, secret: 0 }, places: items.flatMap((item) => placesOf(publicHash(item), size)) };
+}
+
+async function secretQuestion(size: FilterSize, secret: string, items: readonly string[]): Promise<Question> {
+  const hashes = await Promise.all(items.map((item) => secretHash(item, secret)));
+  const shape = { ...size, secret: await fingerprint(secret) };
+  return { shape, places: hashes.flatMap((hash) => placesOf(hash, size)) };
 }
 
 /**

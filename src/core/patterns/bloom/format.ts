@@ -5,7 +5,7 @@ import { BloomFilterMismatchError } from "./errors.ts";
 // A filter is one string: a header of five unsigned numbers of 32 bits, then the bits. So one command reads both.
 
 /** The first number of the header: `rpb` and the version of the format, 1. */
-export const mark = 0x72_70_62_01;
+const mark = 0x72_70_62_01;
 
 /** The length of the header. The first bit of the filter follows it. */
 export const headerBits = 160;
@@ -81,12 +81,11 @@ export interface StoredFilter {
  * @throws {BloomFilterMismatchError} The filter has another shape, or the string is no filter.
  */
 export function decodeFilter(numbers: readonly number[], shape: Shape): StoredFilter {
-  const stored = numbers.slice(0, headerLength - 1);
-  const [count = 0, ...bits] = numbers.slice(headerLength - 1);
-  if (stored.every((number, i) => number === headerOf(shape)[i])) return { count, bits };
+  const { [headerLength - 1]: count = 0 } = numbers;
+  const isSame = headerOf(shape).every((number, i) => number === numbers[i]);
   // A key that is absent has no bit that is set.
-  if (numbers.every((number) => number === 0)) return { count, bits };
-  throw mismatch(stored, shape);
+  if (isSame || numbers.every((number) => number === 0)) return { count, bits: numbers.slice(headerLength) };
+  throw mismatch(numbers, shape);
 }
 
 /** Says which option it is that the filter was made with otherwise. */

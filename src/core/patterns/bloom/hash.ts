@@ -5,9 +5,15 @@ import { placeOf } from "./format.ts";
 import { murmur, type Words } from "./murmur.ts";
 import type { FilterSize } from "./size.ts";
 
-/** Hashes an item that has a UTF-8 form. */
-export async function hashOf(item: string, secret: string | undefined): Promise<Words> {
-  if (secret === undefined) return murmur(new TextEncoder().encode(item));
+const encoder = /* @__PURE__ */ new TextEncoder();
+
+/** Hashes an item by the hash that everybody knows. */
+export function publicHash(item: string): Words {
+  return murmur(encoder.encode(item));
+}
+
+/** Hashes an item so that nobody without the secret can tell its bits. */
+export async function secretHash(item: string, secret: string): Promise<Words> {
   return firstWords(await digest("SHA-256", `item:${secret}:${item}`));
 }
 
@@ -31,16 +37,23 @@ export function placesOf([a, b, c, d]: Words, { bits, hashes }: FilterSize): num
   // 53 bits, the most that a number holds exactly. 32 would make the lower half of a large filter twice as likely as the upper.
   let bit = (a * 2 ** 21 + (b >>> 11)) % bits;
   let step = (c * 2 ** 21 + (d >>> 11)) % bits;
-  return Array.from({ length: hashes }, (_, i) => {
-    const place = placeOf(bit);
-    bit = (bit + step) % bits;
-    step = (step + i + 1) % bits;
-    return place;
-  });
+  const places = [placeOf(bit)];
+  for (let i = 1; i < hashes; i += 1) {
+    bit = reduce(bit + step, bits);
+    step = reduce(step + i, bits);
+    places.push(placeOf(bit));
+  }
+  return places;
+}
+
+/** The remainder of a number that is mostly below twice the divisor, which a division of large numbers takes longer for. */
+function reduce(number: number, bits: number): number {
+  const rest = number < bits ? number : number - bits;
+  return rest < bits ? rest : rest % bits;
 }
 
 /** The most items of one call, so that its work on the server is bounded. */
-export const mostItems = 100;
+const mostItems = 100;
 
 /** @throws {OptionError} An item is no text, or has a lone surrogate: different items would then be one in UTF-8. */
 export function checkItems(items: readonly string[]): readonly string[] {

@@ -1,6 +1,7 @@
+import type { Arg } from "../../port/redis.ts";
 import { integers, listOf } from "../../port/reply.ts";
 import { askAroundServerTime } from "../../script/server-time.ts";
-import { type FilterContext, locate, placesOfAll, shapeOf } from "./context.ts";
+import { type FilterContext, locate, type Question, questionOf } from "./context.ts";
 import { decodeFilter, filterKey, readHeader, type StoredFilter } from "./format.ts";
 import type { LookOptions } from "./options.ts";
 import { readScript } from "./scripts/read.lua.ts";
@@ -13,9 +14,9 @@ export async function testItems(
   options?: LookOptions,
 ): Promise<boolean[]> {
   const { hashes } = context.size;
-  const filters = await readFilters(context, id, await placesOfAll(context, items), options);
+  const filters = await readFilters(context, id, await questionOf(context, items), options);
   return items.map((_, i) => {
-    return filters.some(({ bits }) => bits.slice(i * hashes, (i + 1) * hashes).every((bit) => bit === 1));
+    return filters.some(({ bits }) => !bits.slice(i * hashes, (i + 1) * hashes).includes(0));
   });
 }
 
@@ -23,15 +24,15 @@ export async function testItems(
 export async function readFilters(
   context: FilterContext,
   id: string,
-  places: readonly number[],
+  { shape, places }: Question,
   { signal }: LookOptions = {},
 ): Promise<StoredFilter[]> {
   const { redis, namespace, generations } = context;
-  const shape = await shapeOf(context);
   const send = { signal, idempotent: true };
   if (!generations) {
-    const bits = places.flatMap((place) => ["GET", "u1", place]);
-    const reply = await redis.send(["BITFIELD_RO", filterKey(namespace, id), ...readHeader, ...bits], send);
+    const command: [string, ...Arg[]] = ["BITFIELD_RO", filterKey(namespace, id), ...readHeader];
+    for (const place of places) command.push("GET", "u1", place);
+    const reply = await redis.send(command, send);
     return [decodeFilter(integers(reply), shape)];
   }
   const reply = await askAroundServerTime((now) => {

@@ -2,12 +2,12 @@ import { decodeId, encodeId, keyOf } from "../../keys.ts";
 import { OptionError } from "../../errors.ts";
 import { byteLength, checkText } from "../../check.ts";
 
-/** What a board keeps, each under a key of its own: scores, data of members, the distinct scores, and how many members have each. */
-export const kinds = ["s", "m", "l", "c"] as const;
+/** What a board keeps, each under a key of its own: scores, data of members, and the distinct scores. */
+export const kinds = ["s", "m", "l"] as const;
 
 /** The layout of a board whose sorted set holds the scores themselves. The other kinds of tie have layouts of their own. */
 export const plainLayout = "p1";
-/** The layout of a board that also counts the members of each score. */
+/** The layout of a board that also keeps the distinct scores. */
 export const denseLayout = "d1";
 
 /** @param period The name of the board's period, if it has one. */

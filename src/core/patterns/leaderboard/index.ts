@@ -14,6 +14,7 @@ export type {
   Standing,
   Ties,
 } from "./options.ts";
+export { clearBoard } from "./operations/clear-board.ts";
 export { listByScore } from "./operations/list-by-score.ts";
 export type { ScoreRangeOptions } from "./operations/list-by-score.ts";
 export { rankAmong } from "./operations/rank-among.ts";

@@ -6,7 +6,6 @@ import { checkLifetime } from "../../time/lifetime.ts";
 import type { Redis } from "../../port/redis.ts";
 import { integer } from "../../port/reply.ts";
 import { days, hours } from "../../time/duration.ts";
-import { spanAt } from "../../time/period.ts";
 import { unchecked } from "../../unchecked.ts";
 import { portFor } from "../../wait/ask-again.ts";
 import { askBoards } from "./ask.ts";
@@ -48,13 +47,14 @@ function createContext(redis: Redis, options: LeaderboardOptions): BoardContext 
   // A string has a method of this name, too.
   checkMethods("period", typeof period === "string" ? null : period, "a period, such as weekly()", "at");
   checkOneOf("order", order, ["descending", "ascending"]);
+  const layout = layoutOf(ties, order, period !== undefined);
   const first = typeof ties === "object" ? ties : undefined;
   // Periods of one kind have about the same length, so that a mistake shows at once.
-  first?.shiftIn(period && spanAt(period, 0));
+  first?.shiftIn(period?.at(0));
   return {
     redis,
     namespace: namespaceOf("leaderboard", prefix),
-    layout: layoutOf(ties, order, period !== undefined),
+    layout,
     period,
     ttl: checkLifetime("ttl", ttl),
     order,
@@ -67,10 +67,10 @@ function createContext(redis: Redis, options: LeaderboardOptions): BoardContext 
 }
 
 function layoutOf(ties: Ties, order: string, hasPeriod: boolean): string {
-  if (ties === null || (typeof ties !== "object" && !["ordinal", "competition", "dense"].includes(ties)))
-    throw new OptionError('`ties` must be "ordinal", "competition", "dense" or firstToReach()');
-  if (typeof ties === "object") return ties.layout(order, hasPeriod);
-  return ties === "dense" ? denseLayout : plainLayout;
+  if (typeof ties === "object")
+    return checkMethods("ties", ties, "made by firstToReach()", "layout", "shiftIn").layout(order, hasPeriod);
+  if (["ordinal", "competition", "dense"].includes(ties)) return ties === "dense" ? denseLayout : plainLayout;
+  throw new OptionError('`ties` must be "ordinal", "competition", "dense" or firstToReach()');
 }
 
 /** @returns 0 for a board that keeps everybody. */

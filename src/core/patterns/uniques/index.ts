@@ -1,6 +1,7 @@
 export { daily, every, monthly, weekly } from "../../time/period.ts";
 export type { CalendarOptions, Period, Span } from "../../time/period.ts";
 export type { Lifetime } from "../../time/lifetime.ts";
+export type { ChangeOptions } from "../../request.ts";
 export { approximate } from "./approximate.ts";
 export { exact } from "./exact.ts";
 export { hybrid } from "./hybrid.ts";

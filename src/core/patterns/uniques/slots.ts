@@ -1,3 +1,4 @@
+import { OptionError } from "../../errors.ts";
 import type { Reply } from "../../port/redis.ts";
 import { askAroundServerTime } from "../../script/server-time.ts";
 import { spanAt, spansAround } from "../../time/period.ts";
@@ -35,6 +36,15 @@ export async function textsOf(hash: MemberHash | undefined, members: readonly st
   if (!hash) return { members, slices: slots.map(() => 1).join("") };
   const rotations = slots.map((slot) => rotationOf(hash, slot));
   const different = [...new Set(rotations)];
-  const texts = await Promise.all(different.map((rotation) => hash.hash(members, rotation)));
+  const texts = await Promise.all(
+    different.map(async (rotation) => checkTexts(await hash.hash(members, rotation), members)),
+  );
   return { members: texts.flat(), slices: rotations.map((rotation) => different.indexOf(rotation) + 1).join("") };
+}
+
+/** A hash of the caller's own may answer anything. */
+function checkTexts(texts: readonly string[], members: readonly string[]): readonly string[] {
+  const isWhole = Array.isArray(texts) && texts.length === members.length;
+  if (isWhole && texts.every((one) => typeof one === "string" && one !== "")) return texts;
+  throw new OptionError("`hash` must give a text for each member");
 }

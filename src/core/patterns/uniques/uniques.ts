@@ -50,6 +50,7 @@ export function createUniques<Name extends CountName>(redis: Redis, options: Uni
 /** A salt that changes needs periods that it can change with. One period has one salt, so that it must not be longer than a salt may live. */
 function checkRotation(hash: MemberHash | undefined, period: Period | undefined): void {
   if (hash?.rotate === undefined) return;
+  checkDuration("hash.rotate", hash.rotate);
   if (!period) throw new OptionError("`hash` changes its salt: give createUniques a `period`, or leave `rotate` out");
   const { start, end } = period.at(0);
   if (end - start <= hash.rotate) return;

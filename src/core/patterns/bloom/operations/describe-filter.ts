@@ -1,5 +1,5 @@
 import { checkChange } from "../../../request.ts";
-import { contextOf } from "../context.ts";
+import { contextOf, questionOf } from "../context.ts";
 import { bytesOf } from "../format.ts";
 import type { BloomFilter, LookOptions } from "../options.ts";
 import { readFilters } from "../read.ts";
@@ -28,7 +28,9 @@ export async function describeFilter(
 ): Promise<FilterDescription> {
   const context = contextOf(filter);
   const { size } = context;
-  const counts = (await readFilters(context, id, [], checkChange(options, "{ signal }"))).map(({ count }) => count);
+  checkChange(options, "{ signal }");
+  const filters = await readFilters(context, id, await questionOf(context, []), options);
+  const counts = filters.map(({ count }) => count);
   return {
     fill: Math.max(...counts) / size.bits,
     estimatedItems: counts.reduce((sum, count) => sum + estimateItems(count, size), 0),

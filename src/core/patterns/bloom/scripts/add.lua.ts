@@ -48,9 +48,10 @@ local sets = {}
 if found[1] == 0 then
   sets = {"SET", "u1", last, 0, "SET", "u32", 0, mark, "SET", "u32", 32, bits, "SET", "u32", 64, hashes, "SET", "u32", 96, secret}
 end
+local n = #sets
 local function set(kind, at, value)
-  local n = #sets
   sets[n + 1], sets[n + 2], sets[n + 3], sets[n + 4] = "SET", kind, at, value
+  n = n + 4
 end
 local isSet, isNew, wasNew = {}, {}, {}
 local count = found[${headerLength}]

@@ -22,22 +22,26 @@ end
  * stack of Lua is limited.
  */
 export const look = `
-local function look(filter)
-  local found = {}
-  local ask = {${readHeader.map((part) => JSON.stringify(String(part))).join(",")}}
-  for i = 0, #places do
-    if i > 0 then
-      ask[#ask + 1] = "GET"
-      ask[#ask + 1] = "u1"
-      ask[#ask + 1] = places[i]
-    end
-    if i == #places or #ask > 3000 then
-      for _, number in ipairs(redis.call("BITFIELD_RO", filter, unpack(ask))) do
-        found[#found + 1] = number
-      end
-      ask = {}
-    end
+local function append(list, more)
+  if not list then
+    return more
   end
-  return found
+  for _, number in ipairs(more) do
+    list[#list + 1] = number
+  end
+  return list
+end
+local function look(filter)
+  local ask, n = {${readHeader.map((part) => JSON.stringify(String(part))).join(",")}}, ${readHeader.length}
+  local found
+  for i = 1, #places do
+    if n > 3000 then
+      found = append(found, redis.call("BITFIELD_RO", filter, unpack(ask, 1, n)))
+      n = 0
+    end
+    ask[n + 1], ask[n + 2], ask[n + 3] = "GET", "u1", places[i]
+    n = n + 3
+  end
+  return append(found, redis.call("BITFIELD_RO", filter, unpack(ask, 1, n)))
 end
 `;

@@ -19,12 +19,12 @@ local place = chosen
 
 /**
  * Chooses the board of the period by the server's clock: its keys become `scores`, `data` and, where equal scores share a dense rank,
- * `levels` and `counts`. `shift` is what a score is multiplied by where the sorted set also holds when it was reached, else nil.
+ * `levels`, the distinct scores. `shift` is what a score is multiplied by where the sorted set also holds when it was reached, else nil.
  */
 export const chooseBoard = `
 ${chooseSpan}
 local stride = #keys / math.max(1, #bounds - 1)
-local scores, data, levels, counts = unpack(keys, (place - 1) * stride + 1, place * stride)
+local scores, data, levels = unpack(keys, (place - 1) * stride + 1, place * stride)
 local shift
 if shifts ~= "" then
   local all = {}
@@ -61,20 +61,18 @@ local function rankOf(member, score)
 end
 `;
 
-/** Lua functions that keep count of the members of each score, where equal scores share a dense rank. They need
- * `chooseBoard`. */
-export const levelCounts = `
+/**
+ * Two Lua functions that keep the distinct scores, where equal scores share a dense rank: one for a score that somebody has now, one for a
+ * score that somebody had. They need `chooseBoard`.
+ */
+export const distinctScores = `
 local function join(score)
   local level = levelOf(score)
-  if redis.call("HINCRBY", counts, level, 1) == 1 then
-    redis.call("ZADD", levels, level, level)
-  end
+  redis.call("ZADD", levels, level, level)
 end
 local function leave(score)
-  local level = levelOf(score)
-  if redis.call("HINCRBY", counts, level, -1) <= 0 then
-    redis.call("HDEL", counts, level)
-    redis.call("ZREM", levels, level)
+  if redis.call("ZCOUNT", scores, score, score) == 0 then
+    redis.call("ZREM", levels, levelOf(score))
   end
 end
 `;

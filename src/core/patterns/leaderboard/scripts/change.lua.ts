@@ -3,7 +3,7 @@ import { once } from "../../../script/change.lua.ts";
 import { defineScript } from "../../../script/define-script.ts";
 import { digits, serverTime } from "../../../script/fragments.lua.ts";
 import { keepInPeriod } from "../../../script/period.lua.ts";
-import { chooseBoard, levelCounts, ranks } from "./board.lua.ts";
+import { chooseBoard, distinctScores, ranks } from "./board.lua.ts";
 
 // Reading, comparing, writing, trimming and ranking are one script, so that no two callers overwrite each other's better score and no
 // reader sees a board that is too long. Scores are compared here and not by ZADD GT, which Redis 6.0 does not have. The answer is whether the
@@ -47,7 +47,7 @@ local rank = 0
 if not isOut then
   rank = rankOf(member, changed and entry or current)
 end
-for _, key in ipairs({scores, data, levels, counts}) do
+for _, key in ipairs({scores, data, levels}) do
   keep(key)
 end
 local score = string.format("%.17g", allowed and wanted or was)
@@ -55,7 +55,7 @@ return (changed and (current or not isOut) and "1 " or "0 ") .. score .. " " .. 
     `
 ${chooseBoard}
 ${ranks}
-${levelCounts}
+${distinctScores}
 ${keepInPeriod}
 local function serverNow()
   ${serverTime}
@@ -94,7 +94,6 @@ if stored ~= "" or tonumber(most) > 0 then
 end
 if levels then
   redis.call("ZCARD", levels)
-  redis.call("HLEN", counts)
 end
 -- Takes away those who stand behind the last place, and tells whether the member is one of them.
 local function trim()

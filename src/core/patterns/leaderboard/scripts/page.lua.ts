@@ -16,7 +16,11 @@ if last >= 0 then
   stop = math.min(stop, last)
 end
 local rows = stop < first and {} or redis.call(range, scores, first, stop, "WITHSCORES")
-local answer = {place, first, rows[1] and rankOf(rows[1], rows[2]) or 0, #rows / 2}
+local best = first + 1
+if rows[1] and ties ~= "ordinal" then
+  best = rankOf(rows[1], rows[2])
+end
+local answer = {place, first, best, #rows / 2}
 for i = 1, #rows do
   answer[#answer + 1] = rows[i]
 end

@@ -1,9 +1,9 @@
 import { text } from "../../../port/reply.ts";
 import { once } from "../../../script/change.lua.ts";
 import { defineScript } from "../../../script/define-script.ts";
-import { chooseBoard, levelCounts } from "./board.lua.ts";
+import { chooseBoard, distinctScores } from "./board.lua.ts";
 
-// A member leaves with its data and its count in one script, so that nothing of it stays behind.
+// A member leaves with its data, and the last one of a score with it, in one script, so that nothing of it stays behind.
 export const removeScript = defineScript({
   keys: ["request", "...keys"],
   args: ["remember", "member", "spans", "shifts"],
@@ -13,15 +13,15 @@ export const removeScript = defineScript({
 if not current then
   return "0"
 end
+redis.call("HDEL", data, member)
+redis.call("ZREM", scores, member)
 if levels then
   leave(current)
 end
-redis.call("HDEL", data, member)
-redis.call("ZREM", scores, member)
 return "1"`,
     `
 ${chooseBoard}
-${levelCounts}
+${distinctScores}
 local current = redis.call("ZSCORE", scores, member)
 `,
   ),

@@ -1,0 +1,20 @@
+import { text } from "../../../port/reply.ts";
+import { once } from "../../../script/change.lua.ts";
+import { defineScript } from "../../../script/define-script.ts";
+import { chooseBoard } from "./board.lua.ts";
+
+// A repetition that comes late must not take away what came after the first one. UNLINK frees the memory of a large board later.
+export const clearScript = defineScript({
+  keys: ["request", "...keys"],
+  args: ["remember", "spans", "shifts"],
+  decode: text,
+  lua: once(
+    `
+local size = redis.call("ZCARD", scores)
+for _, key in ipairs({scores, data, levels}) do
+  redis.call("UNLINK", key)
+end
+return tostring(size)`,
+    chooseBoard,
+  ),
+});
