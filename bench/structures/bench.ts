@@ -8,7 +8,7 @@ import { boards } from "./boards.ts";
 import { contendersOf } from "./contenders.ts";
 import { counters, filters, lists, records, uniques } from "./others.ts";
 
-const loads = [loadOf(1, 200), loadOf(64, 2_000)];
+const loads = [loadOf(1, 150), loadOf(64, 1_200)];
 
 await run("structures", async (bench) => {
   const { at, admin, close } = await openScene();

@@ -63,7 +63,7 @@ onEveryBackend("leaderboards of periods", (backend) => {
       await board.set("x", "ada", 1, { at, data: 1 });
       await board.increment("x", "ada", 1, { at });
     }
-    const keys = (await own()).filter((key) => key.includes(":d1:"));
+    const keys = (await own()).filter((key) => key.includes("}:d1:"));
     expect(keys).toHaveLength(9);
     for (const key of keys) {
       const began = Number(/:(\d+)$/.exec(key)?.[1]);
@@ -176,6 +176,7 @@ onEveryBackend("leaderboards of periods", (backend) => {
     let shift = 0;
     // Two periods that a caller can choose between, as if midnight passed.
     const sides: Period = {
+      name: "sides",
       at: (instant) => {
         const start = Math.floor((instant - shift) / days(1)) * days(1) + shift;
         return { name: `${start}`, start, end: start + days(1) };
@@ -186,6 +187,20 @@ onEveryBackend("leaderboards of periods", (backend) => {
     shift = hours(13);
     expect(await board.increment("x", "ada", 1, { requestId: "one" })).toEqual(first);
     expect(await boardNames()).toHaveLength(1);
+  });
+
+  it("counts one request on the board of each day and on that of each week, and on boards of other ties, under one prefix", async () => {
+    const prefix = `${backend.prefix}:several`;
+    const boards = [
+      createLeaderboard(redis, { prefix, period: daily() }),
+      createLeaderboard(redis, { prefix, period: weekly() }),
+      createLeaderboard(redis, { prefix, period: daily({ timeZone: "Asia/Tokyo" }) }),
+      createLeaderboard(redis, { prefix, period: daily(), ties: "dense" }),
+      createLeaderboard(redis, { prefix }),
+    ];
+    for (const board of [...boards, ...boards]) await board.increment("x", "ada", 5, { requestId: "one" });
+    const scores = await Promise.all(boards.map(async (board) => (await board.get("x", "ada"))?.score));
+    expect(scores).toEqual([5, 5, 5, 5, 5]);
   });
 
   backend.it("goes on with the pages of the period that the first one was of", async () => {

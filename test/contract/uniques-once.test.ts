@@ -10,6 +10,7 @@ import {
   hybrid,
   removeMember,
   type Uniques,
+  weekly,
 } from "../../src/core/patterns/uniques/index.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
 import { days } from "../../src/core/time/duration.ts";
@@ -85,6 +86,19 @@ onEveryBackend("what changes a count", (backend) => {
     await uniques.add("a", "x", { requestId: "r", at: now });
     expect(await uniques.add("a", "x", { requestId: "r", at: now + days(1) })).toEqual({ added: 1, exact: true });
     expect(await uniques.count("a", { at: now + days(1) })).toMatchObject({ count: 0 });
+  });
+
+  it("counts in the day and in the week, and in each kind, under one prefix and one name", async () => {
+    const prefix = `${backend.prefix}:several`;
+    const several = [
+      createUniques(redis, { prefix, ttl: days(3), count: exact(), period: daily() }),
+      createUniques(redis, { prefix, ttl: days(3), count: exact(), period: weekly() }),
+      createUniques(redis, { prefix, ttl: days(3), count: hybrid(), period: daily() }),
+      createUniques(redis, { prefix, ttl: days(3), count: exact() }),
+    ];
+    for (const uniques of [...several, ...several]) await uniques.add("a", "1", { requestId: "r" });
+    const counts = await Promise.all(several.map(async (uniques) => (await uniques.count("a")).count));
+    expect(counts).toEqual([1, 1, 1, 1]);
   });
 
   it("has names of its own for each operation and each id", async () => {

@@ -319,6 +319,7 @@ onEveryBackend("uniques of periods", (backend) => {
 
   it("have names that a period of the caller's own chooses, braces and all", async () => {
     const period: Period = {
+      name: "{days}",
       at: (instant) => ({
         name: `{${Math.floor(instant / days(1))}}`,
         start: Math.floor(instant / days(1)) * days(1),

@@ -3,7 +3,16 @@ import { afterEach, describe, expect, it } from "vitest";
 import { askAroundServerTime } from "../../src/core/script/server-time.ts";
 import type { Reply } from "../../src/core/port/redis.ts";
 import { days, hours, minutes } from "../../src/core/time/duration.ts";
-import { daily, every, monthly, type Period, spanAt, spansAround, weekly } from "../../src/core/time/period.ts";
+import {
+  checkPeriod,
+  daily,
+  every,
+  monthly,
+  type Period,
+  spanAt,
+  spansAround,
+  weekly,
+} from "../../src/core/time/period.ts";
 
 const zones = [
   "UTC",
@@ -55,6 +64,7 @@ describe("a period of the calendar", () => {
   it("would be found, if its days had 24 hours where clocks change", () => {
     const zone = "Europe/Berlin";
     const naive: Period = {
+      name: "naive",
       at: (instant) => {
         const start = Math.floor((instant + hours(1)) / days(1)) * days(1) - hours(1);
         return { name: new Date(start + hours(12)).toISOString().slice(0, 10), start, end: start + days(1) };
@@ -156,9 +166,13 @@ describe("a period of the calendar", () => {
     ["timeZone", () => weekly({ timeZone: "" })],
     ["length", () => every(0)],
     ["length", () => every(Number.NaN)],
-    ["period", () => spanAt({ at: () => ({ name: "a", start: 5, end: 9 }) }, 4)],
-    ["period", () => spanAt({ at: () => ({ name: "", start: 0, end: 9 }) }, 4)],
-    ["period", () => spanAt({ at: () => ({ name: "a", start: 0, end: 4 }) }, 4)],
+    ["period", () => checkPeriod("daily" as never)],
+    ["period", () => checkPeriod([] as never)],
+    ["period", () => checkPeriod({ at: () => ({ name: "a", start: 0, end: 9 }) } as never)],
+    ["period.name", () => checkPeriod({ ...daily(), name: "" })],
+    ["period", () => spanAt({ name: "own", at: () => ({ name: "a", start: 5, end: 9 }) }, 4)],
+    ["period", () => spanAt({ name: "own", at: () => ({ name: "", start: 0, end: 9 }) }, 4)],
+    ["period", () => spanAt({ name: "own", at: () => ({ name: "a", start: 0, end: 4 }) }, 4)],
   ])("refuses what can never work, and names it: %s", (name, create) => {
     expect(create).toThrowError(
       expect.objectContaining({ code: "OPTION", message: expect.stringContaining(`\`${name}\``) }),

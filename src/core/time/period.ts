@@ -1,8 +1,10 @@
-import { checkDuration } from "../check.ts";
+import { checkDuration, checkText } from "../check.ts";
 import { OptionError } from "../errors.ts";
 
 /** A way to cut time into periods, such as `daily()`. */
 export interface Period {
+  /** The name of this way to cut time, such as `daily`. What two ways have in common in Redis is told apart by it. */
+  readonly name: string;
   /**
    * Gives the period that an instant is in, in milliseconds since 1970. The periods must follow each other without a gap, and two of them
    * never have one name.
@@ -35,7 +37,7 @@ export interface CalendarOptions {
  * @throws {OptionError} The time zone is unknown.
  */
 export function daily(options?: CalendarOptions): Period {
-  return calendar(options, (day) => ({ name: dateOf(day), first: day, next: day + 1 }));
+  return calendar("daily", options, (day) => ({ name: dateOf(day), first: day, next: day + 1 }));
 }
 
 /**
@@ -43,7 +45,7 @@ export function daily(options?: CalendarOptions): Period {
  * @throws {OptionError} The time zone is unknown.
  */
 export function weekly(options?: CalendarOptions): Period {
-  return calendar(options, (day) => {
+  return calendar("weekly", options, (day) => {
     // Day 0, the first of January 1970, was a Thursday.
     const monday = day - ((((day + 3) % 7) + 7) % 7);
     const year = Number(dateOf(monday + 3).slice(0, 4));
@@ -57,7 +59,7 @@ export function weekly(options?: CalendarOptions): Period {
  * @throws {OptionError} The time zone is unknown.
  */
 export function monthly(options?: CalendarOptions): Period {
-  return calendar(options, (day) => {
+  return calendar("monthly", options, (day) => {
     const name = dateOf(day).slice(0, 7);
     const [year, month] = [Number(name.slice(0, 4)), Number(name.slice(5))];
     return { name, first: dayOf(year, month), next: dayOf(year, month + 1) };
@@ -72,11 +74,26 @@ export function monthly(options?: CalendarOptions): Period {
 export function every(length: number): Period {
   const size = checkDuration("length", length);
   return {
+    name: `every ${size}`,
     at(instant) {
       const start = Math.floor(instant / size) * size;
       return { name: `${size}:${start}`, start, end: start + size };
     },
   };
+}
+
+/**
+ * Checks an option that cuts time into periods. It may be absent.
+ * @throws {OptionError} It is none.
+ */
+export function checkPeriod<T extends Period | undefined>(period: T): T {
+  if (period === undefined) return period;
+  // Texts and lists have a method `at`, too, and no name.
+  if (typeof period?.at === "function" && typeof period.name === "string") {
+    checkText("period.name", period.name);
+    return period;
+  }
+  throw new OptionError("`period` must be daily(), weekly(), monthly(), every(ms), or { name, at } of your own");
 }
 
 /**
@@ -103,7 +120,7 @@ export function spanAt(period: Period, instant: number): Span {
 /** Periods of whole days: the name of the one that a day is in, its first day, and the first day after it. Days are numbered from 1970 on. */
 type DaysOf = (day: number) => { readonly name: string; readonly first: number; readonly next: number };
 
-function calendar({ timeZone = "UTC" }: CalendarOptions = {}, daysOf: DaysOf): Period {
+function calendar(name: string, { timeZone = "UTC" }: CalendarOptions = {}, daysOf: DaysOf): Period {
   const localDay = createLocalDay(timeZone);
   const zone = timeZone === "UTC" ? "" : `@${timeZone}`;
   const spanOf = (day: number): Span => {
@@ -121,6 +138,7 @@ function calendar({ timeZone = "UTC" }: CalendarOptions = {}, daysOf: DaysOf): P
     return span;
   };
   return {
+    name: name + zone,
     at(instant) {
       const span = known.find(({ start, end }) => start <= instant && instant < end) ?? find(instant);
       if (!known.includes(span)) known.push(span);

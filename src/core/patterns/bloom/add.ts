@@ -1,7 +1,7 @@
 import { type ChangeOptions, rememberRequest } from "../../request.ts";
 import { askAroundServerTime } from "../../script/server-time.ts";
 import { text } from "../../port/reply.ts";
-import { type FilterContext, locate, questionOf } from "./context.ts";
+import { type FilterContext, locate, questionOf, scopeOf } from "./context.ts";
 import { headerOf, mismatch, placeOf } from "./format.ts";
 import { addScript } from "./scripts/add.lua.ts";
 
@@ -17,7 +17,7 @@ export async function addItems(
   const { shape, places } = await questionOf(context, items);
   const [mark = 0] = headerOf(shape);
   const values = {
-    ...rememberRequest(namespace, id, operation, options, requestTtl),
+    ...rememberRequest(namespace, id, operation + scopeOf(context), options, requestTtl),
     ...shape,
     ttl,
     mark,

@@ -10,7 +10,7 @@ import { hours } from "../../time/duration.ts";
 import { every } from "../../time/period.ts";
 import { portFor } from "../../wait/ask-again.ts";
 import { addItems } from "./add.ts";
-import { type FilterContext, filterInternals, locate } from "./context.ts";
+import { type FilterContext, filterInternals, locate, scopeOf } from "./context.ts";
 import { checkItem, checkSecret } from "./hash.ts";
 import type { BloomFilter, BloomFilterOptions } from "./options.ts";
 import { testItems } from "./read.ts";
@@ -76,7 +76,7 @@ function checkMemory(
 
 async function clearFilter(context: FilterContext, id: string, options: ChangeOptions = {}): Promise<void> {
   const { redis, namespace, requestTtl } = context;
-  const remembered = rememberRequest(namespace, id, "clear", options, requestTtl);
+  const remembered = rememberRequest(namespace, id, `clear${scopeOf(context)}`, options, requestTtl);
   await askAroundServerTime((now) => {
     const { filters, bounds } = locate(context, id, now);
     const send = { signal: options.signal, idempotent: true };

@@ -25,6 +25,11 @@ export function contextOf(filter: BloomFilter): FilterContext {
   return insideOf(filterInternals, filter, "`filter` must be what createBloomFilter returned");
 }
 
+/** What tells filters with generations from those without, each of which has requests of its own. */
+export function scopeOf({ generations }: FilterContext): string {
+  return generations ? `:${generations.name}` : "";
+}
+
 /** What a call asks for: the shape of its filter, and the places of the bits of all items, one item after the other. */
 export interface Question {
   readonly shape: Shape;

@@ -44,7 +44,13 @@ export async function removeMember(
 ): Promise<boolean> {
   const { at, signal } = checkChange(options) ?? {};
   const stored = encodeMember(member);
-  const remembered = rememberRequest(context.namespace, id, "remove", options ?? {}, context.requestTtl);
+  const remembered = rememberRequest(
+    context.namespace,
+    id,
+    `remove:${context.scope}`,
+    options ?? {},
+    context.requestTtl,
+  );
   const remove = async (places: Places): Promise<Reply> => {
     const values = { ...remembered, ...places, member: stored };
     return removeScript(context.redis, values, { signal, idempotent: true });
@@ -66,11 +72,11 @@ async function change(
   change: Change,
   options: IncrementOptions = {},
 ): Promise<Placing> {
-  const { redis, namespace, order, ties, most, ttl, first, maxBytes, requestTtl } = context;
+  const { redis, namespace, scope, order, ties, most, ttl, first, maxBytes, requestTtl } = context;
   const { data, at, signal } = options;
   const values = {
     ...change,
-    ...rememberRequest(namespace, id, change.operation, options, requestTtl),
+    ...rememberRequest(namespace, id, `${change.operation}:${scope}`, options, requestTtl),
     member: encodeMember(member),
     stored: data === undefined ? "" : encodeData(data, "data", maxBytes),
     order,

@@ -10,6 +10,8 @@ export interface BoardContext {
   readonly namespace: string;
   /** The layout of its boards. */
   readonly layout: string;
+  /** What tells its boards from those of another layout and of other periods, each of which has requests of its own. */
+  readonly scope: string;
   readonly period: Period | undefined;
   /** In milliseconds, 0 for ever. */
   readonly ttl: number;

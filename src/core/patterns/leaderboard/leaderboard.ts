@@ -1,7 +1,8 @@
 import { checkCount, checkDuration, checkMethods, checkOneOf, checkOptions } from "../../check.ts";
 import { OptionError } from "../../errors.ts";
 import { bindInside } from "../../internals.ts";
-import { namespaceOf } from "../../keys.ts";
+import { encodeId, namespaceOf } from "../../keys.ts";
+import { checkPeriod } from "../../time/period.ts";
 import { checkLifetime } from "../../time/lifetime.ts";
 import type { Redis } from "../../port/redis.ts";
 import { integer } from "../../port/reply.ts";
@@ -44,8 +45,7 @@ export function createLeaderboard<Data = unknown>(redis: Redis, options: Leaderb
 function createContext(redis: Redis, options: LeaderboardOptions): BoardContext {
   const { prefix, ttl = days(1), period, order = "descending", ties = "ordinal", keep } = options;
   const { maxBytes = 100_000, requestTtl = hours(24) } = options;
-  // A string has a method of this name, too.
-  checkMethods("period", typeof period === "string" ? null : period, "a period, such as weekly()", "at");
+  checkPeriod(period);
   checkOneOf("order", order, ["descending", "ascending"]);
   const layout = layoutOf(ties, order, period !== undefined);
   const first = typeof ties === "object" ? ties : undefined;
@@ -55,6 +55,7 @@ function createContext(redis: Redis, options: LeaderboardOptions): BoardContext 
     redis,
     namespace: namespaceOf("leaderboard", prefix),
     layout,
+    scope: period ? `${layout}:${encodeId(period.name)}` : layout,
     period,
     ttl: checkLifetime("ttl", ttl),
     order,

@@ -11,10 +11,10 @@ export async function addMembers(
   members: string | readonly string[],
   options?: UniquesChangeOptions,
 ): Promise<UniquesAdded> {
-  const { namespace, kind, ttl, requestTtl } = context;
+  const { namespace, kind, scope, ttl, requestTtl } = context;
   const call = checkCall(context, checkChange(options, "{ requestId, at }"));
   const list = checkMembers(members);
-  const remembered = rememberRequest(namespace, id, "add", call, requestTtl);
+  const remembered = rememberRequest(namespace, id, `add:${scope}`, call, requestTtl);
   const reply = await askForSlots(context, call.at, async (slots) => {
     const counters = counterKeys(namespace, id, kind.parts, slots);
     const texts = await textsOf(context.hash, list, slots);

@@ -9,6 +9,8 @@ export interface UniquesContext<Name extends CountName = CountName> {
   /** The first part of every key: `uniques:prefix`. */
   readonly namespace: string;
   readonly kind: CountKind<Name>;
+  /** What tells its counts from those of another kind and of other periods, each of which has requests of its own. */
+  readonly scope: string;
   readonly ttl: number;
   readonly period: Period | undefined;
   readonly hash: MemberHash | undefined;

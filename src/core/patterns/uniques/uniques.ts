@@ -1,9 +1,9 @@
 import { checkDuration, checkMethods } from "../../check.ts";
 import { OptionError } from "../../errors.ts";
 import { checkLifetime } from "../../time/lifetime.ts";
-import { namespaceOf } from "../../keys.ts";
+import { encodeId, namespaceOf } from "../../keys.ts";
 import type { Redis } from "../../port/redis.ts";
-import type { Period } from "../../time/period.ts";
+import { checkPeriod, type Period } from "../../time/period.ts";
 import { portFor } from "../../wait/ask-again.ts";
 import { addMembers } from "./add.ts";
 import { bindContext, type UniquesContext } from "./context.ts";
@@ -24,15 +24,14 @@ export function createUniques<Name extends CountName>(redis: Redis, options: Uni
   const { prefix, count, ttl, period, hash, requestTtl = 86_400_000 } = options;
   if (!count) throw new OptionError("`count` must be exact(), approximate() or hybrid()");
   checkMethods("count", count, "exact(), approximate() or hybrid()", "add", "count", "merge");
-  // A text has a method `at`, too.
-  const cut = typeof period === "string" ? null : period;
-  checkMethods("period", cut, "daily(), weekly(), monthly(), every(ms) or one of your own", "at");
+  checkPeriod(period);
   checkMethods("hash", hash, "saltedHash({ salt }) or one of your own", "hash");
   checkRotation(hash, period);
   const context: UniquesContext<Name> = {
     redis: port,
     namespace: namespaceOf("uniques", prefix),
     kind: count,
+    scope: period ? `${count.name}:${encodeId(period.name)}` : count.name,
     ttl: checkLifetime("ttl", ttl),
     period,
     hash,

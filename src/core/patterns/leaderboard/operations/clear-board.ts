@@ -17,9 +17,9 @@ export async function clearBoard(
   options?: BoardChangeOptions,
 ): Promise<number> {
   const context = contextOf(board);
-  const { redis, namespace, period, requestTtl } = context;
+  const { redis, namespace, scope, period, requestTtl } = context;
   const { at, signal } = checkChange(options) ?? {};
-  const remembered = rememberRequest(namespace, id, "clear", options ?? {}, requestTtl);
+  const remembered = rememberRequest(namespace, id, `clear:${scope}`, options ?? {}, requestTtl);
   const clear = (places: Places) => clearScript(redis, { ...remembered, ...places }, { signal, idempotent: true });
   const { reply } = await askBoards(period, at, (spans) => placesOf(context, id, spans), clear);
   return integer(reply);

@@ -18,10 +18,10 @@ export async function removeMember(
   options?: UniquesChangeOptions,
 ): Promise<boolean> {
   const context = exactContext(uniques);
-  const { namespace, kind, ttl, requestTtl } = context;
+  const { namespace, kind, scope, ttl, requestTtl } = context;
   const call = checkCall(context, checkChange(options, "{ requestId, at }"));
   const list = [checkMember(member)];
-  const remembered = rememberRequest(namespace, id, "remove", call, requestTtl);
+  const remembered = rememberRequest(namespace, id, `remove:${scope}`, call, requestTtl);
   const reply = await askForSlots(context, call.at, async (slots) => {
     const counters = counterKeys(namespace, id, kind.parts, slots);
     const values = {
