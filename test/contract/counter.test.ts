@@ -70,7 +70,7 @@ onEveryBackend("counters", (backend) => {
     expect(await counters.get("a")).toBe(0);
   });
 
-  it("lose none of 500 that come together, by any of two clients", async () => {
+  backend.it("lose none of 500 that come together, by any of two clients", async () => {
     const one = open();
     const other = createCounters(await backend.connect(), {
       prefix: `${backend.prefix}:${number}`,
