@@ -20,14 +20,17 @@ export interface Remembered {
   readonly remember: number;
 }
 
-/** For how long every call is remembered at least, in milliseconds. No client sends one again after a minute. */
-const shortestTtl = 60_000;
+/**
+ * For how long a call is remembered at least, in milliseconds, and one without a `requestId` exactly: no client sends a call again by itself
+ * after a minute.
+ */
+const unnamedTtl = 60_000;
 
 /**
  * Gives what the script of a change needs to be made once.
  * @param id What is changed. The key has its hash tag.
  * @param operation One word for the kind of change. Each kind has request ids of its own.
- * @param requestTtl For how long a call with a `requestId` is remembered, in milliseconds; a minute is the least, since a client may send it again by itself.
+ * @param requestTtl For how long a call with a `requestId` is remembered, in milliseconds. Less than a minute is a minute.
  */
 export function rememberRequest(
   namespace: string,
@@ -39,14 +42,14 @@ export function rememberRequest(
   if (requestId === undefined) {
     // 74 random bits. Other ways to them take ten times as long.
     const name = crypto.randomUUID().slice(0, 23);
-    return { request: keyOf(namespace, id, `once:${operation}:${name}`), remember: shortestTtl };
+    return { request: keyOf(namespace, id, `once:${operation}:${name}`), remember: unnamedTtl };
   }
   if (checkText("requestId", requestId).length > 256) {
     throw new OptionError("`requestId` must have at most 256 characters; use a hash of it");
   }
   return {
     request: keyOf(namespace, id, `request:${operation}:${encodeId(requestId)}`),
-    remember: Math.max(shortestTtl, requestTtl),
+    remember: Math.max(requestTtl, unnamedTtl),
   };
 }
 

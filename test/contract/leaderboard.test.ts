@@ -531,12 +531,21 @@ onEveryBackend("a leaderboard", (backend) => {
     }
   });
 
-  it("removes nobody by half where the key of the distinct scores is of another type", async () => {
-    const board = open({ ties: "dense" });
-    await board.set("x", "ada", 1, { data: { name: "Ada" } });
-    await redis.send(["SET", `leaderboard:${backend.prefix}:${number}:{x}:d1:l`, "taken", "PX", 60_000]);
-    await expect(board.remove("x", "ada", { requestId: "r" })).rejects.toMatchObject({ code: "WRONGTYPE" });
-    expect(await board.count("x")).toBe(1);
+  it("leaves everything as it was where a key is of another type when a member is removed", async () => {
+    for (const kind of ["s", "m", "l"]) {
+      const board = open({ ties: "dense" });
+      const key = (part: string) => `leaderboard:${backend.prefix}:${number}:{x}:d1:${part}`;
+      await board.set("x", "ada", 1, { data: { name: "Ada" } });
+      await redis.send(["SET", key(kind), "taken", "PX", 60_000]);
+      await expect(board.remove("x", "ada")).rejects.toMatchObject({ code: "WRONGTYPE" });
+      for (const [part, command] of [
+        ["s", "ZCARD"],
+        ["m", "HLEN"],
+        ["l", "ZCARD"],
+      ] as const) {
+        if (part !== kind) expect(Number(await redis.send([command, key(part)])), part).toBe(1);
+      }
+    }
   });
 
   backend.it("keeps boards apart that are written in other ways, and reads a plain one by another rank", async () => {
