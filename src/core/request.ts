@@ -42,7 +42,7 @@ export function rememberRequest(
   if (requestId === undefined) {
     // 74 random bits. Other ways to them take ten times as long.
     const name = crypto.randomUUID().slice(0, 23);
-    return { request: keyOf(namespace, id, `once:${operation}:${name}`), remember: unnamedTtl };
+    return { request: keyOf(namespace, id, `once:${operation}:${name}`), remember: shortestTtl };
   }
   if (checkText("requestId", requestId).length > 256) {
     throw new OptionError("`requestId` must have at most 256 characters; use a hash of it");

@@ -603,6 +603,7 @@ onEveryBackend("a leaderboard", (backend) => {
         ),
     ],
     ["members", (board) => board.getMany("x", "ada" as never)],
+    ["members", (board) => rankAmong(board, "x", "ada" as never)],
     [
       "members",
       (board) =>

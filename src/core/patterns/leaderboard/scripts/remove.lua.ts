@@ -24,10 +24,8 @@ ${chooseBoard}
 ${distinctScores}
 local current = redis.call("ZSCORE", scores, member)
 -- A key of another type is refused before the first write, so that nothing is half done.
-if levels then
+if current and levels then
   redis.call("ZCARD", levels)
-  redis.call("HLEN", counts)
-  redis.call("HLEN", data)
 end
 `,
   ),
