@@ -1,4 +1,5 @@
 import { checkMethods, checkOptions, checkText } from "./check.ts";
+import { sha256 } from "./crypto.ts";
 import { OptionError } from "./errors.ts";
 import { encodeId, keyOf } from "./keys.ts";
 
@@ -42,7 +43,7 @@ export function rememberRequest(
   if (requestId === undefined) {
     // 74 random bits. Other ways to them take ten times as long.
     const name = crypto.randomUUID().slice(0, 23);
-    return { request: keyOf(namespace, id, `once:${operation}:${name}`), remember: shortestTtl };
+    return { request: keyOf(namespace, id, `once:${operation}:${name}`), remember: unnamedTtl };
   }
   if (checkText("requestId", requestId).length > 256) {
     throw new OptionError("`requestId` must have at most 256 characters; use a hash of it");
@@ -51,6 +52,14 @@ export function rememberRequest(
     request: keyOf(namespace, id, `request:${operation}:${encodeId(requestId)}`),
     remember: Math.max(requestTtl, unnamedTtl),
   };
+}
+
+/**
+ * What a named change is made to, as a part of its operation: one event may change several things, each once. It is empty for a call without a
+ * name.
+ */
+export async function subjectOf({ requestId }: ChangeOptions, things: readonly string[]): Promise<string> {
+  return requestId === undefined ? "" : `:${await sha256(JSON.stringify(things))}`;
 }
 
 /** Checks the options of a call that changes something. They may be absent. */
