@@ -49,7 +49,8 @@ export function rememberRequest(
     throw new OptionError("`requestId` must have at most 256 characters; use a hash of it");
   }
   return {
-    request: keyOf(namespace, id, `request:${operation}:${encodeId(requestId)}`),
+    // A colon in it would make it meet the names of another operation.
+    request: keyOf(namespace, id, `request:${operation}:${encodeId(requestId).replaceAll(":", "%3A")}`),
     remember: Math.max(requestTtl, unnamedTtl),
   };
 }

@@ -101,11 +101,23 @@ onEveryBackend("what changes a count", (backend) => {
     expect(counts).toEqual([1, 1, 1, 1]);
   });
 
-  it("of other members under the same name adds none of them", async () => {
+  it("of other members under the same name adds them, and each name counts once", async () => {
     const uniques = open(exact());
     await uniques.add("a", ["x", "y"], { requestId: "r" });
-    expect(await uniques.add("a", "z", { requestId: "r" })).toEqual({ added: 2, exact: true });
-    expect(await hasMember(uniques, "a", "z")).toBe(false);
+    expect(await uniques.add("a", "z", { requestId: "r" })).toEqual({ added: 1, exact: true });
+    expect(await hasMember(uniques, "a", "z")).toBe(true);
+    expect(await uniques.add("a", ["x", "y"], { requestId: "r" })).toEqual({ added: 2, exact: true });
+    expect(await removeMember(uniques, "a", "x", { requestId: "r" })).toBe(true);
+    expect(await removeMember(uniques, "a", "y", { requestId: "r" })).toBe(true);
+  });
+
+  it("has names that meet those of no other kind or period, whatever colons they have", async () => {
+    const prefix = `${backend.prefix}:colons`;
+    const plain = createUniques(redis, { prefix, ttl: days(3), count: exact() });
+    const week = createUniques(redis, { prefix, ttl: days(3), count: exact(), period: weekly() });
+    await plain.add("a", "x", { requestId: "weekly:r" });
+    await week.add("a", "x", { requestId: "r" });
+    expect([await plain.count("a"), await week.count("a")].map(({ count }) => count)).toEqual([1, 1]);
   });
 
   it("has names of its own for each operation and each id", async () => {

@@ -1,4 +1,4 @@
-import { type ChangeOptions, rememberRequest } from "../../request.ts";
+import { type ChangeOptions, rememberRequest, subjectOf } from "../../request.ts";
 import { askAroundServerTime } from "../../script/server-time.ts";
 import { text } from "../../port/reply.ts";
 import { type FilterContext, locate, questionOf, scopeOf } from "./context.ts";
@@ -16,8 +16,9 @@ export async function addItems(
   const { redis, namespace, ttl, size, requestTtl } = context;
   const { shape, places } = await questionOf(context, items);
   const [mark = 0] = headerOf(shape);
+  const subject = await subjectOf(options, items);
   const values = {
-    ...rememberRequest(namespace, id, operation + scopeOf(context), options, requestTtl),
+    ...rememberRequest(namespace, id, `${operation}${scopeOf(context)}${subject}`, options, requestTtl),
     ...shape,
     ttl,
     mark,

@@ -1,4 +1,4 @@
-import { checkChange, rememberRequest } from "../../request.ts";
+import { checkChange, rememberRequest, subjectOf } from "../../request.ts";
 import { checkCall, checkMembers } from "./check-call.ts";
 import type { UniquesContext } from "./context.ts";
 import { counterKeys, parseNumbers } from "./format.ts";
@@ -14,7 +14,8 @@ export async function addMembers(
   const { namespace, kind, scope, ttl, requestTtl } = context;
   const call = checkCall(context, checkChange(options, "{ requestId, at }"));
   const list = checkMembers(members);
-  const remembered = rememberRequest(namespace, id, `add:${scope}`, call, requestTtl);
+  const subject = await subjectOf(call, list);
+  const remembered = rememberRequest(namespace, id, `add:${scope}${subject}`, call, requestTtl);
   const reply = await askForSlots(context, call.at, async (slots) => {
     const counters = counterKeys(namespace, id, kind.parts, slots);
     const texts = await textsOf(context.hash, list, slots);

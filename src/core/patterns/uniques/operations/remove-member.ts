@@ -1,4 +1,4 @@
-import { checkChange, rememberRequest } from "../../../request.ts";
+import { checkChange, rememberRequest, subjectOf } from "../../../request.ts";
 import { checkCall, checkMember } from "../check-call.ts";
 import { counterKeys, parseNumbers } from "../format.ts";
 import { exactContext } from "../members.ts";
@@ -21,7 +21,8 @@ export async function removeMember(
   const { namespace, kind, scope, ttl, requestTtl } = context;
   const call = checkCall(context, checkChange(options, "{ requestId, at }"));
   const list = [checkMember(member)];
-  const remembered = rememberRequest(namespace, id, `remove:${scope}`, call, requestTtl);
+  const subject = await subjectOf(call, list);
+  const remembered = rememberRequest(namespace, id, `remove:${scope}${subject}`, call, requestTtl);
   const reply = await askForSlots(context, call.at, async (slots) => {
     const counters = counterKeys(namespace, id, kind.parts, slots);
     const values = {
