@@ -20,14 +20,17 @@ export interface Remembered {
   readonly remember: number;
 }
 
-/** For how long a call without a `requestId` is remembered, in milliseconds. No client sends one again after a minute. */
+/**
+ * For how long a call is remembered at least, in milliseconds, and one without a `requestId` exactly: no client sends a call again by itself
+ * after a minute.
+ */
 const unnamedTtl = 60_000;
 
 /**
  * Gives what the script of a change needs to be made once.
  * @param id What is changed. The key has its hash tag.
  * @param operation One word for the kind of change. Each kind has request ids of its own.
- * @param requestTtl For how long a call with a `requestId` is remembered, in milliseconds.
+ * @param requestTtl For how long a call with a `requestId` is remembered, in milliseconds. Less than a minute is a minute.
  */
 export function rememberRequest(
   namespace: string,
@@ -44,7 +47,10 @@ export function rememberRequest(
   if (checkText("requestId", requestId).length > 256) {
     throw new OptionError("`requestId` must have at most 256 characters; use a hash of it");
   }
-  return { request: keyOf(namespace, id, `request:${operation}:${encodeId(requestId)}`), remember: requestTtl };
+  return {
+    request: keyOf(namespace, id, `request:${operation}:${encodeId(requestId)}`),
+    remember: Math.max(requestTtl, unnamedTtl),
+  };
 }
 
 /** Checks the options of a call that changes something. They may be absent. */

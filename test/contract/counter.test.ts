@@ -159,6 +159,15 @@ onEveryBackend("counters", (backend) => {
     });
   });
 
+  it("remember a named request for a minute at least, in which a client may send it again by itself", async () => {
+    const counters = open({ requestTtl: 1 });
+    redis.runTwice();
+    expect(await counters.increment("a", 1, { requestId: "r" })).toBe(1);
+    const left = await ttlOf(`${keyOf("a")}:request:increment:r`);
+    expect(left).toBeGreaterThan(50_000);
+    expect(left).toBeLessThanOrEqual(60_000);
+  });
+
   it("forget a named request after `requestTtl`, and an unnamed one after a minute", async () => {
     const counters = open({ requestTtl: 120_000 });
     await counters.increment("a", 1, { requestId: "r/{1}" });

@@ -120,6 +120,34 @@ onEveryBackend("a fan-out", (backend) => {
     expect((await feeds.page("ada")).items.map(({ data }) => data)).toEqual(["e1", "e4", "e3"]);
   });
 
+  it.each(["push", "remove"] as const)(
+    "remembers an event for as long as the feed lives, which a %s renews",
+    async (change) => {
+      const feeds = open({ ttl: minutes(5) });
+      const prefix = `${backend.prefix}:${number}`;
+      const eventId = "e1";
+      await fanOut(feeds, ["ada"], "hello", { eventId });
+      const longer = open({ ttl: minutes(20), prefix });
+      number -= 1;
+      const [first] = (await longer.page("ada")).items;
+      await (change === "push" ? longer.push("ada", "more") : longer.remove("ada", first?.id ?? ""));
+      for (const part of ["items", "events"]) {
+        expect(integer(await redis.send(["PTTL", key("ada", part)]))).toBeGreaterThan(minutes(19));
+      }
+    },
+  );
+
+  it("sends at most 4 MB a trip, also where the ids are long", async () => {
+    const counting = withFaults(redis);
+    const feeds = open({}, counting);
+    await fanOut(feeds, ["warm-up"], "hello", { eventId: "e0" });
+    counting.reset();
+    // Four keys of a feed have its id, and so does each of these.
+    const ids = Array.from({ length: 60 }, (_, i) => `${i}:${"\u20ac".repeat(10_000)}`);
+    expect(await fanOut(feeds, ids, "hello", { eventId: "e1" })).toMatchObject({ next: 60, delivered: 60 });
+    expect(counting.counts().trips).toBe(2);
+  });
+
   it("does not bring back an item that was removed", async () => {
     const feeds = open();
     await fanOut(feeds, ["ada"], "x", { eventId: "e" });

@@ -151,7 +151,7 @@ onEveryBackend(
       expect(await backend.count(() => recent.push("ada", 2, { unique: true }))).toEqual({ ...pushed, lrem: 1 });
       expect(await backend.count(() => recent.list("ada"))).toEqual({ lrange: 1 });
       expect(await backend.count(() => recent.remove("ada", 2))).toEqual({ ...once, lrem: 1, pexpire: 1 });
-      expect(await backend.count(() => recent.clear("ada"))).toEqual({ ...once, del: 1 });
+      expect(await backend.count(() => recent.clear("ada"))).toEqual({ ...once, llen: 1, del: 1 });
       expect(counting.counts().trips).toBe(5);
     });
 
@@ -163,6 +163,7 @@ onEveryBackend(
         () => recent.push("ada", 1, { unique: true }),
         () => recent.list("ada"),
         () => recent.remove("ada", 1),
+        () => recent.clear("ada"),
       ]) {
         await expect(call()).rejects.toMatchObject({ code: "WRONGTYPE" });
       }
@@ -206,6 +207,13 @@ onEveryBackend(
           code: "OPTION",
           message: expect.stringContaining(`\`${name}`),
         });
+      });
+
+      it("but removes an item that was pushed when items could be larger", async () => {
+        const item = { text: "x".repeat(200) };
+        await open().push("ada", item);
+        const prefix = `${backend.prefix}:${number}`;
+        expect(await open({ maxBytes: 100, prefix }).remove("ada", item)).toBe(1);
       });
 
       it("where an item is larger than it may be", async () => {

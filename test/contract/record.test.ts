@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { createRecords, type RecordOptions, type Records } from "../../src/core/patterns/record/index.ts";
+import { createRecords, modifyRecord, type RecordOptions, type Records } from "../../src/core/patterns/record/index.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
 import { integer, texts } from "../../src/core/port/reply.ts";
 import { hours, minutes } from "../../src/core/time/duration.ts";
@@ -269,6 +269,44 @@ onEveryBackend("records", (backend) => {
       await expect(profiles.get("42")).rejects.toMatchObject({ code: "RECORD_DATA", property: undefined });
     });
 
+    it("of a later version of this package, which no change of a part touches", async () => {
+      const later = { ":v3": "7", visits: "1" };
+      const profiles = open();
+      await redis.send(["HSET", keyOf("42"), ...Object.entries(later).flat()]);
+      await redis.send(["PEXPIRE", keyOf("42"), 60_000]);
+      for (const call of [
+        () => profiles.update("42", { name: "A" }),
+        () => profiles.increment("42", "visits"),
+        () => profiles.increment("42", "nick" as never),
+        () => modifyRecord(profiles, "42", () => ada),
+      ]) {
+        await expect(call()).rejects.toMatchObject({ code: "RECORD_DATA", property: undefined });
+      }
+      await expect(profiles.set("42", ada, { version: null })).rejects.toMatchObject({ code: "CONFLICT" });
+      expect(await stored("42")).toEqual(later);
+      await profiles.set("42", ada);
+      expect((await profiles.get("42"))?.data).toEqual(ada);
+    });
+
+    it("with more properties than one change may remove, which is said before anything is sent", async () => {
+      const many = open<Record<string, unknown>>();
+      const fields = Array.from({ length: 4_001 }, (_, i) => [`p${i}`, "1"]).flat();
+      await redis.send(["HSET", keyOf("42"), ...fields]);
+      await redis.send(["PEXPIRE", keyOf("42"), 60_000]);
+      const gone = Object.fromEntries(Array.from({ length: 4_001 }, (_, i) => [`p${i}`, undefined]));
+      for (const call of [() => modifyRecord(many, "42", () => ({ name: "Ada" })), () => many.update("42", gone)]) {
+        await expect(call()).rejects.toMatchObject({
+          code: "OPTION",
+          message: expect.stringContaining("at most 4000 properties"),
+        });
+      }
+      expect(await redis.send(["HLEN", keyOf("42")])).toBe(4_001);
+      await redis.send(["HDEL", keyOf("42"), "p0"]);
+      const whole = Object.fromEntries(Array.from({ length: 1_000 }, (_, i) => [`n${i}`, i]));
+      await modifyRecord(many, "42", () => whole);
+      expect((await many.get("42"))?.data).toEqual(whole);
+    });
+
     it("and a key of another type is refused, and stays what it was", async () => {
       const profiles = open();
       await redis.send(["SET", keyOf("42"), "v", "PX", 60_000]);
@@ -363,6 +401,11 @@ onEveryBackend("records", (backend) => {
         (records) => records.set("a", Object.fromEntries(Array.from({ length: 1_001 }, (_, i) => [i, 1])) as never),
       ],
       ["partial", (records) => records.update("a", null as never)],
+      // Looking through them takes no time worth speaking of.
+      [
+        "partial",
+        (records) => records.update("a", Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [i, 1]))),
+      ],
       ["partial.name", (records) => records.update("a", { name: (() => 1) as never })],
       ["version", (records) => records.update("a", {}, { version: null as never })],
       ["version", (records) => records.set("a", ada, { version: "7" as never })],

@@ -61,6 +61,35 @@ describe("a period of the calendar", () => {
     fc.assert(property, { numRuns: 150, seed: 20_261_127 });
   });
 
+  it.each([
+    ["daily", daily],
+    ["weekly", weekly],
+    ["monthly", monthly],
+  ])("refuses an instant whose year has no four digits, such as one in microseconds: %s", (_, create) => {
+    const message = "An instant of the calendar must be in milliseconds since 1970, and in the years 1001 to 9999";
+    for (const timeZone of ["UTC", "Pacific/Apia"]) {
+      const period = create({ timeZone });
+      for (const instant of [
+        1_795_786_836_002_000,
+        8.65e15,
+        -7e13,
+        Date.UTC(10_000),
+
+        Number.NaN,
+        Number.POSITIVE_INFINITY,
+      ]) {
+        expect(() => period.at(instant)).toThrow(expect.objectContaining({ code: "OPTION", message }));
+      }
+      // The last day of the year 9999 in UTC is the first of the next year in Apia.
+      const last = () => period.at(Date.UTC(10_000) - 1).name;
+      if (timeZone === "UTC") expect(last()).toMatch(/^9999-/);
+      else expect(last).toThrow(expect.objectContaining({ code: "OPTION", message }));
+      for (const instant of [Date.UTC(1002), -1, 0, Date.UTC(9999)]) {
+        expect(faultsOf(period, timeZone, instant)).toEqual([]);
+      }
+    }
+  });
+
   it("would be found, if its days had 24 hours where clocks change", () => {
     const zone = "Europe/Berlin";
     const naive: Period = {

@@ -130,7 +130,7 @@ function calendar(name: string, { timeZone = "UTC" }: CalendarOptions = {}, days
   // Finding the start of a day takes a tenth of a millisecond, so that what was found is kept.
   const known: Span[] = [];
   const find = (instant: number): Span => {
-    let day = localDay(instant);
+    let day = checkedDay(localDay, instant);
     let span = spanOf(day);
     // A clock that is set back at midnight shows the new day twice.
     while (instant < span.start) span = spanOf((day -= 1));
@@ -157,6 +157,17 @@ function createLocalDay(timeZone: string): LocalDay {
     const parts = new Map(format.formatToParts(instant).map(({ type, value }) => [type, Number(value)]));
     return dayOf(parts.get("year") ?? 0, parts.get("month") ?? 0, parts.get("day"));
   };
+}
+
+/**
+ * The day of an instant whose year has four digits, as names have them. A later instant is most often one in microseconds.
+ * @throws {OptionError} The year has more digits or fewer.
+ */
+function checkedDay(localDay: LocalDay, instant: number): number {
+  const isNear = instant >= Date.UTC(1001) && instant < Date.UTC(10_000);
+  const day = isNear ? localDay(instant) : Number.POSITIVE_INFINITY;
+  if (day < dayOf(10_000, 1)) return day;
+  throw new OptionError("An instant of the calendar must be in milliseconds since 1970, and in the years 1001 to 9999");
 }
 
 function createFormat(timeZone: string): Intl.DateTimeFormat {

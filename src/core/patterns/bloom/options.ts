@@ -44,7 +44,7 @@ export interface FilterOptions {
    */
   readonly secret?: string | undefined;
   /**
-   * For how long a call with a `requestId` is remembered, in milliseconds.
+   * For how long a call with a `requestId` is remembered, in milliseconds: a minute or more.
    * @default hours(24)
    */
   readonly requestTtl?: number | undefined;

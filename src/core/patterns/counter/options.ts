@@ -8,7 +8,7 @@ export interface CounterOptions {
   /** For how long a counter is kept after its last change, in milliseconds, or "permanent". */
   readonly ttl: Lifetime;
   /**
-   * For how long a call with a `requestId` is remembered, in milliseconds. A repetition that comes later counts again.
+   * For how long a call with a `requestId` is remembered, in milliseconds: a minute or more. A repetition that comes later counts again.
    * @default hours(24)
    */
   readonly requestTtl?: number | undefined;

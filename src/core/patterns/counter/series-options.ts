@@ -16,7 +16,7 @@ export interface SeriesOptions {
     readonly age: number;
   };
   /**
-   * For how long a call with a `requestId` is remembered, in milliseconds. A repetition that comes later counts again.
+   * For how long a call with a `requestId` is remembered, in milliseconds: a minute or more. A repetition that comes later counts again.
    * @default hours(24)
    */
   readonly requestTtl?: number | undefined;

@@ -9,6 +9,8 @@ export interface FeedKeys {
   readonly trimmed: string;
   /** A hash: the newest item that each reader has read. */
   readonly readers: string;
+  /** A sorted set: the events that it was given by `fanOut`, in the order in which they came. */
+  readonly events: string;
 }
 
 export function feedKeys(namespace: string, id: string): FeedKeys {
@@ -16,12 +18,8 @@ export function feedKeys(namespace: string, id: string): FeedKeys {
     items: keyOf(namespace, id, "items"),
     trimmed: keyOf(namespace, id, "trimmed"),
     readers: keyOf(namespace, id, "readers"),
+    events: keyOf(namespace, id, "events"),
   };
-}
-
-/** A sorted set: the events that a feed was given by `fanOut`, in the order in which they came. */
-export function eventsKey(namespace: string, id: string): string {
-  return keyOf(namespace, id, "events");
 }
 
 /**

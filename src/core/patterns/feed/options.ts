@@ -19,7 +19,7 @@ export interface FeedOptions {
    */
   readonly maxBytes?: number | undefined;
   /**
-   * For how long a change with a `requestId` is remembered, in milliseconds.
+   * For how long a change with a `requestId` is remembered, in milliseconds: a minute or more.
    * @default 86_400_000, a day
    */
   readonly requestTtl?: number | undefined;

@@ -4,7 +4,7 @@ import { checkLifetime, type Lifetime } from "../../time/lifetime.ts";
 import type { Redis } from "../../port/redis.ts";
 import { texts } from "../../port/reply.ts";
 import type { ChangeOptions } from "../../request.ts";
-import { encodeData } from "../../data/json.ts";
+import { encodeData, encodeJson } from "../../data/json.ts";
 import { hours } from "../../time/duration.ts";
 import { unchecked } from "../../unchecked.ts";
 import { portFor } from "../../wait/ask-again.ts";
@@ -29,7 +29,7 @@ export interface RecentOptions {
    */
   readonly maxBytes?: number | undefined;
   /**
-   * For how long a change with a `requestId` is remembered, in milliseconds.
+   * For how long a change with a `requestId` is remembered, in milliseconds: a minute or more.
    * @default 86_400_000, a day
    */
   readonly requestTtl?: number | undefined;
@@ -118,7 +118,9 @@ export function createRecent<Item = unknown>(redis: Redis, options: RecentOption
     },
     async remove(id, item, call) {
       const { list, remembered, send } = prepare(id, "remove", call);
-      return removeRecentScript(port, { list, ...remembered, item: encode(item), ttl: lifetime }, send);
+      // What is there may be larger than what may be pushed now.
+      const text = encodeJson(item, "item", "pass plain JSON");
+      return removeRecentScript(port, { list, ...remembered, item: text, ttl: lifetime }, send);
     },
     async clear(id, call) {
       const { list, remembered, send } = prepare(id, "clear", call);

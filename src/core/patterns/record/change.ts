@@ -3,7 +3,16 @@ import { checkLifetime } from "../../time/lifetime.ts";
 import { checkChange, type ChangeOptions, type Remembered, rememberRequest } from "../../request.ts";
 import type { RecordContext } from "./context.ts";
 import { RecordDataError } from "./errors.ts";
-import { checkObject, encodeProperties, fieldOf, maxProperties, recordKey, sizeOf, type Stored } from "./format.ts";
+import {
+  checkObject,
+  encodeProperties,
+  fieldOf,
+  laterFormat,
+  maxProperties,
+  recordKey,
+  sizeOf,
+  type Stored,
+} from "./format.ts";
 import type { RecordChangeOptions, RecordDeleteOptions, RecordSetOptions, RecordVersion } from "./options.ts";
 import { deleteScript } from "./scripts/delete.lua.ts";
 import { incrementScript } from "./scripts/increment.lua.ts";
@@ -100,6 +109,7 @@ export function checkSize({ maxBytes }: RecordContext, fields: Stored): void {
 export function numberOf({ maxBytes }: RecordContext, answer: string, property?: string): number {
   const [word, bytes] = answer.split(" ");
   if (word === "conflict") throw conflict();
+  if (word === "later") throw laterFormat();
   if (word === "large") throw tooLarge(Number(bytes), maxBytes);
   if (word === "full") {
     throw new RecordDataError(

@@ -16,6 +16,9 @@ export const versionField = ":v1";
 /** The most properties of a record. Names and values are arguments of one command, and Lua takes 8,000. */
 export const maxProperties = 1_000;
 
+/** The most properties that one change removes. Only other programs write so many. They are arguments of one command, too. */
+const maxRemoved = 4_000;
+
 /** A property as it is stored: the field, and the JSON of its value. */
 export type Stored = ReadonlyMap<string, string>;
 
@@ -53,14 +56,21 @@ export function checkObject(name: string, value: unknown): Readonly<Record<strin
  * @throws {OptionError} A value is not one that JSON gives back, or there are too many properties. The error names the place.
  */
 export function encodeProperties(name: string, properties: Readonly<Record<string, unknown>>): Stored {
-  const fields = new Map<string, string>();
-  for (const [property, value] of Object.entries(properties)) {
-    if (value === undefined) continue;
-    fields.set(fieldOf(property), encodeJson(value, `${name}.${property}`, "pass plain JSON"));
+  const present = Object.entries(properties).filter(([, value]) => value !== undefined);
+  if (present.length > maxProperties) {
+    throw new OptionError(
+      `\`${name}\` must have at most ${maxProperties} properties; keep a list or a map as one of them`,
+    );
   }
-  if (fields.size <= maxProperties) return fields;
+  const encode = (property: string, value: unknown) => encodeJson(value, `${name}.${property}`, "pass plain JSON");
+  return new Map(present.map(([property, value]) => [fieldOf(property), encode(property, value)]));
+}
+
+/** @throws {OptionError} One change cannot remove so many fields. */
+export function checkRemoved(fields: readonly string[]): readonly string[] {
+  if (fields.length <= maxRemoved) return fields;
   throw new OptionError(
-    `\`${name}\` must have at most ${maxProperties} properties; keep a list or a map as one of them`,
+    `A change must remove at most ${maxRemoved} properties; remove more by several calls of update`,
   );
 }
 
@@ -88,11 +98,15 @@ export function readFields(reply: readonly string[]): ReadFields | null {
   for (let i = 0; i < reply.length; i += 2) {
     const [field = "", text = ""] = [reply[i], reply[i + 1]];
     if (field === versionField) version = readVersion(text);
-    else if (/^:v\d+$/.test(field)) {
-      throw new RecordDataError("The record was written by a later version of this package; update this one");
-    } else if (nameOf(field) !== undefined) fields.set(field, text);
+    else if (/^:v\d+$/.test(field)) throw laterFormat();
+    else if (nameOf(field) !== undefined) fields.set(field, text);
   }
   return { fields, version };
+}
+
+/** The record has a format that only later versions know. */
+export function laterFormat(): RecordDataError {
+  return new RecordDataError("The record was written by a later version of this package; update this one");
 }
 
 /** What is no version counts as none, here and in the scripts. */

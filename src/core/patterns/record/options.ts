@@ -20,7 +20,7 @@ export interface RecordOptions<T = unknown> {
    */
   readonly maxBytes?: number | undefined;
   /**
-   * For how long a `requestId` is remembered, in milliseconds.
+   * For how long a `requestId` is remembered, in milliseconds: a minute or more.
    * @default hours(24)
    */
   readonly requestTtl?: number | undefined;

@@ -7,6 +7,7 @@ import { changeOf, checkSize, checkVersion, conflict, numberOf, ttlOf } from "./
 import type { RecordContext } from "./context.ts";
 import {
   checkObject,
+  checkRemoved,
   decodeProperties,
   encodeProperties,
   fieldOf,
@@ -60,9 +61,10 @@ async function mergeAndValidate(context: RecordContext, read: ReadFields, proper
 
 /** Takes the properties with these names: those that are absent are removed. */
 function encodePatch(name: string, properties: Properties, names: readonly string[]): Patch {
-  const chosen = Object.fromEntries(Object.entries(properties).filter(([property]) => names.includes(property)));
+  const wanted = new Set(names);
+  const chosen = Object.fromEntries(Object.entries(properties).filter(([property]) => wanted.has(property)));
   const fields = encodeProperties(name, chosen);
-  return { fields, removed: names.map(fieldOf).filter((field) => !fields.has(field)) };
+  return { fields, removed: checkRemoved(names.map(fieldOf).filter((field) => !fields.has(field))) };
 }
 
 /** In these pauses, changes that began together draw apart. */

@@ -53,7 +53,7 @@ export interface UniquesOptions<Name extends CountName = CountName> {
    */
   readonly hash?: MemberHash | undefined;
   /**
-   * For how long a call with a `requestId` is remembered, in milliseconds.
+   * For how long a call with a `requestId` is remembered, in milliseconds: a minute or more.
    * @default hours(24)
    */
   readonly requestTtl?: number | undefined;

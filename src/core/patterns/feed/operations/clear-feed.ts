@@ -1,6 +1,6 @@
 import type { ChangeOptions } from "../../../request.ts";
 import { changeOf, contextOf } from "../context.ts";
-import { eventsKey, feedKeys } from "../format.ts";
+import { feedKeys } from "../format.ts";
 import type { Feeds } from "../options.ts";
 import { clearFeedScript } from "../scripts/clear.lua.ts";
 
@@ -11,6 +11,5 @@ import { clearFeedScript } from "../scripts/clear.lua.ts";
 export async function clearFeed<Item>(feeds: Feeds<Item>, id: string, options?: ChangeOptions): Promise<void> {
   const context = contextOf(feeds);
   const { remembered, send } = changeOf(context, id, "clear", options);
-  const keys = { ...feedKeys(context.namespace, id), events: eventsKey(context.namespace, id) };
-  await clearFeedScript(context.redis, { ...keys, ...remembered }, send);
+  await clearFeedScript(context.redis, { ...feedKeys(context.namespace, id), ...remembered }, send);
 }

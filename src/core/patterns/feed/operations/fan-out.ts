@@ -5,7 +5,7 @@ import { encodeId } from "../../../keys.ts";
 import { batchingPort } from "../../../port/batch.ts";
 import { encodeData } from "../../../data/json.ts";
 import { checkRead, checkUpTo, contextOf, type FeedContext } from "../context.ts";
-import { eventsKey, feedKeys } from "../format.ts";
+import { feedKeys } from "../format.ts";
 import type { Feeds } from "../options.ts";
 import { fanOutScript } from "../scripts/fan-out.lua.ts";
 
@@ -77,7 +77,7 @@ export async function fanOut<Item>(
   const { event, batch, from, onProgress, signal } = checkFanOut(options);
   const values = { event, item: encodeData(item, "item", maxBytes), length, ttl };
   let progress: FanOutProgress = { next: from, lastId: null, delivered: 0, failed: 0, failures: [] };
-  for await (const group of batchesOf(checkIds(ids), from, sizeOf(batch, values.item))) {
+  for await (const group of batchesOf(checkIds(ids), from, { batch, item: values.item })) {
     signal?.throwIfAborted();
     const failures = await pushToAll({ redis, namespace }, group, values, signal);
     progress = {
@@ -114,19 +114,30 @@ function checkIds<T extends object>(ids: T): T {
 /** The most bytes of one trip. Services allow some 10 MB. */
 const mostBytes = 4_000_000;
 
-function sizeOf(batch: number, item: string): number {
-  return Math.max(1, Math.min(batch, Math.floor(mostBytes / (byteLength(item, 0) + 500))));
+interface Batches {
+  readonly batch: number;
+  readonly item: string;
 }
 
-async function* batchesOf(ids: Iterable<string> | AsyncIterable<string>, from: number, size: number) {
+async function* batchesOf(ids: Iterable<string> | AsyncIterable<string>, from: number, { batch, item }: Batches) {
+  const itemBytes = byteLength(item, 0) + 1_000;
   let place = 0;
+  let bytes = 0;
   let group: string[] = [];
   for await (const id of ids) {
     place += 1;
-    if (place > from) group.push(id);
-    if (group.length < size) continue;
+    if (place <= from) continue;
+    // The id is in each of four keys.
+    const more = itemBytes + 4 * (typeof id === "string" ? byteLength(id, 0) : 0);
+    if (group.length > 0 && bytes + more > mostBytes) {
+      yield group;
+      [group, bytes] = [[], 0];
+    }
+    group.push(id);
+    bytes += more;
+    if (group.length < batch) continue;
     yield group;
-    group = [];
+    [group, bytes] = [[], 0];
   }
   if (group.length > 0) yield group;
 }
@@ -141,8 +152,7 @@ async function pushToAll(
   const port = batchingPort(redis, ids.length);
   const push = async (id: string): Promise<FanOutFailure[]> => {
     try {
-      const keys = { ...feedKeys(namespace, id), events: eventsKey(namespace, id) };
-      await fanOutScript(port, { ...keys, ...values }, { signal, idempotent: true });
+      await fanOutScript(port, { ...feedKeys(namespace, id), ...values }, { signal, idempotent: true });
       return [];
     } catch (error) {
       if (isOwnFault(error)) return [{ id, error }];

@@ -11,6 +11,14 @@ local function keep(key)
 end
 `;
 
+/** All that a feed has lives as long as its items: what it remembers of events, too. */
+export const keepFeed = `
+keep(items)
+keep(trimmed)
+keep(readers)
+keep(events)
+`;
+
 /**
  * Lua that adds an item and trims the feed to exactly `length`. The local `added` becomes its id. Redis does not tell which items it trims. So
  * one more than that is kept at first: the oldest of them is the newest one that goes, also where `length` was greater before.
@@ -22,7 +30,4 @@ if redis.call("XLEN", items) > tonumber(length) then
   redis.call("SET", trimmed, oldest[1][1])
   redis.call("XTRIM", items, "MAXLEN", "=", length)
 end
-keep(items)
-keep(trimmed)
-keep(readers)
 `;

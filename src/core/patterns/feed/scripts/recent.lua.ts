@@ -39,6 +39,6 @@ export const clearRecentScript = defineScript({
   keys: ["list", "request"],
   args: ["remember"],
   decode: flag,
-  lua: once(`
-return tostring(redis.call("DEL", list))`),
+  // DEL alone would delete a key of any type, such as that of another program.
+  lua: once(`return tostring(redis.call("DEL", list))`, `redis.call("LLEN", list)`),
 });

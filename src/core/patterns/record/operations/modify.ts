@@ -2,7 +2,7 @@ import { checkFunction } from "../../../check.ts";
 import { checkChange } from "../../../request.ts";
 import { unchecked } from "../../../unchecked.ts";
 import { contextOf, type RecordContext } from "../context.ts";
-import { checkObject, encodeProperties, fieldOf, type ReadFields } from "../format.ts";
+import { checkObject, checkRemoved, encodeProperties, fieldOf, type ReadFields } from "../format.ts";
 import type { ModifyRecordOptions, RecordVersion } from "../options.ts";
 import { openRecord } from "../read.ts";
 import type { Records } from "../records.ts";
@@ -56,5 +56,5 @@ async function patchBetween(
   const whole = encodeProperties("record", await validate(context, next, "given"));
   const removed = names.map(fieldOf).filter((field) => !whole.has(field));
   const changed = Array.from(whole).filter(([field, text]) => read?.fields.get(field) !== text);
-  return { fields: new Map(changed), removed };
+  return { fields: new Map(changed), removed: checkRemoved(removed) };
 }

@@ -51,7 +51,7 @@ end
 
 /**
  * Counts the pairs of the list `pairsThere`: their number without the pattern's own field becomes `count`, their bytes `bytes`, and the text of
- * that field `storedVersion`. The table `sizes` has the bytes of each.
+ * that field `storedVersion`. The table `sizes` has the bytes of each. It ends the script if the record has a later format.
  */
 export const measure = `
 local sizes = {}
@@ -61,6 +61,8 @@ for i = 1, #pairsThere, 2 do
   local field, size = pairsThere[i], #pairsThere[i] + #pairsThere[i + 1]
   if field == ${versionName} then
     storedVersion = pairsThere[i + 1]
+  elseif string.match(field, "^:v%d+$") then
+    return "later"
   else
     sizes[field] = size
     count = count + 1

@@ -4,7 +4,7 @@ import { defineScript } from "../../../script/define-script.ts";
 import { checkSize, checkVersion, keepAlive, measure, nextVersion, readVersion, versionName } from "./record.lua.ts";
 
 // The record is measured where it is changed: two updates that are each small enough may be too large together. Answers with the new
-// version, "none" if there is no record, "conflict", "large" and the size, or "full".
+// version, "none" if there is no record, "conflict", "large" and the size, "full", or "later".
 export const updateScript = defineScript({
   keys: ["record", "request"],
   // `removed` is how many of the parts are fields to remove; the others are fields and values.
