@@ -22,7 +22,13 @@ export function encodeJson(value: unknown, name: string, remedy: string): string
     const type = foreignType(part);
     if (type)
       throw new OptionError(`\`${path.slice(0, 256)}\` is ${type}, which JSON does not give back as it was; ${remedy}`);
-    if (typeof part === "object") paths.set(part, path);
+    if (typeof part === "object" && part !== null) {
+      if (hasSymbol(part)) {
+        const what = "has a property whose name is a symbol, which JSON leaves out";
+        throw new OptionError(`\`${path.slice(0, 256)}\` ${what}; ${remedy}`);
+      }
+      paths.set(part, path);
+    }
     return part;
   }
   try {
@@ -42,6 +48,11 @@ function foreignType(part: unknown): string | undefined {
   if (typeof Reflect.get(part, "toJSON") !== "function" && (Array.isArray(part) || isPlain(part))) return undefined;
   const { name } = Object(Reflect.get(part, "constructor"));
   return typeof name === "string" && name !== "" ? `of type ${name}` : "an instance of a class";
+}
+
+/** Whether the name of a property is a symbol. What a library hides, as marks of its own, is no property of the data. */
+export function hasSymbol(part: object): boolean {
+  return Object.getOwnPropertySymbols(part).some((symbol) => Object.prototype.propertyIsEnumerable.call(part, symbol));
 }
 
 /** An object literal, of this realm or another, or an object without a prototype. */
