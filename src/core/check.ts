@@ -6,7 +6,7 @@ import { OptionError } from "./errors.ts";
  */
 export function checkDuration(name: string, value: number, least = 1, more = ""): number {
   if (Number.isFinite(value) && value >= least && value <= Number.MAX_SAFE_INTEGER) return Math.round(value);
-  const example = least > 10_000 ? `days(${Math.ceil(least / 86_400_000)})` : "seconds(10)";
+  const example = `seconds(${Math.max(10, Math.ceil(least / 1_000))})`;
   throw new OptionError(`\`${name}\` must be ${least} or more milliseconds and finite, such as ${example}${more}`);
 }
 
