@@ -58,7 +58,7 @@ export default defineConfig({
         test: {
           name: "package",
           include: ["test/package/**/*.test.ts"],
-          globalSetup: ["test/support/built.ts"],
+          globalSetup: ["test/support/built.ts", "test/support/packed-once.ts"],
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },

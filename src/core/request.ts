@@ -1,4 +1,5 @@
 import { checkMethods, checkOptions, checkText } from "./check.ts";
+import { sha256 } from "./crypto.ts";
 import { OptionError } from "./errors.ts";
 import { encodeId, keyOf } from "./keys.ts";
 
@@ -51,6 +52,14 @@ export function rememberRequest(
     request: keyOf(namespace, id, `request:${operation}:${encodeId(requestId)}`),
     remember: Math.max(requestTtl, unnamedTtl),
   };
+}
+
+/**
+ * What a named change is made to, as a part of its operation: one event may change several things, each once. It is empty for a call without a
+ * name.
+ */
+export async function subjectOf({ requestId }: ChangeOptions, things: readonly string[]): Promise<string> {
+  return requestId === undefined ? "" : `:${await sha256(JSON.stringify(things))}`;
 }
 
 /** Checks the options of a call that changes something. They may be absent. */

@@ -92,6 +92,13 @@ onEveryBackend("a Bloom filter", (backend) => {
       expect(await addMany(seen, "a", ["x", "y"], { requestId: "r" })).toEqual([false, true]);
     });
 
+    it("does not add another item under the name of a request that was made", async () => {
+      const seen = open(options);
+      expect(await seen.add("a", "x", { requestId: "r" })).toEqual({ added: true });
+      expect(await seen.add("a", "y", { requestId: "r" })).toEqual({ added: true });
+      expect(await seen.mightContain("a", "y")).toBe(false);
+    });
+
     it("is cleared once by one request, so that a late copy forgets nothing that was added since", async () => {
       const port = withFaults(redis);
       const seen = open(options, port);
@@ -168,7 +175,7 @@ onEveryBackend("a Bloom filter", (backend) => {
       }
     });
 
-    it("tells how full it is", async () => {
+    backend.it("tells how full it is", async () => {
       const seen = open(options);
       const empty = await describeFilter(seen, "a");
       expect(empty).toMatchObject({ fill: 0, estimatedItems: 0, errorRate: 0 });
@@ -190,6 +197,15 @@ onEveryBackend("a Bloom filter", (backend) => {
       expect(length * (options.window === undefined ? 1 : 2)).toBe(half.bytes);
       const counted = await Promise.all(keys.map(async (key) => integer(await redis.send(["BITCOUNT", key, 20, -1]))));
       expect(Math.max(...counted) / (length * 8)).toBeCloseTo(half.fill, 1);
+    });
+
+    it("estimates a number also where all bits are set", async () => {
+      const seen = open({ ...options, capacity: 1, errorRate: 0.5 });
+      for (let i = 0; i < 5; i += 1) await addMany(seen, "a", [`${i}`, `${i} more`, `${i} and more`]);
+      const full = await describeFilter(seen, "a");
+      expect(full).toMatchObject({ fill: 1, errorRate: 1 });
+      expect(full.estimatedItems).toBeGreaterThan(1);
+      expect(full.estimatedItems).toBeLessThan(20);
     });
 
     it("counts the bits that are set to the last one", async () => {

@@ -34,7 +34,7 @@ onEveryBackend(
       expect(during).toEqual(kinds.map((kind) => `cache:${prefix}:${kind}`));
     });
 
-    it("are those of one cache, whatever the prefixes and ids of others", async () => {
+    backend.it("are those of one cache, whatever the prefixes and ids of others", async () => {
       const prefix = prefixOf();
       const words = ["tag", "lease", "epoch", "all", "local", "*"];
       const prefixes = [prefix, ...words.map((word) => `${prefix}:${word}`), `cache:${prefix}`];

@@ -14,31 +14,36 @@ onEveryBackend("the cache's lease", (backend) => {
     return { prefix: `${backend.prefix}:l${serial}`, ttl: 60_000, timeout: 10_000, ...more };
   };
 
-  it("makes 10 instances with 20 callers each load a cold key once, and answers all at their next question", async () => {
-    const settings = options();
-    const ports = await Promise.all(Array.from({ length: 10 }, async () => counted(await backend.connect())));
-    const caches = ports.map(({ port }) => createCache<string>(port, settings));
-    let loads = 0;
-    const { load, started, finish } = heldLoad<string>();
-    const loading = () => {
-      loads += 1;
-      return load();
-    };
-    const elapsed = stopwatch();
-    // Calls of one request share a load in a Worker, too.
-    const scope = {};
-    const calls = caches.flatMap((cache) => Array.from({ length: 20 }, () => cache.getOrSet("k", loading, { scope })));
-    await started;
-    // Nine ask again and again, each for all of its callers, after 25 to 250 ms.
-    await until(() => ports.filter(({ trips }) => trips.length >= 5).length >= 9);
-    expect(elapsed()).toBeLessThan(3_000);
-    finish("loaded");
-    await Promise.race(calls);
-    const before = ports.map(({ trips }) => trips.length);
-    expect(await Promise.all(calls)).toEqual(calls.map(() => "loaded"));
-    expect(loads).toBe(1);
-    for (const [i, { trips }] of ports.entries()) expect(trips.length - (before[i] ?? 0)).toBeLessThanOrEqual(1);
-  });
+  backend.it(
+    "makes 10 instances with 20 callers each load a cold key once, and answers all at their next question",
+    async () => {
+      const settings = options();
+      const ports = await Promise.all(Array.from({ length: 10 }, async () => counted(await backend.connect())));
+      const caches = ports.map(({ port }) => createCache<string>(port, settings));
+      let loads = 0;
+      const { load, started, finish } = heldLoad<string>();
+      const loading = () => {
+        loads += 1;
+        return load();
+      };
+      const elapsed = stopwatch();
+      // Calls of one request share a load in a Worker, too.
+      const scope = {};
+      const calls = caches.flatMap((cache) =>
+        Array.from({ length: 20 }, () => cache.getOrSet("k", loading, { scope })),
+      );
+      await started;
+      // Nine ask again and again, each for all of its callers, after 25 to 250 ms.
+      await until(() => ports.filter(({ trips }) => trips.length >= 5).length >= 9);
+      expect(elapsed()).toBeLessThan(3_000);
+      finish("loaded");
+      await Promise.race(calls);
+      const before = ports.map(({ trips }) => trips.length);
+      expect(await Promise.all(calls)).toEqual(calls.map(() => "loaded"));
+      expect(loads).toBe(1);
+      for (const [i, { trips }] of ports.entries()) expect(trips.length - (before[i] ?? 0)).toBeLessThanOrEqual(1);
+    },
+  );
 
   describe("an invalidation at each step of a load", () => {
     const invalidations: [string, (cache: Cache<string>) => Promise<unknown>][] = [

@@ -171,7 +171,7 @@ onEveryBackend("with the cache", (backend) => {
   });
 
   describe("invalidatePrefix", () => {
-    it("deletes the entries whose id begins so, in batches, and no others", async () => {
+    backend.it("deletes the entries whose id begins so, in batches, and no others", async () => {
       const { cache } = await setUp();
       const ids = Array.from({ length: 300 }, (_, i) => `a*[${i}`);
       const spared = ["a", "ab", "b*[1", "a%", "a{"];
@@ -281,7 +281,7 @@ onEveryBackend("with the cache", (backend) => {
   });
 
   describe("update", () => {
-    it("loses none of several updates at once", async () => {
+    backend.it("loses none of several updates at once", async () => {
       const settings = { prefix: options().prefix, ttl: 60_000, timeout: 10_000 };
       const caches = await Promise.all(
         [1, 2, 3].map(async () => createCache<number>(await backend.connect(), settings)),

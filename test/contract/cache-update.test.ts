@@ -66,7 +66,7 @@ onEveryBackend(
         expect(await left("k")).toBeLessThanOrEqual(60_000);
       });
 
-      it("lose none of those who write the same value", async () => {
+      backend.it("lose none of those who write the same value", async () => {
         const times = sized(5, 2);
         const { cache, again } = await setUp();
         const ports = await Promise.all(Array.from({ length: 4 }, () => backend.connect()));
@@ -96,23 +96,26 @@ onEveryBackend(
         expect(seen).toEqual([1, 10]);
       });
 
-      it.each([0, 1, 49])("count once though a reply was lost and %i others came before the replay", async (others) => {
-        const { cache, again, redis } = await setUp();
-        let swaps = 0;
-        const port = intercepted(redis, async (command, send) => {
-          const reply = await send();
-          if (command[0] !== "EVALSHA") return reply;
-          swaps += 1;
-          if (swaps > 1) return reply;
-          for (let i = 0; i < others; i += 1) await updateEntry(cache, "n", increment);
-          return send();
-        });
-        await cache.set("n", 0);
-        // The scripts are known to every server by now.
-        await updateEntry(cache, "n", () => 0);
-        await updateEntry(again({ readBy: "get" }, port), "n", increment);
-        expect(await cache.get("n")).toBe(others + 1);
-      });
+      it.each([0, 1, sized(49, 9)])(
+        "count once though a reply was lost and %i others came before the replay",
+        async (others) => {
+          const { cache, again, redis } = await setUp();
+          let swaps = 0;
+          const port = intercepted(redis, async (command, send) => {
+            const reply = await send();
+            if (command[0] !== "EVALSHA") return reply;
+            swaps += 1;
+            if (swaps > 1) return reply;
+            for (let i = 0; i < others; i += 1) await updateEntry(cache, "n", increment);
+            return send();
+          });
+          await cache.set("n", 0);
+          // The scripts are known to every server by now.
+          await updateEntry(cache, "n", () => 0);
+          await updateEntry(again({ readBy: "get" }, port), "n", increment);
+          expect(await cache.get("n")).toBe(others + 1);
+        },
+      );
     });
 
     it("keep the tags and the stale time of an entry, and its tags as long as it", async () => {

@@ -70,7 +70,7 @@ onEveryBackend("counters", (backend) => {
     expect(await counters.get("a")).toBe(0);
   });
 
-  it("lose none of 500 that come together, by any of two clients", async () => {
+  backend.it("lose none of 500 that come together, by any of two clients", async () => {
     const one = open();
     const other = createCounters(await backend.connect(), {
       prefix: `${backend.prefix}:${number}`,
@@ -184,6 +184,13 @@ onEveryBackend("counters", (backend) => {
       await counters.set("a", 10);
       expect(await change(counters, { requestId: "r" })).toEqual(answer);
     });
+  });
+
+  it("count a request again where Redis has evicted what remembers it", async () => {
+    const counters = open();
+    await counters.increment("a", 1, { requestId: "r" });
+    await redis.send(["DEL", `${keyOf("a")}:request:increment:r`]);
+    expect(await counters.increment("a", 1, { requestId: "r" })).toBe(2);
   });
 
   it("remember a named request for a minute at least, in which a client may send it again by itself", async () => {

@@ -137,6 +137,39 @@ onEveryBackend("a fan-out", (backend) => {
     },
   );
 
+  it("asks for no ids where its signal was aborted before", async () => {
+    const feeds = open();
+    let asked = 0;
+    function* source() {
+      asked += 1;
+      yield "ada";
+    }
+    for (const ids of [source(), []]) {
+      const run = fanOut(feeds, ids, "x", { eventId: "e", signal: AbortSignal.abort(new Error("left")) });
+      await expect(run).rejects.toThrow("left");
+    }
+    expect(asked).toBe(0);
+  });
+
+  it("adds an event again where Redis has evicted what remembers it, and keeps no word of what was trimmed then", async () => {
+    const feeds = open({ keep: { length: 1 } });
+    const again = () => fanOut(feeds, ["ada"], "x", { eventId: "e" });
+    await again();
+    await redis.send(["DEL", key("ada", "events")]);
+    const [first] = (await feeds.page("ada")).items;
+    await again();
+    const since = async () => {
+      const told: string[] = [];
+      const options = { onTrimmed: ({ lastTrimmed }: { lastTrimmed: string }) => told.push(lastTrimmed) };
+      const { items } = await feeds.since("ada", null, options);
+      expect(items).toHaveLength(1);
+      return told;
+    };
+    expect(await since()).toEqual([first?.id]);
+    await redis.send(["DEL", key("ada", "trimmed")]);
+    expect(await since()).toEqual([]);
+  });
+
   it("sends at most 4 MB a trip, also where the ids are long", async () => {
     const counting = withFaults(redis);
     const feeds = open({}, counting);

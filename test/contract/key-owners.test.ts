@@ -1,4 +1,5 @@
-import { expect, it } from "vitest";
+import { beforeAll, expect, it } from "vitest";
+import type { Redis } from "../../src/core/port/redis.ts";
 import { bare, owners, type Use } from "../fixtures/key-owners.ts";
 import { recordKeys } from "../fixtures/key-recorder.ts";
 import { bareKeys, onEveryBackend } from "../support/backends.ts";
@@ -6,8 +7,12 @@ import { bareKeys, onEveryBackend } from "../support/backends.ts";
 onEveryBackend(
   "the keys of every pattern",
   (backend) => {
+    let connected: Redis;
+    beforeAll(async () => {
+      connected = await backend.connect();
+    });
     const keysOf = async (use: Use, prefix: string, id: string) => {
-      const { redis, keys } = recordKeys(await backend.connect());
+      const { redis, keys } = recordKeys(connected);
       await use(redis, prefix, id);
       return keys;
     };
@@ -38,7 +43,7 @@ onEveryBackend(
       return shared;
     };
 
-    it("are each of one owner alone, also where a prefix reads like a part of another key", async () => {
+    backend.it("are each of one owner alone, also where a prefix reads like a part of another key", async () => {
       const prefixes = ["", ":tag", ":lease", ":fence", ":local", ":7"].map((part) => `${backend.prefix}:one${part}`);
       const rows = owners.map(([name, , use]) => [name, use] as const);
       expect(await findShared(rows, prefixes)).toEqual([]);

@@ -203,6 +203,32 @@ onEveryBackend("leaderboards of periods", (backend) => {
     expect(scores).toEqual([5, 5, 5, 5, 5]);
   });
 
+  it("counts one request for each member: one match gives points to both of its players", async () => {
+    const board = createLeaderboard(redis, { prefix: `${backend.prefix}:match` });
+    const call = { requestId: "match:1" };
+    for (const _ of [1, 2]) {
+      expect(await board.increment("x", "ada", 3, call)).toMatchObject({ score: 3 });
+      expect(await board.increment("x", "bob", -1, call)).toMatchObject({ score: -1 });
+      // Where the name of a member ends, and that of the request begins, is not in doubt.
+      expect(await board.increment("x", "ada:3:bob", 5, call)).toMatchObject({ score: 5 });
+      expect(await board.increment("x", "ada", 1, { requestId: "3:bob:match:1" })).toMatchObject({ score: 4 });
+      expect(await board.set("x", "eve", 7, call)).toMatchObject({ score: 7 });
+      expect(await board.set("x", "kim", 8, call)).toMatchObject({ score: 8 });
+    }
+    expect(await board.set("x", "kim", 9, call)).toMatchObject({ score: 8 });
+    expect([await board.remove("x", "eve", call), await board.remove("x", "kim", call)]).toEqual([true, true]);
+    expect(await board.increment("x", "ada", 3, call)).toMatchObject({ score: 3 });
+    expect((await board.get("x", "ada"))?.score).toBe(4);
+  });
+
+  it("has pages of a day that begins before 1970 in UTC, too", async () => {
+    const prefix = `${backend.prefix}:permanent-first`;
+    const board = createLeaderboard(redis, { prefix, ttl: "permanent", period: daily({ timeZone: "Europe/Berlin" }) });
+    for (const member of ["ada", "bob"]) await board.increment("x", member, 1, { at: 0 });
+    const { cursor } = await board.top("x", { limit: 1, at: 0 });
+    expect((await board.top("x", { limit: 1, cursor })).entries).toMatchObject([{ member: "ada" }]);
+  });
+
   backend.it("goes on with the pages of the period that the first one was of", async () => {
     const board = open({ period: every(hours(1)), ttl: days(1) });
     const before = (await serverNow()) - hours(1);

@@ -532,6 +532,23 @@ onEveryBackend("a leaderboard", (backend) => {
     }
   });
 
+  it("leaves everything as it was where a key is of another type when a member is removed", async () => {
+    for (const kind of ["s", "m", "l"]) {
+      const board = open({ ties: "dense" });
+      const key = (part: string) => `leaderboard:${backend.prefix}:${number}:{x}:d1:${part}`;
+      await board.set("x", "ada", 1, { data: { name: "Ada" } });
+      await redis.send(["SET", key(kind), "taken", "PX", 60_000]);
+      await expect(board.remove("x", "ada")).rejects.toMatchObject({ code: "WRONGTYPE" });
+      for (const [part, command] of [
+        ["s", "ZCARD"],
+        ["m", "HLEN"],
+        ["l", "ZCARD"],
+      ] as const) {
+        if (part !== kind) expect(Number(await redis.send([command, key(part)])), part).toBe(1);
+      }
+    }
+  });
+
   backend.it("keeps boards apart that are written in other ways, and reads a plain one by another rank", async () => {
     const prefix = `${backend.prefix}:deploy`;
     const [ordinal, competition, dense, first] = (["ordinal", "competition", "dense", firstToReach()] as const).map(
@@ -594,6 +611,7 @@ onEveryBackend("a leaderboard", (backend) => {
         ),
     ],
     ["members", (board) => board.getMany("x", "ada" as never)],
+    ["members", (board) => rankAmong(board, "x", "ada" as never)],
     [
       "members",
       (board) =>

@@ -169,7 +169,7 @@ onEveryBackend("the limiter's further operations", (backend: Backend) => {
       });
     }
 
-    it("is exact under 500 concurrent callers", async () => {
+    backend.it("is exact under 500 concurrent callers", async () => {
       const minute = limiterOf(gcra({ limit: 30, window: seconds(600) }));
       const day = limiterOf(fixedWindow({ limit: 10, window: seconds(86_400) }));
       const all = await Promise.all(
@@ -286,7 +286,7 @@ onEveryBackend("the limiter's further operations", (backend: Backend) => {
   });
 
   describe("concurrency", () => {
-    it("lets exactly 10 of 500 concurrent callers in, and others when they leave", async () => {
+    backend.it("lets exactly 10 of 500 concurrent callers in, and others when they leave", async () => {
       const limiter = limiterOf(concurrency({ limit: 10, lease: seconds(60) }));
       const slots = await Promise.all(Array.from({ length: 500 }, () => acquirePermit(limiter, "u")));
       const inside = slots.filter(({ allowed }) => allowed);
@@ -314,7 +314,7 @@ onEveryBackend("the limiter's further operations", (backend: Backend) => {
       expect(await backend.count(() => slot.release())).toEqual({ evalsha: 1, time: 1, zadd: 1 });
     });
 
-    it("does work by the units of a call, of which there are five thousand at most", async () => {
+    backend.it("does work by the units of a call, of which there are five thousand at most", async () => {
       expect(() => concurrency({ limit: 5_001, lease: seconds(60) })).toThrow(/`limit` of permits.*5000/);
       const { redis: port, runs } = measureScripts(redis);
       const algorithm = concurrency({ limit: 500, lease: seconds(60) });

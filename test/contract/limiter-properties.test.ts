@@ -19,6 +19,7 @@ import {
   type Passed,
 } from "../fixtures/limiter-oracles.ts";
 import { onEveryBackend } from "../support/backends.ts";
+import { sized } from "../support/long.ts";
 
 const start = 1_790_000_000_000;
 
@@ -42,7 +43,7 @@ const sizes = fc.record({
 onEveryBackend("a limiter beside its oracle", (backend) => {
   let redis: Redis;
   let serial = 0;
-  const runs = /Cluster|rest|upstash/.test(backend.name) ? 8 : 12;
+  const runs = sized(/Cluster|rest|upstash/.test(backend.name) ? 8 : 12, 3);
   beforeAll(async () => {
     redis = await backend.connect();
   });

@@ -23,6 +23,7 @@ import {
   type StateModel,
 } from "../fixtures/limiter-models.ts";
 import { onEveryBackend } from "../support/backends.ts";
+import { sized } from "../support/long.ts";
 
 const start = 1_790_000_000_000;
 
@@ -73,7 +74,7 @@ type Step = typeof steps extends fc.Arbitrary<readonly (infer T)[]> ? T : never;
 onEveryBackend("what was counted under one limit, asked by another", (backend) => {
   let redis: Redis;
   let serial = 0;
-  const runs = /Cluster|rest|upstash/.test(backend.name) ? 10 : 25;
+  const runs = sized(/Cluster|rest|upstash/.test(backend.name) ? 10 : 25, 3);
   beforeAll(async () => {
     redis = await backend.connect();
   });

@@ -201,7 +201,7 @@ function many(backend: Backend): void {
     }
   });
 
-  it("never blocks two who ask for the same names in another order", async () => {
+  backend.it("never blocks two who ask for the same names in another order", async () => {
     const redis = await backend.connect();
     const locks = createManyLocks(redis, { ttl: 10_000, wait: 15_000, prefix });
     const history = createHistory();

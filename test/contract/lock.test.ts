@@ -201,7 +201,7 @@ function holding(backend: Backend): void {
 function contention(backend: Backend): void {
   const prefix = `${backend.prefix}:contend`;
 
-  it("never lets two of 50 contenders in", async () => {
+  backend.it("never lets two of 50 contenders in", async () => {
     const ports = await Promise.all(Array.from({ length: 5 }, () => backend.connect()));
     const history = createHistory();
     await Promise.all(

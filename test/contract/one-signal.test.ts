@@ -50,14 +50,19 @@ const patterns: Readonly<Record<string, Call>> = {
 };
 
 onEveryBackend("twenty calls on one signal", (backend) => {
-  it.each(Object.entries(patterns))("have few listeners on it, and none when they end: %s", async (_, call) => {
-    const redis = await backend.connect();
-    const { signal } = new AbortController();
-    const watched = watchListeners(signal);
-    await Promise.all(Array.from({ length: calls }, (_, i) => call(redis, `${backend.prefix}:signal`, signal, i)));
-    expect(watched.most).toBeLessThanOrEqual(most);
-    expect(watched.now).toBe(0);
-  });
+  // Each client listens in its own way, and the patterns listen in one.
+  const rows = Object.entries(patterns);
+  it.each([...rows.slice(0, 1), ...backend.share(rows.slice(1))])(
+    "have few listeners on it, and none when they end: %s",
+    async (_, call) => {
+      const redis = await backend.connect();
+      const { signal } = new AbortController();
+      const watched = watchListeners(signal);
+      await Promise.all(Array.from({ length: calls }, (_, i) => call(redis, `${backend.prefix}:signal`, signal, i)));
+      expect(watched.most).toBeLessThanOrEqual(most);
+      expect(watched.now).toBe(0);
+    },
+  );
 });
 
 /** Counts the listeners of a signal by the names under which they come and go. */

@@ -118,30 +118,6 @@ function sorted(data: object | undefined): string {
 
 const seed = 20_261_127;
 
-onEveryBackend("records, beside a map of objects", (backend) => {
-  let redis: Redis;
-  let number = 0;
-  beforeAll(async () => {
-    redis = await backend.connect();
-  });
-  const open = () => createRecords<Data>(redis, { prefix: `${backend.prefix}:${(number += 1)}`, ttl: minutes(10) });
-
-  it("answer the same to any calls, and hold the same in the end", async () => {
-    const property = fc.asyncProperty(steps, async (steps) => {
-      expect(await differences(open(), steps)).toEqual([]);
-    });
-    await fc.assert(property, { numRuns: sized(200, 2), seed, endOnFailure: true });
-  }, 120_000);
-
-  it.each(backend.share(broken))("would not, if it were one %s", async (_, change) => {
-    for (const sample of fc.sample(steps, { numRuns: 30, seed })) {
-      const records = open();
-      if ((await differences(Object.assign(records, change({ ...records })), sample)).length > 0) return;
-    }
-    expect.unreachable("nobody noticed");
-  });
-});
-
 const broken: readonly (readonly [string, (records: Records<Data>) => Partial<Records<Data>>])[] = [
   [
     "that forgets to remove a property",
@@ -173,6 +149,30 @@ const broken: readonly (readonly [string, (records: Records<Data>) => Partial<Re
     }),
   ],
 ];
+
+onEveryBackend("records, beside a map of objects", (backend) => {
+  let redis: Redis;
+  let number = 0;
+  beforeAll(async () => {
+    redis = await backend.connect();
+  });
+  const open = () => createRecords<Data>(redis, { prefix: `${backend.prefix}:${(number += 1)}`, ttl: minutes(10) });
+
+  it("answer the same to any calls, and hold the same in the end", async () => {
+    const property = fc.asyncProperty(steps, async (steps) => {
+      expect(await differences(open(), steps)).toEqual([]);
+    });
+    await fc.assert(property, { numRuns: sized(200, 2), seed, endOnFailure: true });
+  }, 120_000);
+
+  it.each(backend.share(broken))("would not, if it were one %s", async (_, change) => {
+    for (const sample of fc.sample(steps, { numRuns: 30, seed })) {
+      const records = open();
+      if ((await differences(Object.assign(records, change({ ...records })), sample)).length > 0) return;
+    }
+    expect.unreachable("nobody noticed");
+  });
+});
 
 function withoutGaps(data: object): object {
   return Object.fromEntries(Object.entries(data).filter(([, value]) => value !== undefined));

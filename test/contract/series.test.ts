@@ -54,7 +54,7 @@ onEveryBackend("series", (backend) => {
     expect(points.map(({ at }) => at - (points[0]?.at ?? 0))).toEqual([0, minutes(1), minutes(2)]);
   });
 
-  it("lose none of 500 that come together, by any of two clients", async () => {
+  backend.it("lose none of 500 that come together, by any of two clients", async () => {
     const one = open();
     const other = createSeries(await backend.connect(), {
       prefix: `${backend.prefix}:${number}`,

@@ -71,7 +71,7 @@ onEveryBackend("the codec of a session", (backend) => {
     login: (theirs, session) => loginSession(theirs, session, "bob"),
   };
 
-  describe.each(pairs)("%s is refused to a store of %s", (from, to) => {
+  describe.each(backend.share(pairs))("%s is refused to a store of %s", (from, to) => {
     it.each(Object.entries(works))("in %s, before anything is changed", async (_, work) => {
       number += 1;
       const [ours, theirs] = [open(codecs[from], { touchEvery: 0 }), open(codecs[to], { touchEvery: 0 })];

@@ -70,7 +70,7 @@ onEveryBackend("a login that fails after the old session has ended", (backend) =
     await loginSession(open({ maxPerUser: 9 }), await sessions.create({ data: {} }), "warm").catch(() => null);
   };
 
-  describe.each(failures)("because of %s", (_, code, login) => {
+  describe.each(backend.share(failures))("because of %s", (_, code, login) => {
     it.each([undefined, "ada"])("leaves the session of %s as it was: alive, listed and counted", async (user) => {
       number += 1;
       const sessions = open();

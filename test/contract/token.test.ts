@@ -33,7 +33,7 @@ onEveryBackend("one-time tokens", (backend) => {
     expect(await tokens.consume(token, verify)).toBeNull();
   });
 
-  it("accepts one of fifty that come together", async () => {
+  backend.it("accepts one of fifty that come together", async () => {
     const tokens = open();
     const { token } = await tokens.issue({ user: "ada", ...verify });
     const all = await Promise.all(Array.from({ length: 50 }, () => tokens.consume(token, verify)));

@@ -101,6 +101,13 @@ onEveryBackend("what changes a count", (backend) => {
     expect(counts).toEqual([1, 1, 1, 1]);
   });
 
+  it("of other members under the same name adds none of them", async () => {
+    const uniques = open(exact());
+    await uniques.add("a", ["x", "y"], { requestId: "r" });
+    expect(await uniques.add("a", "z", { requestId: "r" })).toEqual({ added: 2, exact: true });
+    expect(await hasMember(uniques, "a", "z")).toBe(false);
+  });
+
   it("has names of its own for each operation and each id", async () => {
     const uniques = open(exact());
     await uniques.add("a", "x", { requestId: "r" });

@@ -301,6 +301,33 @@ onEveryBackend("uniques of periods", (backend) => {
     expect(await visitors.count("home", { at })).toMatchObject({ count: 0 });
   });
 
+  it("lose no period that was kept with a longer ttl to a late event, or to a late removal", async () => {
+    const at = noon() - days(5);
+    for (const [, kind] of kinds) {
+      const prefix = `${backend.prefix}:${(number += 1)}`;
+      const [before, after] = [days(30), days(1)].map((ttl) => open(kind(), { prefix, ttl }));
+      await before?.add("home", ["ada", "bob"], { at });
+      expect(await after?.add("home", "eve", { at })).toMatchObject({ added: 0 });
+      expect(await before?.count("home", { at })).toMatchObject({ count: 2 });
+    }
+    const prefix = `${backend.prefix}:${(number += 1)}`;
+    await open(exact(), { prefix, ttl: days(30) }).add("home", ["ada", "bob"], { at });
+    const after = open(exact(), { prefix, ttl: days(1) });
+    expect(await removeMember(after, "home", "ada", { at })).toBe(false);
+    expect(await after.count("home", { at })).toMatchObject({ count: 2 });
+  });
+
+  it("leave nothing for ever of a merge that another program's key ends half-way", async () => {
+    const now = noon();
+    const visitors = open(hybrid({ exactUntil: 5 }));
+    await visitors.add("home", numbered(4), { at: now - days(1) });
+    await visitors.add("home", numbered(9), { at: now });
+    const [estimate = ""] = (await own()).filter((key) => key.includes(":many1:"));
+    await redis.send(["SET", estimate, "text", "PX", 60_000]);
+    await expect(visitors.count("home", { at: now, last: days(2) })).rejects.toMatchObject({ code: "WRONGTYPE" });
+    for (const key of await own()) expect(await redis.send(["PTTL", key])).toBeGreaterThan(0);
+  });
+
   it("know, remove and list the members of the period that is meant", async () => {
     const visitors = open(exact());
     const [now, then] = [noon(), noon() - days(1)];
@@ -315,6 +342,16 @@ onEveryBackend("uniques of periods", (backend) => {
     expect(second.members.length).toBeGreaterThan(0);
     expect(await removeMember(visitors, "home", "ada", { at: now })).toBe(false);
     expect(await removeMember(visitors, "home", "ada", { at: then })).toBe(true);
+  });
+
+  it("refuse a cursor of a time that no calendar has", async () => {
+    const visitors = open(exact());
+    for (const cursor of ["9999999999999999.1", "-9999999999999999.1", "-.1"]) {
+      await expect(listMembers(visitors, "home", { cursor })).rejects.toMatchObject({
+        code: "OPTION",
+        message: expect.stringContaining("`cursor`"),
+      });
+    }
   });
 
   it("have names that a period of the caller's own chooses, braces and all", async () => {

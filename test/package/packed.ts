@@ -1,8 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { inject } from "vitest";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -17,13 +18,22 @@ export interface App {
   remove(): void;
 }
 
+/** Packs the package and installs it into a folder, which takes seconds: once for all test files, by a global setup. */
+export function installPacked(): string {
+  const folder = mkdtempSync(join(tmpdir(), "redis-patterns-packed-"));
+  run(root, "npm", ["pack", "--ignore-scripts", "--silent", "--pack-destination", folder]);
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "app", private: true }));
+  run(folder, "npm", ["install", "--offline", "--no-audit", "--no-fund", `./${tarballIn(folder)}`]);
+  return folder;
+}
+
+/** A project that is the test file's own. */
 export function createApp(): App {
   const folder = mkdtempSync(join(tmpdir(), "redis-patterns-app-"));
-  run(root, "npm", ["pack", "--ignore-scripts", "--silent", "--pack-destination", folder]);
-  const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz")) ?? "no tarball";
-  const app: App = {
+  cpSync(inject("packed"), folder, { recursive: true });
+  return {
     folder,
-    size: statSync(join(folder, tarball)).size,
+    size: statSync(join(folder, tarballIn(folder))).size,
     write(path, text) {
       mkdirSync(dirname(join(folder, path)), { recursive: true });
       writeFileSync(join(folder, path), text);
@@ -31,9 +41,10 @@ export function createApp(): App {
     run: (command, ...args) => run(folder, command, args),
     remove: () => rmSync(folder, { recursive: true }),
   };
-  app.write("package.json", JSON.stringify({ name: "app", private: true }));
-  run(folder, "npm", ["install", "--offline", "--no-audit", "--no-fund", `./${tarball}`]);
-  return app;
+}
+
+function tarballIn(folder: string): string {
+  return readdirSync(folder).find((name) => name.endsWith(".tgz")) ?? "no tarball";
 }
 
 function run(cwd: string, command: string, args: readonly string[]): string {

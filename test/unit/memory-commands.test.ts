@@ -13,7 +13,7 @@ import { sized } from "../support/long.ts";
 
 // A failure prints the sequence; COMMANDS_SEED tries others.
 const seed = Number(process.env["COMMANDS_SEED"] ?? 20_261_127);
-const numRuns = sized(800, 40);
+const numRuns = sized(800, 15);
 const real = openRealRedis();
 
 describe("the embedded engine answers what Redis answers", () => {

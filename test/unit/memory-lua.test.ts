@@ -1,8 +1,9 @@
-import { describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, describe, expect, it, onTestFinished } from "vitest";
 import { memory } from "../../src/adapters/memory/index.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
 import { others, snippets } from "../fixtures/lua-snippets.ts";
 import { openRealRedis } from "../fixtures/real-redis.ts";
+import { long } from "../support/long.ts";
 
 const real = openRealRedis();
 
@@ -18,9 +19,18 @@ function evaluate(redis: Redis, script: string, ...args: (string | number)[]): P
 }
 
 describe("a script of the embedded engine", () => {
+  const shared = memory({ timeout: 60_000 });
+  afterAll(shared.close);
+
+  /** An engine for one script: of its own in `npm run test:long`; in `npm test` it has run the scripts before, too. */
+  async function openEmpty(): Promise<Redis> {
+    const other = long ? open() : shared;
+    for (const redis of [real(), other]) await redis.send(["FLUSHALL"]);
+    return other;
+  }
+
   it.each(snippets)("answers what Redis answers: %j", async (script) => {
-    const other = open();
-    await real().send(["FLUSHALL"]);
+    const other = await openEmpty();
     expect(await evaluate(other, script)).toEqual(await evaluate(real(), script));
     // The one after it finds everything as it was.
     expect(await evaluate(other, "return string.format('%d', 2^40) .. tostring(rawget(_G, 'leaked'))")).toBe(
@@ -29,8 +39,7 @@ describe("a script of the embedded engine", () => {
   });
 
   it.each(others)("answers otherwise: %j, since %s", async (script) => {
-    await real().send(["FLUSHALL"]);
-    const other = open();
+    const other = await openEmpty();
     for (const redis of [real(), other]) await redis.send(["SET", "text", "x"]);
     expect(await evaluate(other, script)).not.toEqual(await evaluate(real(), script));
   });

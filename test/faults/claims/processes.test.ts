@@ -10,6 +10,7 @@ import { serveGateway } from "../../../src/cli/serve.ts";
 import type { Claims, Place } from "../../fixtures/claims/claimant.ts";
 import { claimants } from "../../fixtures/claims/claimants.ts";
 import { type Stay, violations } from "../../support/history.ts";
+import { sized } from "../../support/long.ts";
 import { type RedisServer, startRedis } from "../../support/redis-server.ts";
 
 let server: RedisServer;
@@ -58,7 +59,9 @@ it("rejects a log in which a fence falls or has two holders", () => {
   expect(guardViolations(["5 a#0 in", "5 b#0 in"])).toHaveLength(1);
 });
 
-describe("200 contenders in 8 processes, over TCP and REST, some of them killed and stopped", () => {
+const [contenders, rounds] = sized([25, 2], [10, 1]);
+
+describe(`${8 * contenders} contenders in 8 processes, over TCP and REST, some of them killed and stopped`, () => {
   it("never has two holders, and the resource accepts no older fence", { timeout: 300_000 }, async () => {
     const gateway = await serveGateway(ioredis(client), { tokens: ["token-of-the-chaos"] });
     const stays: Stay[] = [];
@@ -86,12 +89,12 @@ describe("200 contenders in 8 processes, over TCP and REST, some of them killed 
     const names = [0, 1, 2, 3].flatMap((i) => [`tcp ${i}`, `rest ${i}`]);
     const exits = names.map((who) => {
       const address = who.startsWith("tcp") ? `redis://${server.host}:${server.port}` : gateway.url;
-      return start("lock-contender", [address, who.replace(" ", "-"), "25", "2"], hear(who));
+      return start("lock-contender", [address, who.replace(" ", "-"), String(contenders), String(rounds)], hear(who));
     });
     expect((await Promise.all(exits)).filter((code) => code === 0)).toHaveLength(6);
     await gateway.close(0);
     expect(seen.done).toBe(6);
-    expect(stays.length + seen.lost).toBeGreaterThanOrEqual(6 * 25 * 2);
+    expect(stays.length + seen.lost).toBeGreaterThanOrEqual(6 * contenders * rounds);
     expect(violations(stays)).toEqual([]);
     expect(guardViolations(texts((await client.lrange("chaos:{resource}:log", 0, -1)) ?? []))).toEqual([]);
   });

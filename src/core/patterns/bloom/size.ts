@@ -34,10 +34,11 @@ export function checkSize(capacity: number, errorRate: number, isPair: boolean):
 
 /**
  * Estimates how many different items a filter has: -(m/k) ln(1 - X/m), where X bits are set. S. J. Swamidass and P. Baldi, "Mathematical
- * Correction for Fingerprint Similarity Measures to Improve Chemical Retrieval" (2007).
+ * Correction for Fingerprint Similarity Measures to Improve Chemical Retrieval" (2007). Where all
+ * bits are set, that would be without end: it then counts half a bit as free, which is a cautious number.
  */
 export function estimateItems(set: number, { bits, hashes }: FilterSize): number {
-  return set === 0 ? 0 : (-bits / hashes) * Math.log(1 - set / bits);
+  return set === 0 ? 0 : (-bits / hashes) * Math.log(1 - Math.min(set, bits - 0.5) / bits);
 }
 
 /** The chance that all bits of an item are set, though the item was never added. */

@@ -1,7 +1,7 @@
 import { checkOneOf } from "../../check.ts";
 import type { Reply } from "../../port/redis.ts";
 import { text } from "../../port/reply.ts";
-import { checkChange, rememberRequest } from "../../request.ts";
+import { type ChangeOptions, checkChange, type Remembered, rememberRequest } from "../../request.ts";
 import { encodeData } from "../../data/json.ts";
 import { askBoards } from "./ask.ts";
 import { checkScore, checkWhole } from "./check-call.ts";
@@ -44,13 +44,7 @@ export async function removeMember(
 ): Promise<boolean> {
   const { at, signal } = checkChange(options) ?? {};
   const stored = encodeMember(member);
-  const remembered = rememberRequest(
-    context.namespace,
-    id,
-    `remove:${context.scope}`,
-    options ?? {},
-    context.requestTtl,
-  );
+  const remembered = rememberChange(context, id, "remove", stored, options ?? {});
   const remove = async (places: Places): Promise<Reply> => {
     const values = { ...remembered, ...places, member: stored };
     return removeScript(context.redis, values, { signal, idempotent: true });
@@ -72,12 +66,13 @@ async function change(
   change: Change,
   options: IncrementOptions = {},
 ): Promise<Placing> {
-  const { redis, namespace, scope, order, ties, most, ttl, first, maxBytes, requestTtl } = context;
+  const { redis, order, ties, most, ttl, first, maxBytes } = context;
   const { data, at, signal } = options;
+  const stored = encodeMember(member);
   const values = {
     ...change,
-    ...rememberRequest(namespace, id, `${change.operation}:${scope}`, options, requestTtl),
-    member: encodeMember(member),
+    ...rememberChange(context, id, change.operation, stored, options),
+    member: stored,
     stored: data === undefined ? "" : encodeData(data, "data", maxBytes),
     order,
     ties,
@@ -94,6 +89,18 @@ async function change(
   const send = (places: Places) => changeScript(redis, { ...values, ...places }, { signal, idempotent: true });
   const { reply } = await askBoards(context.period, at, locate, send);
   return decodePlacing(reply);
+}
+
+/** Each member has requests of its own: one match gives points to several. The length tells where its name ends. */
+function rememberChange(
+  { namespace, scope, requestTtl }: BoardContext,
+  id: string,
+  operation: string,
+  member: string,
+  options: ChangeOptions,
+): Remembered {
+  const own = options.requestId === undefined ? "" : `:${member.length}:${member}`;
+  return rememberRequest(namespace, id, `${operation}:${scope}${own}`, options, requestTtl);
 }
 
 /** Refuses a score that fits into none of the periods. Into which one it goes, the server's clock decides. */

@@ -47,8 +47,13 @@ export function placesOf(
     keys: spans.flatMap((span) => own.map((kind) => boardKey(namespace, id, layout, kind, span?.name))),
     spans: boundsOf(spans),
     shifts: first ? spans.map((span) => first.shiftIn(span)).join(" ") : "",
-    starts: spans.map((span) => String(span?.start ?? "")),
+    starts: startsOf(spans),
   };
+}
+
+/** An instant in each period that `at` takes, too: a day of 1970 may begin before the year in UTC. */
+export function startsOf(spans: readonly (Span | undefined)[]): string[] {
+  return spans.map((span) => (span ? String(Math.max(0, span.start)) : ""));
 }
 
 export function boundsOf(spans: readonly (Span | undefined)[]): string {

@@ -1,6 +1,7 @@
 import { checkCount, checkList, checkMethods, checkOptions, checkText } from "../../check.ts";
 import { OptionError } from "../../errors.ts";
 import type { UniquesContext } from "./context.ts";
+import { lastInstant } from "./format.ts";
 import type { UniquesCallOptions } from "./options.ts";
 
 /** The most members of one `add`. */
@@ -8,9 +9,6 @@ const mostMembers = 1_000;
 
 /** The greatest length of a member, in UTF-16 units. A thousand of them stay below the 10 MB that Upstash takes. */
 const longestMember = 1_024;
-
-/** The last millisecond of the year 9999. Dates have five digits more, and calendars end there. */
-const lastInstant = 253_402_300_799_999;
 
 /** Checks the options that all calls share. They may be absent. */
 export function checkCall<T extends UniquesCallOptions>(

@@ -15,6 +15,9 @@ export const approximatePart = "hll1";
 /** What `hybrid` holds: a set, and a HyperLogLog in its place as soon as the set is too large. */
 export const hybridParts = ["few1", "many1"] as const;
 
+/** The last millisecond of the year 9999. Dates have five digits more, and calendars end there. */
+export const lastInstant = 253_402_300_799_999;
+
 /** The keys of the counters, each period's together. */
 export function counterKeys(namespace: string, id: string, parts: readonly string[], slots: readonly Slot[]): string[] {
   return slots.flatMap((slot) =>
@@ -57,6 +60,8 @@ export function formatCursor(slot: Slot, cursor: string): string | null {
 /** Reads a cursor; `undefined` if it is none. */
 export function parseCursor(cursor: unknown): { readonly at: number | undefined; readonly cursor: string } | undefined {
   const [, start, rest] = (typeof cursor === "string" && /^(-?\d{0,16})\.(\d{1,20})$/.exec(cursor)) || [];
-  if (rest === undefined) return undefined;
-  return { at: start ? Number(start) : undefined, cursor: rest };
+  const at = start ? Number(start) : undefined;
+  // No calendar has the times of all numbers.
+  if (rest === undefined || (at !== undefined && !(Math.abs(at) <= lastInstant))) return undefined;
+  return { at, cursor: rest };
 }

@@ -9,7 +9,7 @@ import { estimateItems, presentErrorRate } from "../size.ts";
 export interface FilterDescription {
   /** The share of its bits that are set, from 0 to 1. At `capacity` it is about a half. Of two generations, that of the fuller one. */
   readonly fill: number;
-  /** About how many different items it has. An item that is in both generations counts twice. */
+  /** About how many different items it has. An item that is in both generations counts twice. Where all bits are set, it may have any more. */
   readonly estimatedItems: number;
   /** The chance that it takes a new item for known, as full as it is now. */
   readonly errorRate: number;

@@ -75,6 +75,7 @@ export async function fanOut<Item>(
 ): Promise<FanOutProgress> {
   const { redis, namespace, ttl, length, maxBytes } = contextOf(feeds);
   const { event, batch, from, onProgress, signal } = checkFanOut(options);
+  signal?.throwIfAborted();
   const values = { event, item: encodeData(item, "item", maxBytes), length, ttl };
   let progress: FanOutProgress = { next: from, lastId: null, delivered: 0, failed: 0, failures: [] };
   for await (const group of batchesOf(checkIds(ids), from, { batch, item: values.item })) {

@@ -1,3 +1,4 @@
+import { checkMembers } from "../check-call.ts";
 import { contextOf } from "../inside.ts";
 import type { BoardCallOptions, Entry, Leaderboard } from "../options.ts";
 
@@ -12,7 +13,9 @@ export async function rankAmong<Data>(
   options?: BoardCallOptions,
 ): Promise<readonly Entry<Data>[]> {
   const { ties } = contextOf(board);
-  const found = (await board.getMany(id, [...new Set(members)], options)).filter((entry) => entry !== null);
+  const found = (await board.getMany(id, [...new Set(checkMembers(members))], options)).filter(
+    (entry) => entry !== null,
+  );
   // A rank on the whole board says who is ahead of whom. Where ranks are shared, the order of the list stays.
   const entries = found.sort((one, two) => one.rank - two.rank);
   let rank = 0;

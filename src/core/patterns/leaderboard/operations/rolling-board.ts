@@ -3,7 +3,7 @@ import { OptionError } from "../../../errors.ts";
 import { seconds } from "../../../time/duration.ts";
 import { type Period, type Span, spanAt } from "../../../time/period.ts";
 import { unchecked } from "../../../unchecked.ts";
-import { type BoardContext, boundsOf, type Places } from "../context.ts";
+import { type BoardContext, boundsOf, type Places, startsOf } from "../context.ts";
 import { boardKey } from "../format.ts";
 import { contextOf } from "../inside.ts";
 import type { BoardReader, Leaderboard } from "../options.ts";
@@ -81,7 +81,7 @@ function locateWindows(
       ],
       spans: boundsOf(own),
       shifts: "",
-      starts: own.map(({ start }) => String(start)),
+      starts: startsOf(own),
     };
   };
 }

@@ -23,6 +23,10 @@ return "1"`,
 ${chooseBoard}
 ${distinctScores}
 local current = redis.call("ZSCORE", scores, member)
+-- A key of another type is refused before the first write, so that nothing is half done.
+if current and levels then
+  redis.call("ZCARD", levels)
+end
 `,
   ),
 });

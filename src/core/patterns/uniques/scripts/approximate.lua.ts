@@ -3,7 +3,7 @@ import { once } from "../../../script/change.lua.ts";
 import { defineScript } from "../../../script/define-script.ts";
 import { digits } from "../../../script/fragments.lua.ts";
 import { keepInPeriod } from "../../../script/period.lua.ts";
-import { answerMerge, beginMerge, chooseByEdges, membersOfPeriod, pauseMerge } from "./parts.lua.ts";
+import { answerMerge, beginMerge, chooseByEdges, leaveWhatIsOver, membersOfPeriod, pauseMerge } from "./parts.lua.ts";
 
 export const addApproximate = defineScript({
   keys: ["request", "...counters"],
@@ -17,7 +17,7 @@ ${membersOfPeriod}
 local changed = redis.call("PFADD", counters[place], unpack(members, first, last))
 keep(counters[place])
 return changed .. " 0"`,
-  chooseByEdges,
+  `${chooseByEdges}${leaveWhatIsOver("0 0")}`,
 )}`,
 });
 

@@ -7,6 +7,7 @@ import {
   answerMerge,
   beginMerge,
   chooseByEdges,
+  leaveWhatIsOver,
   membersOfPeriod,
   pauseMerge,
   uniteAtOnce,
@@ -24,7 +25,7 @@ ${membersOfPeriod}
 local added = redis.call("SADD", counters[place], unpack(members, first, last))
 keep(counters[place])
 return added .. " 1"`,
-  chooseByEdges,
+  `${chooseByEdges}${leaveWhatIsOver("0 1")}`,
 )}`,
 });
 

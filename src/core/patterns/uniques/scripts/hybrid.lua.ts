@@ -8,6 +8,7 @@ import {
   answerMerge,
   beginMerge,
   chooseByEdges,
+  leaveWhatIsOver,
   membersOfPeriod,
   pauseMerge,
   uniteAtOnce,
@@ -43,7 +44,7 @@ end
 redis.call("UNLINK", set)
 keep(estimate)
 return added .. " 1"`,
-  chooseByEdges,
+  `${chooseByEdges}${leaveWhatIsOver("0 1")}`,
 )}`,
 });
 
@@ -75,6 +76,9 @@ if isFirst then
   if redis.call("EXISTS", unpack(estimates)) == 0 then
     ${uniteAtOnce()}
   end
+  -- Should another program's key end the script half-way, what was built ends, too.
+  redis.call("PFADD", building)
+  redis.call("PEXPIRE", building, 60000)
 end
 while current <= periods and budget > 0 do
   local estimate = keys[offset + current * 2]

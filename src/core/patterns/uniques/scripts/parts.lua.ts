@@ -1,3 +1,4 @@
+import { serverTime } from "../../../script/fragments.lua.ts";
 import { choosePeriod } from "../../../script/period.lua.ts";
 
 /**
@@ -10,6 +11,21 @@ for edge in string.gmatch(edges, "[-%d]+") do
   bounds[#bounds + 1] = edge
 end
 ${choosePeriod}`;
+
+/**
+ * Ends a change of a period whose time is over: it is not kept, and it ends no counter that is there because it was written with a longer `ttl`.
+ * One period alone may be over, that of an instant which the caller named.
+ */
+export function leaveWhatIsOver(answer: string): string {
+  return `
+if bounds[2] and not bounds[3] and tonumber(ttl) > 0 then
+  ${serverTime}
+  if now >= bounds[2] + ttl then
+    return "${answer}"
+  end
+end
+`;
+}
 
 /**
  * The members of the chosen period are those from `first` to `last`. A salt that changes gives a member another text in another period:

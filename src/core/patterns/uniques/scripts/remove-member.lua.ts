@@ -2,7 +2,7 @@ import { text } from "../../../port/reply.ts";
 import { once } from "../../../script/change.lua.ts";
 import { defineScript } from "../../../script/define-script.ts";
 import { keepInPeriod } from "../../../script/period.lua.ts";
-import { chooseByEdges, memberOfPeriod } from "./parts.lua.ts";
+import { chooseByEdges, leaveWhatIsOver, memberOfPeriod } from "./parts.lua.ts";
 
 export const removeMemberScript = defineScript({
   keys: ["request", "...counters"],
@@ -15,6 +15,6 @@ ${keepInPeriod}
 local removed = redis.call("SREM", counters[place], ${memberOfPeriod})
 keep(counters[place])
 return tostring(removed)`,
-  chooseByEdges,
+  `${chooseByEdges}${leaveWhatIsOver("0")}`,
 )}`,
 });
