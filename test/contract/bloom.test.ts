@@ -154,6 +154,17 @@ onEveryBackend("a Bloom filter", (backend) => {
       expect(kept).toBe(value);
     });
 
+    it("is not cleared where the key is a list of another program, which stays", async () => {
+      const seen = open(options);
+      await seen.add("a", "x");
+      const [key = ""] = await own();
+      await redis.send(["DEL", key]);
+      await redis.send(["RPUSH", key, "v"]);
+      await redis.send(["PEXPIRE", key, 60_000]);
+      await expect(seen.clear("a")).rejects.toMatchObject({ code: "WRONGTYPE" });
+      expect(await redis.send(["LLEN", key])).toBe(1);
+    });
+
     it("has items of any well-formed text, and refuses what has no form of its own in UTF-8", async () => {
       const seen = open(options);
       const items = ["漢é😀", "\u0000", " ", "%", "{}", "x".repeat(10_000), "a b", "1", "true", "__proto__"];
@@ -238,7 +249,7 @@ onEveryBackend("a Bloom filter", (backend) => {
     const known = { evalsha: 1, get: 1, bitfield_ro: 1, pexpire: 1, set: 1 };
     expect(await backend.count(() => seen.add("a", "y"))).toEqual(known);
     expect(await backend.count(() => seen.add("b", "first"))).toEqual({ ...adding, exists: 1 });
-    expect(await backend.count(() => seen.clear("a"))).toEqual({ evalsha: 1, get: 1, unlink: 1, set: 1 });
+    expect(await backend.count(() => seen.clear("a"))).toEqual({ evalsha: 1, get: 1, strlen: 1, unlink: 1, set: 1 });
     const forgetful = open(rotating);
     await forgetful.add("a", "x");
     const { pexpire: _, ...rest } = adding;

@@ -97,6 +97,33 @@ onEveryBackend("counters", (backend) => {
     });
   });
 
+  it("are 0 for a key of another type where many are read, also where these are one", async () => {
+    const counters = open();
+    await counters.set("a", 4);
+    await redis.send(["RPUSH", keyOf("list"), "1"]);
+    await redis.send(["PEXPIRE", keyOf("list"), 60_000]);
+    expect(await counters.getMany(["list", "a"])).toEqual([0, 4]);
+    expect(await counters.getMany(["list"])).toEqual([0]);
+    await expect(counters.get("list")).rejects.toMatchObject({ code: "WRONGTYPE" });
+  });
+
+  it("name the id whose key holds no count", async () => {
+    const counters = open();
+    await counters.set("a", 4);
+    await redis.send(["SET", keyOf("b:7"), "secret", "PX", 60_000]);
+    for (const call of [
+      () => counters.get("b:7"),
+      () => counters.getMany(["a", "b:7"]),
+      () => counters.increment("b:7"),
+      () => incrementWithin(counters, "b:7", 1, { max: 5 }),
+      () => takeCounter(counters, "b:7"),
+    ]) {
+      const failure: unknown = await call().catch((error: unknown) => error);
+      expect(failure).toMatchObject({ code: "SHAPE", message: expect.stringContaining("`b:7`") });
+      expect(String(failure)).not.toContain("secret");
+    }
+  });
+
   it("cost one trip and few commands", async () => {
     const counters = open();
     for (const [, change] of changes) await change(counters, {});
@@ -214,6 +241,10 @@ onEveryBackend("counters", (backend) => {
     await brief.increment("a");
     while ((await redis.send(["EXISTS", keyOf("a")])) === 1) await sleep(2);
     expect(await brief.increment("a")).toBe(1);
+  });
+
+  it("say how to live for ever where their lifetime is endless", () => {
+    expect(() => open({ ttl: Number.POSITIVE_INFINITY })).toThrow('"permanent"');
   });
 
   it("take the longest lifetimes", async () => {

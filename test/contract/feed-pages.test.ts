@@ -182,4 +182,22 @@ onEveryBackend("pages of a feed", (backend) => {
     }
     expect(faults).not.toEqual([]);
   });
+
+  it("begin with the newest items where the cursor is `null`, as those of the other structures do", async () => {
+    const feeds = open();
+    for (const n of [1, 2, 3]) await feeds.push("ada", n);
+    const first = await feeds.page("ada", { limit: 2 });
+    expect(await feeds.page("ada", { limit: 2, cursor: null })).toEqual(first);
+    const last = await feeds.page("ada", { limit: 2, cursor: first.cursor });
+    expect(last).toMatchObject({ items: [{ data: 1 }], cursor: null });
+    let told = 0;
+    const one = createFeeds<number>(redis, {
+      ttl: minutes(10),
+      prefix: `${backend.prefix}:${number}`,
+      keep: { length: 1 },
+    });
+    await one.push("ada", 4);
+    await one.page("ada", { cursor: null, onTrimmed: () => (told += 1) });
+    expect(told).toBe(0);
+  });
 });

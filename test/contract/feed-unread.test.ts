@@ -62,6 +62,23 @@ onEveryBackend("unread items", (backend) => {
     expect(await countUnread(feeds, "ada", "bob")).toMatchObject({ count: 3, more: false });
   });
 
+  it("are none for one who has read, also where all is gone and some of it was trimmed unread", async () => {
+    const { feeds, ids } = await openFilled(3, { keep: { length: 2 } });
+    for (const id of ids) if (id !== "") await feeds.remove("ada", id);
+    expect(await countUnread(feeds, "ada", "eve")).toEqual({ count: 0, more: true, lastRead: null });
+    expect(await markRead(feeds, "ada", "eve", "1-1")).toEqual({ lastRead: "1-1" });
+    expect(await countUnread(feeds, "ada", "eve")).toMatchObject({ count: 0, more: true });
+    const lastTrimmed = ids[0] ?? "";
+    for (const [i, id] of [lastTrimmed, ids[2] ?? "", "18446744073709551615-1"].entries()) {
+      for (const reader of [`reader ${i}`, "eve"]) {
+        expect(await markRead(feeds, "ada", reader, id)).toEqual({ lastRead: lastTrimmed });
+        expect(await countUnread(feeds, "ada", reader)).toEqual({ count: 0, more: false, lastRead: lastTrimmed });
+      }
+    }
+    await feeds.push("ada", 4);
+    expect(await countUnread(feeds, "ada", "eve")).toMatchObject({ count: 1, more: false });
+  });
+
   describe("have a marker", () => {
     it("that never moves back, in whatever order it is set", async () => {
       const { feeds, ids } = await openFilled(4);
@@ -145,8 +162,33 @@ onEveryBackend("unread items", (backend) => {
     }
     expect(await countUnread(feeds, "ada", "eve")).toEqual({ count: 0, more: false, lastRead: null });
     expect((await feeds.page("bob")).items).toHaveLength(1);
-    expect(await backend.count(() => clearFeed(feeds, "ada"))).toEqual({ evalsha: 1, get: 1, unlink: 1, set: 1 });
+    expect(await backend.count(() => clearFeed(feeds, "ada"))).toEqual({
+      evalsha: 1,
+      get: 2,
+      xlen: 1,
+      hlen: 1,
+      zcard: 1,
+      unlink: 1,
+      set: 1,
+    });
   });
+
+  it.each(["items", "trimmed", "readers", "events"])(
+    "stay with all of their feed where %s are a key of another program, which clearing would delete",
+    async (part) => {
+      const { feeds, ids } = await openFilled(3, { keep: { length: 2 } });
+      await markRead(feeds, "ada", "eve", ids[2] ?? "");
+      await fanOut(feeds, ["ada"], 4, { eventId: "e" });
+      await redis.send(["DEL", key(part)]);
+      const foreign = part === "trimmed" ? ["RPUSH", key(part), "v"] : ["SET", key(part), "v"];
+      await redis.send(foreign as ["SET", string, string]);
+      await redis.send(["PEXPIRE", key(part), 60_000]);
+      await expect(clearFeed(feeds, "ada")).rejects.toMatchObject({ code: "WRONGTYPE" });
+      for (const each of ["items", "trimmed", "readers", "events"]) {
+        expect(await redis.send(["EXISTS", key(each)]), each).toBe(1);
+      }
+    },
+  );
 
   it("are not counted in a key of another program, and it is left alone", async () => {
     const { feeds, ids } = await openFilled(1);

@@ -404,7 +404,7 @@ onEveryBackend("a leaderboard", (backend) => {
     expect(await inside(() => listByScore(plain, "x", { min: 1, max: 5 }))).toEqual(range);
     expect(await inside(() => scoreAtPercentile(plain, "x", 50))).toEqual({ evalsha: 1, zcard: 1, zrange: 1 });
     expect(await inside(() => rankAmong(plain, "x", all))).toMatchObject({ evalsha: 1, hmget: 1, zscore: 20 });
-    expect(await inside(() => clearBoard(plain, "y"))).toEqual({ ...remembering, zcard: 1, unlink: 2 });
+    expect(await inside(() => clearBoard(plain, "y"))).toEqual({ ...remembering, zcard: 1, hlen: 1, unlink: 2 });
     expect(await inside(() => plain.around("x", "m5"))).toEqual({
       evalsha: 1,
       zcard: 1,
@@ -527,6 +527,7 @@ onEveryBackend("a leaderboard", (backend) => {
       await redis.send(["SET", key, "taken", "PX", 60_000]);
       const setting = board.set("x", "ada", 1, { data: { name: "Ada" } });
       await expect(setting).rejects.toMatchObject({ code: "WRONGTYPE" });
+      await expect(clearBoard(board, "x")).rejects.toMatchObject({ code: "WRONGTYPE" });
       expect(await own()).toEqual([key]);
     }
   });
@@ -558,6 +559,13 @@ onEveryBackend("a leaderboard", (backend) => {
     expect((await competition?.top("x"))?.entries.map(({ rank }) => rank)).toEqual([1, 1]);
     expect(await dense?.count("x")).toBe(0);
     expect(await first?.count("x")).toBe(0);
+  });
+
+  it("says that options come after the score, and after the points", async () => {
+    const options = { requestId: "r" } as never;
+    for (const call of [() => open().set("x", "ada", options), () => open().increment("x", "ada", options)]) {
+      await expect(Promise.resolve().then(call)).rejects.toThrow("options come after it");
+    }
   });
 
   it.each<[string, (board: ReturnType<typeof open>) => unknown]>([

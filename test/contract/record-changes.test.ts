@@ -146,6 +146,20 @@ onEveryBackend("changes of records", (backend) => {
     expect((await records.get("42"))?.data).toEqual(ada);
   });
 
+  it("that conflict say whether there is a record", async () => {
+    const records = open();
+    const { version } = await records.set("42", ada);
+    await expect(records.set("42", ada, { version: null })).rejects.toThrow("There is a record already");
+    await expect(records.set("none", ada, { version })).rejects.toThrow("There is no record any more");
+    for (const call of [
+      () => records.set("42", ada, { version: version - 1 }),
+      () => records.update("42", ada, { version: version - 1 }),
+      () => records.delete("42", { version: version - 1 }),
+    ]) {
+      await expect(call()).rejects.toThrow("another version");
+    }
+  });
+
   it("by the version of a record that was deleted and made anew conflict", async () => {
     const records = open();
     const { version } = await records.set("42", ada);
@@ -307,7 +321,8 @@ onEveryBackend("changes of records", (backend) => {
     for (const [name, call] of [
       ["records", () => modifyRecord({ ...records }, "42", () => ada)],
       ["change", () => modifyRecord(records, "42", ada as never)],
-      ["result of `change`", () => modifyRecord(records, "42", () => undefined as never)],
+      ["change", () => modifyRecord(records, "42", () => undefined as never)],
+      ["records.delete", () => modifyRecord(records, "42", () => null as never)],
       ["attempts", () => modifyRecord(records, "42", () => ada, { attempts: 0 })],
       ["options", () => modifyRecord(records, "42", () => ada, 5 as never)],
     ] as const) {

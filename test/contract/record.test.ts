@@ -262,6 +262,29 @@ onEveryBackend("records", (backend) => {
       expect((await profiles.get("42"))?.data).toEqual({ name: "Ada", visits: 7 });
     });
 
+    it("and the id of one that cannot be read is named", async () => {
+      const profiles = open();
+      await profiles.set("1", ada);
+      const schema = { "~standard": { validate: () => ({ issues: [{ message: "no" }] }) } };
+      const strict = createRecords<Profile>(redis, { prefix: `${backend.prefix}:${number}`, ttl: minutes(10), schema });
+      await expect(strict.getMany(["none", "1"])).rejects.toThrow("`1`");
+      await redis.send(["HSET", keyOf("text"), "name", "secret"]);
+      await redis.send(["HSET", keyOf("later"), ":v2", "7"]);
+      await redis.send(["SET", keyOf("other"), "secret"]);
+      for (const [id, code] of [
+        ["text", "RECORD_DATA"],
+        ["later", "RECORD_DATA"],
+        ["other", "WRONGTYPE"],
+      ] as const) {
+        await redis.send(["PEXPIRE", keyOf(id), 60_000]);
+        for (const call of [() => profiles.getMany(["1", id]), () => profiles.get(id)]) {
+          const failure: unknown = await call().catch((error: unknown) => error);
+          expect(failure).toMatchObject({ code, message: expect.stringContaining(`\`${id}\``) });
+          expect(String(failure)).not.toContain("secret");
+        }
+      }
+    });
+
     it("of a later version of this package, which is said", async () => {
       const profiles = open();
       await redis.send(["HSET", keyOf("42"), ":v2", "7"]);
@@ -341,6 +364,7 @@ onEveryBackend("records", (backend) => {
     await redis.send(["HSET", keyOf("42"), "visits", text]);
     const failure = await profiles.increment("42", "visits", 1).catch((error: unknown) => error);
     expect(failure).toMatchObject({ code, property: "visits" });
+    expect(String(failure)).not.toMatch(/2\^53(?! - 1)/);
     expect(await stored("42")).toMatchObject({ visits: text, ":v1": String(version) });
   });
 
@@ -387,12 +411,20 @@ onEveryBackend("records", (backend) => {
     });
   });
 
+  it("say that options come after the number that is added", async () => {
+    const counting = open().increment("42", "visits", { requestId: "r" } as never);
+    await expect(counting).rejects.toThrow("options come after it");
+  });
+
   describe("refuse, and send nothing:", () => {
     it.each<[string, (records: Records<Profile>) => Promise<unknown>]>([
       ["value", (records) => records.set("a", null as never)],
       ["value", (records) => records.set("a", [] as never)],
       ["value", (records) => records.set("a", "x" as never)],
       ["value", (records) => records.set("a", new Date() as never)],
+      ["value", (records) => records.set("a", { ...ada, [Symbol("x")]: 1 })],
+      ["value.name", (records) => records.set("a", { ...ada, name: { [Symbol("x")]: 1 } as never })],
+      ["partial", (records) => records.update("a", { [Symbol("x")]: 1 })],
       ["value.name", (records) => records.set("a", { name: new Date() } as never)],
       ["value.tags[1]", (records) => records.set("a", { tags: [1, 2n] } as never)],
       ["value.visits", (records) => records.set("a", { name: "Ada", visits: Number.NaN })],

@@ -293,11 +293,22 @@ onEveryBackend("series", (backend) => {
       for (const foreign of ["abc", "1.5", "9223372036854775807", "-9223372036854775808"]) {
         await redis.send(["HSET", key, 0, foreign]);
         await redis.send(["PEXPIRE", key, 60_000]);
-        await expect(series.increment("a", 1, { at })).rejects.toMatchObject({ name: "ReplyError" });
-        await expect(series.increment("a", -1, { at })).rejects.toMatchObject({ name: "ReplyError" });
+        // One whose text is a number leaves the bounds of a count, and that is the answer of its request.
+        const isText = !/^-?\d+$/.test(foreign);
+        for (const by of [1, -1]) {
+          const call = { at, requestId: isText ? "r" : `${foreign} ${by}` };
+          const failure: unknown = await series.increment("a", by, call).catch((error: unknown) => error);
+          expect(failure).toMatchObject({
+            code: expect.stringMatching(isText ? /^SHAPE$/ : /^(SHAPE|OVERFLOW)$/),
+            message: expect.stringContaining("`a`"),
+          });
+        }
         await expect(series.range("a", { from: at, to: at + 1 })).rejects.toMatchObject({ code: "SHAPE" });
         expect(await redis.send(["HGET", key, 0])).toBe(foreign);
       }
+      // Once the key is free, the same request is made: its failure was no answer.
+      await redis.send(["DEL", key]);
+      expect(await series.increment("a", 1, { at, requestId: "r" })).toBe(1);
     });
   });
 
@@ -388,6 +399,11 @@ onEveryBackend("series", (backend) => {
       message: expect.stringContaining(`\`${name}\``),
     });
     expect(redis.counts().trips).toBe(0);
+  });
+
+  it("are told of an age that they would take", () => {
+    const refused = () => open({ bucket: days(40), keep: { age: days(1) } });
+    expect(refused).toThrow("`keep.age` must be 3456000000 or more milliseconds and finite, such as seconds(3456000)");
   });
 
   it.each<[name: string, options: object]>([

@@ -14,6 +14,7 @@ const carried: readonly (readonly [name: string, value: unknown])[] = [
   ["numbers", [0, -1.5, Number.MAX_SAFE_INTEGER]],
   ["objects in objects", { a: { b: [{ c: true }] } }],
   ["a property without a value", { a: undefined }],
+  ["a hidden mark of a library", Object.defineProperty({ a: 1 }, Symbol("mark"), { value: 1 })],
   ["an object without a prototype", Object.assign(Object.create(null), { a: 1 })],
   ["an object of another realm", runInNewContext("({ a: [1, { b: null }] })")],
   ["a property of an odd name", JSON.parse('{"__proto__":1,"constructor":2,"":3}')],
@@ -45,6 +46,8 @@ const lost: readonly (readonly [path: string, value: unknown])[] = [
   ["`value[1]` is undefined", [1, , 2]],
   ["`value.boxed` is of type String", { boxed: Object("a") }],
   ["`value.an odd name.x` is of type Date", { "an odd name": { x: new Date() } }],
+  ["`value` has a property whose name is a symbol", { [Symbol("x")]: 1, a: 1 }],
+  ["`value.list[0]` has a property whose name is a symbol", { list: [{ [Symbol.toStringTag]: "x" }] }],
   ["`value.own` is of type Object", { own: { toJSON: () => 1 } }],
 ];
 

@@ -19,9 +19,9 @@ export function encodeJson(value: unknown, name: string, remedy: string): string
     // JSON turns an item that is `undefined`, or a hole, into `null`.
     if (part === undefined && within !== undefined && !isItem) return undefined;
     const path = within === undefined ? name : within + (isItem ? `[${key}]` : `.${key}`);
-    const type = foreignType(part);
-    if (type)
-      throw new OptionError(`\`${path.slice(0, 256)}\` is ${type}, which JSON does not give back as it was; ${remedy}`);
+    const fault = faultOf(part);
+    if (fault)
+      throw new OptionError(`\`${path.slice(0, 256)}\` ${fault}, which JSON does not give back as it was; ${remedy}`);
     if (typeof part === "object") paths.set(part, path);
     return part;
   }
@@ -33,15 +33,22 @@ export function encodeJson(value: unknown, name: string, remedy: string): string
   }
 }
 
-/** Names the type of a part that JSON does not carry. */
-function foreignType(part: unknown): string | undefined {
+/** Says what is wrong with a part that JSON does not carry. */
+function faultOf(part: unknown): string | undefined {
   if (part === null || typeof part === "string" || typeof part === "boolean") return undefined;
-  if (part === undefined) return "undefined";
-  if (typeof part === "number") return Number.isFinite(part) ? undefined : String(part);
-  if (typeof part !== "object") return `of type ${typeof part}`;
-  if (typeof Reflect.get(part, "toJSON") !== "function" && (Array.isArray(part) || isPlain(part))) return undefined;
+  if (part === undefined) return "is undefined";
+  if (typeof part === "number") return Number.isFinite(part) ? undefined : `is ${part}`;
+  if (typeof part !== "object") return `is of type ${typeof part}`;
+  if (typeof Reflect.get(part, "toJSON") !== "function" && (Array.isArray(part) || isPlain(part))) {
+    return hasSymbol(part) ? "has a property whose name is a symbol" : undefined;
+  }
   const { name } = Object(Reflect.get(part, "constructor"));
-  return typeof name === "string" && name !== "" ? `of type ${name}` : "an instance of a class";
+  return typeof name === "string" && name !== "" ? `is of type ${name}` : "is an instance of a class";
+}
+
+/** Whether the name of a property is a symbol. What a library hides, as marks of its own, is no property of the data. */
+export function hasSymbol(part: object): boolean {
+  return Object.getOwnPropertySymbols(part).some((symbol) => Object.prototype.propertyIsEnumerable.call(part, symbol));
 }
 
 /** An object literal, of this realm or another, or an object without a prototype. */

@@ -5,5 +5,5 @@ export type Lifetime = number | "permanent";
 
 /** @returns The lifetime as scripts have it: whole milliseconds, and 0 for what is permanent. */
 export function checkLifetime(name: string, value: Lifetime): number {
-  return value === "permanent" ? 0 : checkDuration(name, value);
+  return value === "permanent" ? 0 : checkDuration(name, value, 1, ', or "permanent"');
 }

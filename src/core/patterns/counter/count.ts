@@ -27,5 +27,5 @@ export async function countInBucket(
       at === undefined ? pagesBetween(context, id, now - slack, now + slack) : pagesBetween(context, id, at, at);
     return countScript(redis, { ...values, ...pages }, { signal, idempotent: true });
   };
-  return readCount(text(await askAroundServerTime(ask)));
+  return readCount(text(await askAroundServerTime(ask)), id);
 }

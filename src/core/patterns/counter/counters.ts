@@ -10,7 +10,7 @@ import { bindContext, type CounterContext } from "./context.ts";
 import { readCount } from "./format.ts";
 import { incrementCounter } from "./increment.ts";
 import type { CounterOptions, Counters } from "./options.ts";
-import { getCounters } from "./read.ts";
+import { getCounter, getCounters } from "./read.ts";
 import { deleteCounterScript } from "./scripts/delete.lua.ts";
 import { setCounterScript } from "./scripts/set.lua.ts";
 
@@ -34,8 +34,8 @@ export function createCounters(redis: Redis, options: CounterOptions): Counters 
   };
   const counters: Counters = {
     increment: async (id, by = 1, call) =>
-      readCount(await incrementCounter(context, id, { operation: "increment", by }, call)),
-    get: async (id, call) => (await getCounters(context, [id], call))[0] ?? 0,
+      readCount(await incrementCounter(context, id, { operation: "increment", by }, call), id),
+    get: async (id, call) => getCounter(context, id, call),
     getMany: async (ids, call) => getCounters(context, ids, call),
     async set(id, value, call) {
       const values = { ...changeOf(context, id, "set", call), value: checkWhole("value", value), ttl: context.ttl };

@@ -20,12 +20,16 @@ export const future = ">";
 
 /**
  * Reads a count that is stored, or a script's answer.
+ * @param id The id of the counter or the series.
  * @throws {ReplyError} It is no count, or the change was refused.
  * @throws {OptionError} The bucket has not begun.
  */
-export function readCount(text: string): number {
+export function readCount(text: string, id: string): number {
+  const name = `\`${id.slice(0, 256)}\``;
   if (text.startsWith(refused)) {
-    throw new ReplyError("OVERFLOW The count would leave what numbers hold exactly, from -(2^53 - 1) to 2^53 - 1");
+    throw new ReplyError(
+      `OVERFLOW The count of ${name} would leave what numbers hold exactly, from -(2^53 - 1) to 2^53 - 1`,
+    );
   }
   if (text === future) {
     throw new OptionError("`at` is more than one bucket after the server's time; check the clock that it came from");
@@ -33,5 +37,7 @@ export function readCount(text: string): number {
   const count = Number(text);
   // A zero may be stored with a sign.
   if (/^-?(?:0|[1-9]\d*)$/.test(text) && Number.isSafeInteger(count)) return count + 0;
-  throw new ReplyError("SHAPE A key holds something else than a count; choose another `prefix`, or set the count anew");
+  throw new ReplyError(
+    `SHAPE The key of ${name} holds something else than a count; choose another \`prefix\`, or delete the key`,
+  );
 }

@@ -29,7 +29,7 @@ export async function readRange(context: SeriesContext, id: string, range: Serie
     return rangeScript(redis, { ...pages, bucket, back }, { signal: range.signal, idempotent: true });
   };
   const [now = "", first = "", ...pages] = texts(await askAroundServerTime(ask));
-  return pointsOf(context, wanted, Number(now), valuesOf(pages, Number(first), bucket));
+  return pointsOf(context, wanted, Number(now), valuesOf(pages, id, Number(first), bucket));
 }
 
 function checkRange({ bucket, age }: SeriesContext, range: SeriesRange): Wanted {
@@ -55,11 +55,11 @@ function checkBuckets(buckets: number): number {
 }
 
 /** The counts by the start of their bucket. */
-function valuesOf(pages: readonly string[], first: number, bucket: number): Map<number, number> {
+function valuesOf(pages: readonly string[], id: string, first: number, bucket: number): Map<number, number> {
   const values = new Map<number, number>();
   for (const [i, page] of pages.entries()) {
     for (const [, place, value = ""] of page.matchAll(/(\S+) (\S+)/g)) {
-      values.set(first + (i * pageSize + Number(place)) * bucket, readCount(value));
+      values.set(first + (i * pageSize + Number(place)) * bucket, readCount(value, id));
     }
   }
   return values;

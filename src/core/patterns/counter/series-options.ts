@@ -69,7 +69,7 @@ export interface Series {
    * @returns The new value of the bucket. It is 0 where `at` is older than what is kept; nothing was counted then.
    * @throws {OptionError} An argument can never work, or `at` is more than one bucket after the server's time.
    * @throws {ReplyError} The bucket would leave the range of exact numbers (code `OVERFLOW`), or the key holds something else
-   * (`WRONGTYPE`). Nothing was changed.
+   * than counts (`SHAPE`, `WRONGTYPE`). Nothing was changed.
    */
   increment(id: string, by?: number, options?: SeriesIncrementOptions): Promise<number>;
   /**

@@ -45,10 +45,10 @@ export interface FeedReadOptions {
 /** Options of `page`. */
 export interface FeedPageOptions extends FeedReadOptions {
   /**
-   * The `cursor` of the page before this one.
-   * @default the newest items
+   * The `cursor` of the page before this one, or `null` for the newest items. The last page has `null`, so end there.
+   * @default null
    */
-  readonly cursor?: string | undefined;
+  readonly cursor?: string | null | undefined;
   /**
    * Called if the place of the cursor has been trimmed meanwhile: what came after it is gone. It is not called for items that `remove` took.
    * @default none

@@ -1,5 +1,4 @@
 import { checkFunction } from "../../check.ts";
-import { OptionError } from "../../errors.ts";
 import { checkRead, checkUpTo, type FeedContext } from "./context.ts";
 import { checkItemId, feedKeys, isNewer } from "./format.ts";
 import type { FeedNews, FeedPage, FeedPageOptions, FeedReadOptions, FeedSinceOptions, OnTrimmed } from "./options.ts";
@@ -14,9 +13,10 @@ export async function readPage(
   options: FeedPageOptions | undefined,
 ): Promise<FeedPage<unknown>> {
   const { cursor, ...call } = checkRead(options) ?? {};
-  if (cursor !== undefined) checkCursor(cursor);
-  const { items, trimmed } = await read(context, id, pageScript, cursor ?? "+", call);
-  if (cursor !== undefined && trimmed !== "" && !isNewer(cursor, trimmed)) await tell(call.onTrimmed, trimmed);
+  const isFirst = cursor === undefined || cursor === null;
+  const from = isFirst ? "+" : checkItemId("cursor", cursor);
+  const { items, trimmed } = await read(context, id, pageScript, from, call);
+  if (!isFirst && trimmed !== "" && !isNewer(from, trimmed)) await tell(call.onTrimmed, trimmed);
   const { limit = 20 } = call;
   const shown = items.slice(0, limit);
   return { items: shown, cursor: items.length > limit ? (shown.at(-1)?.id ?? null) : null };
@@ -35,11 +35,6 @@ export async function readSince(
   const { limit = 20 } = call;
   const shown = items.slice(0, limit);
   return { items: shown, lastId: shown.at(-1)?.id ?? lastId, more: items.length > limit };
-}
-
-function checkCursor(cursor: string | null): void {
-  if (cursor !== null) checkItemId("cursor", cursor);
-  else throw new OptionError("`cursor` is `null` after the last page: there is no next one");
 }
 
 function read(

@@ -27,7 +27,8 @@ export function checkMembers(members: readonly string[]): readonly string[] {
 
 export function checkScore(name: string, score: number): number {
   if (typeof score === "number" && Math.abs(score) <= maxScore) return score;
-  throw new OptionError(`\`${name}\` must be a finite number of at most ${maxScore}`);
+  const remedy = typeof score === "object" ? ", such as 10; options come after it" : "";
+  throw new OptionError(`\`${name}\` must be a finite number of at most ${maxScore}${remedy}`);
 }
 
 /** Points for a board of whole scores. */

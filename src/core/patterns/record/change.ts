@@ -40,11 +40,11 @@ export async function setRecord(
   const change = changeOf(context, id, "set", call);
   const wanted = version === null ? "none" : checkVersion(version);
   const ttl = ttlOf(context, call);
-  const fields = encodeProperties("value", await validate(context, checkObject("value", value), "given"));
+  const fields = encodeProperties("value", await validate(context, checkObject("`value`", value)));
   checkSize(context, fields);
   const values = { ...change, wanted, ttl, fields: Array.from(fields).flat() };
   const answer = await setScript(context.redis, values, { signal, idempotent: true });
-  return { version: numberOf(context, answer) };
+  return { version: numberOf(context, id, answer) };
 }
 
 export async function incrementProperty(
@@ -57,6 +57,7 @@ export async function incrementProperty(
   const { signal, ...call } = checkChange(options, "{ requestId }") ?? {};
   const change = changeOf(context, id, "increment", call);
   if (typeof property !== "string") throw new OptionError("`property` must be a string");
+  if (typeof by === "object") throw new OptionError("`by` must be a whole number, such as 1; options come after it");
   if (!Number.isSafeInteger(by)) {
     throw new OptionError(
       "`by` must be a whole number; keep amounts in their smallest unit, such as cents, or use modifyRecord",
@@ -70,7 +71,7 @@ export async function incrementProperty(
     ttl: ttlOf(context, call),
   };
   const answer = await incrementScript(context.redis, values, { signal, idempotent: true });
-  return answer === "none" ? null : numberOf(context, answer, property);
+  return answer === "none" ? null : numberOf(context, id, answer, property);
 }
 
 export async function deleteRecord(
@@ -81,7 +82,7 @@ export async function deleteRecord(
   const { version, signal, ...call } = checkChange(options, "{ version, requestId }") ?? {};
   const change = changeOf(context, id, "delete", call);
   const values = { ...change, wanted: checkVersion(version) };
-  return numberOf(context, await deleteScript(context.redis, values, { signal, idempotent: true })) === 1;
+  return numberOf(context, id, await deleteScript(context.redis, values, { signal, idempotent: true })) === 1;
 }
 
 /** The version that a script is to find; empty for any. */
@@ -103,31 +104,40 @@ export function checkSize({ maxBytes }: RecordContext, fields: Stored): void {
 
 /**
  * Reads the number that a script answered.
+ * @param id The id of the record.
  * @param property The property that it changed, if it was one.
  * @throws What the script refused.
  */
-export function numberOf({ maxBytes }: RecordContext, answer: string, property?: string): number {
+export function numberOf({ maxBytes }: RecordContext, id: string, answer: string, property?: string): number {
   const [word, bytes] = answer.split(" ");
-  if (word === "conflict") throw conflict();
-  if (word === "later") throw laterFormat();
+  if (word === "conflict") throw conflict(bytes);
+  if (word === "later") throw laterFormat(id);
   if (word === "large") throw tooLarge(Number(bytes), maxBytes);
   if (word === "full") {
-    throw new RecordDataError(
-      `The record would have more than ${maxProperties} properties; keep a list or a map as one`,
-    );
+    throw new RecordDataError(`would have more than ${maxProperties} properties; keep a list or a map as one`, id);
   }
-  if (word === "word") throw new RecordDataError("holds no whole number to increment; set it to one first", property);
+  if (word === "word")
+    throw new RecordDataError("holds no whole number to increment; set it to one first", id, property);
   if (word === "beyond") {
     throw new RecordDataError(
-      "would become larger than 2^53, where numbers are not exact; keep it as a text",
+      "would leave the numbers that are exact, from -(2^53 - 1) to 2^53 - 1; keep it as a text",
+      id,
       property,
     );
   }
   return Number(word);
 }
 
-export function conflict(): ConflictError {
-  return new ConflictError("The record has another version than the one that was read; read it again and decide anew");
+/** What conflicts, by the words of the scripts. */
+const conflicts = new Map<string | undefined, string>([
+  ["there", "There is a record already; read it and decide anew, or leave `version` out"],
+  ["none", "There is no record any more; make one by `version: null`, or leave `version` out"],
+  ["busy", "Others changed the record before each of the attempts; try again later, or raise `attempts`"],
+]);
+
+export function conflict(reason?: string): ConflictError {
+  const other = "The record has another version than the one that was read; read it again and decide anew";
+  return new ConflictError(conflicts.get(reason) ?? other);
 }
 
 function tooLarge(bytes: number, maxBytes: number): ValueTooLargeError {

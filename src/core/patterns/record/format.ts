@@ -1,6 +1,6 @@
 import { byteLength } from "../../check.ts";
 import { OptionError } from "../../errors.ts";
-import { encodeJson, isPlain } from "../../data/json.ts";
+import { encodeJson, hasSymbol, isPlain } from "../../data/json.ts";
 import { keyOf } from "../../keys.ts";
 import { RecordDataError } from "./errors.ts";
 
@@ -44,11 +44,16 @@ function nameOf(field: string): string | undefined {
 
 /**
  * Checks that a value is an object as JSON has it.
- * @throws {OptionError} It is an array, an instance of a class, or no object.
+ * @param subject What the value is, which begins the message of an error.
+ * @param remedy The end of the message.
+ * @throws {OptionError} It is an array, an instance of a class, or no object, or a property has a symbol for its name.
  */
-export function checkObject(name: string, value: unknown): Readonly<Record<string, unknown>> {
-  if (typeof value === "object" && value !== null && !Array.isArray(value) && isPlain(value)) return { ...value };
-  throw new OptionError(`\`${name}\` must be a plain object, such as { name: "Ada" }`);
+export function checkObject(subject: string, value: unknown, remedy = ""): Readonly<Record<string, unknown>> {
+  if (typeof value !== "object" || value === null || Array.isArray(value) || !isPlain(value)) {
+    throw new OptionError(`${subject} must be a plain object, such as { name: "Ada" }${remedy}`);
+  }
+  if (hasSymbol(value)) throw new OptionError(`${subject} must not have a property whose name is a symbol`);
+  return { ...value };
 }
 
 /**
@@ -81,32 +86,34 @@ export function sizeOf(fields: Stored, limit: number): number {
   return bytes;
 }
 
-/** A record as it was read: its fields, and its version, which is 0 if only other programs have written it. */
+/** A record as it was read: its id, its fields, and its version, which is 0 if only other programs have written it. */
 export interface ReadFields {
+  readonly id: string;
   readonly fields: Stored;
   readonly version: number;
 }
 
 /**
  * Reads the reply of HGETALL. `null`: there is no record.
+ * @param id Names the record in an error.
  * @throws {RecordDataError} It has a later format.
  */
-export function readFields(reply: readonly string[]): ReadFields | null {
+export function readFields(reply: readonly string[], id: string): ReadFields | null {
   if (reply.length === 0) return null;
   const fields = new Map<string, string>();
   let version = 0;
   for (let i = 0; i < reply.length; i += 2) {
     const [field = "", text = ""] = [reply[i], reply[i + 1]];
     if (field === versionField) version = readVersion(text);
-    else if (/^:v\d+$/.test(field)) throw laterFormat();
+    else if (/^:v\d+$/.test(field)) throw laterFormat(id);
     else if (nameOf(field) !== undefined) fields.set(field, text);
   }
-  return { fields, version };
+  return { id, fields, version };
 }
 
 /** The record has a format that only later versions know. */
-export function laterFormat(): RecordDataError {
-  return new RecordDataError("The record was written by a later version of this package; update this one");
+export function laterFormat(id: string): RecordDataError {
+  return new RecordDataError("was written by a later version of this package; update this one", id);
 }
 
 /** What is no version counts as none, here and in the scripts. */
@@ -118,16 +125,15 @@ function readVersion(text: string): number {
  * Decodes the values.
  * @throws {RecordDataError} One is no JSON, as where another program wrote bare text.
  */
-export function decodeProperties(fields: Stored): object {
+export function decodeProperties({ fields, id }: ReadFields): object {
+  const decode = (field: string, text: string): unknown => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      // Its error would show a part of the value.
+      throw new RecordDataError(`holds no JSON: a text is stored in quotes, as "Ada"`, id, nameOf(field));
+    }
+  };
   // Unlike an assignment, it makes a property of `__proto__`, too.
-  return Object.fromEntries(Array.from(fields, ([field, text]) => [nameOf(field), decodeValue(field, text)]));
-}
-
-function decodeValue(field: string, text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // Its error would show a part of the value.
-    throw new RecordDataError(`holds no JSON: a text is stored in quotes, as "Ada"`, nameOf(field));
-  }
+  return Object.fromEntries(Array.from(fields, ([field, text]) => [nameOf(field), decode(field, text)]));
 }

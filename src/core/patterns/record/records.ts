@@ -54,7 +54,7 @@ export interface Records<T extends object> {
    * @param by A whole number, which may be negative. 1 by default.
    * @returns The new number, or `null` if there is no such record: nothing was changed then.
    * @throws {OptionError} `by` is not a whole number.
-   * @throws {RecordDataError} The property holds no whole number, or would leave the numbers up to 2^53. Nothing was changed.
+   * @throws {RecordDataError} The property holds no whole number, or would leave -(2^53 - 1) to 2^53 - 1. Nothing was changed.
    * @throws {ValueTooLargeError} The property is new, and the record would be larger than `maxBytes`. Nothing was changed.
    */
   increment(

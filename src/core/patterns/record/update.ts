@@ -44,18 +44,18 @@ export async function updateRecord(
 ): Promise<RecordVersion | null> {
   const { version, ...rest } = checkChange(options, "{ version, requestId }") ?? {};
   const call = { id, operation: "update", options: rest, version } as const;
-  const properties = checkObject("partial", partial);
+  const properties = checkObject("`partial`", partial);
   // What can never be kept is refused before anything is read.
   const patch = encodePatch("partial", properties, Object.keys(properties));
   checkSize(context, patch.fields);
   const send = createSender(context, call);
-  if (!context.schema) return toVersion(context, await send({ patch, wanted: checkVersion(version) }));
+  if (!context.schema) return toVersion(context, id, await send({ patch, wanted: checkVersion(version) }));
   return patchWithRetries(context, call, async (read) => read && mergeAndValidate(context, read, properties));
 }
 
 /** The patch that an update makes, where the whole that it leads to fits the schema. Other properties stay as another version may have written them. */
 async function mergeAndValidate(context: RecordContext, read: ReadFields, properties: Properties): Promise<Patch> {
-  const whole = await validate(context, { ...decodeProperties(read.fields), ...properties }, "given");
+  const whole = await validate(context, { ...decodeProperties(read), ...properties });
   return encodePatch("partial", whole, Object.keys(properties));
 }
 
@@ -88,22 +88,22 @@ export async function patchWithRetries(
   for (let attempt = 0; attempt < checkCount("attempts", attempts); attempt += 1) {
     signal?.throwIfAborted();
     const { answer, read } = await send.read();
-    if (answer !== null) return toVersion(context, answer);
+    if (answer !== null) return toVersion(context, call.id, answer);
     const there = read ? String(read.version) : "none";
     if (wanted !== "" && read && wanted !== there) throw conflict();
     const patch = await make(read);
     if (patch) checkSize(context, patch.fields);
     const written = await send({ patch: patch ?? nothing, wanted: there, create: patch !== null });
-    if (written !== "conflict") return toVersion(context, written);
+    if (!written.startsWith("conflict")) return toVersion(context, call.id, written);
     await sleep(backoff(attempt, pauses), signal);
   }
-  throw conflict();
+  throw conflict("busy");
 }
 
 const nothing: Patch = { fields: new Map(), removed: [] };
 
-function toVersion(context: RecordContext, answer: string): RecordVersion | null {
-  return answer === "none" ? null : { version: numberOf(context, answer) };
+function toVersion(context: RecordContext, id: string, answer: string): RecordVersion | null {
+  return answer === "none" ? null : { version: numberOf(context, id, answer) };
 }
 
 /** The trips of one call. They share what makes the call be made once. */
@@ -125,7 +125,7 @@ function createSender(context: RecordContext, { id, operation, options }: PatchC
     // Nobody calls a second time by a random name.
     const commands = rest.requestId === undefined ? [whole] : [whole, ["GET", change.request] as const];
     const [fields = null, answer = null] = (await context.redis.pipeline(commands, sendOptions)).map(orThrow);
-    return { answer: nullableText(answer), read: readFields(texts(fields)) };
+    return { answer: nullableText(answer), read: readFields(texts(fields), id) };
   };
   return Object.assign(send, { read });
 }

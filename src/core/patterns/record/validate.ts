@@ -6,18 +6,14 @@ type Properties = Readonly<Record<string, unknown>>;
 
 /**
  * Gives what the schema makes of a record; without one, the record.
- * @param origin Whether the record was read, or is yet to be written.
+ * @param storedId The id of the record, if it was read and is not yet to be written.
  * @throws {RecordInvalidError} It does not fit.
  */
-export async function validate(
-  { schema }: RecordContext,
-  value: object,
-  origin: "stored" | "given",
-): Promise<Properties> {
+export async function validate({ schema }: RecordContext, value: object, storedId?: string): Promise<Properties> {
   // A property that is `undefined` is none: some schemas tell the two apart.
   const present = Object.fromEntries(Object.entries(value).filter(([, part]) => part !== undefined));
   if (!schema) return present;
   const result = await schema["~standard"].validate(present);
-  if (result.issues) throw new RecordInvalidError(result.issues, origin === "stored");
-  return checkObject("the value of `schema`", result.value);
+  if (result.issues) throw new RecordInvalidError(result.issues, storedId);
+  return checkObject("The value of `schema`", result.value);
 }

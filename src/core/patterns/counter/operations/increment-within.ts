@@ -52,5 +52,5 @@ export async function incrementWithin(
   if (checkWhole("min", min) > checkWhole("max", max)) throw new OptionError("`min` must be at most `max`");
   const answer = await incrementCounter(context, id, { operation: "within", by, min, max }, call);
   const changed = !answer.startsWith(refused);
-  return { changed, value: readCount(changed ? answer : answer.slice(refused.length)) };
+  return { changed, value: readCount(changed ? answer : answer.slice(refused.length), id) };
 }

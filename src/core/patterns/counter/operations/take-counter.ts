@@ -21,5 +21,5 @@ export async function takeCounter(counters: Counters, id: string, options?: Chan
   const call = checkChange(options) ?? {};
   const remembered = rememberRequest(namespace, id, "take", call, requestTtl);
   const values = { counter: keyOf(namespace, id), ...remembered };
-  return readCount(await takeCounterScript(redis, values, { signal: call.signal, idempotent: true }));
+  return readCount(await takeCounterScript(redis, values, { signal: call.signal, idempotent: true }), id);
 }

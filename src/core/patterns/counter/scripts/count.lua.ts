@@ -2,7 +2,7 @@ import { raw } from "../../../port/reply.ts";
 import { once } from "../../../script/change.lua.ts";
 import { defineScript } from "../../../script/define-script.ts";
 import { digits, serverTime } from "../../../script/fragments.lua.ts";
-import { future, mostCount, pageSize, refused } from "../format.ts";
+import { future, mostCount, pageSize, refused, unreadable } from "../format.ts";
 
 const page = `bucket * ${pageSize}`;
 
@@ -15,10 +15,9 @@ export const countScript = defineScript({
   decode: raw,
   lua: once(
     `
-local value = redis.call("HINCRBY", page, place % ${pageSize}, by)
 -- Redis counts up to 2^63. Nobody sees this: a script is one step.
 if math.abs(value) > ${mostCount} then
-  redis.call("HINCRBY", page, place % ${pageSize}, ${digits("-by")})
+  redis.call("HINCRBY", page, field, ${digits("-by")})
   return "${refused}"
 end
 redis.call("PEXPIREAT", page, ${digits(`first + (index + 1) * ${page} + age`)})
@@ -29,6 +28,7 @@ local instant = tonumber(at) or now
 local place = math.floor((instant - first) / bucket)
 local index = math.floor(place / ${pageSize})
 local page = pages[index + 1]
+local field = place % ${pageSize}
 if not page then
   return "@" .. ${digits("now")}
 end
@@ -37,6 +37,15 @@ if instant > now + bucket then
 end
 if first + (place + 1) * bucket <= now - age then
   return "0"
+end
+local value = redis.pcall("HINCRBY", page, field, by)
+if type(value) == "table" then
+  -- What is no count is told apart from other errors, which come again.
+  local stored = redis.call("HGET", page, field) or "0"
+  if stored ~= "0" and not string.match(stored, "^-?[1-9]%d*$") or math.abs(stored) > ${mostCount} then
+    return "${unreadable}"
+  end
+  value = redis.call("HINCRBY", page, field, by)
 end`,
   ),
 });

@@ -40,7 +40,12 @@ export async function modifyRecord<T extends object>(
     // What a change leaves out is removed, also where it changes the object that it was given.
     const names = Object.keys(found?.data ?? {});
     const next: unknown = await change(unchecked<T | null>(found?.data ?? null));
-    return patchBetween(context, read, names, checkObject("the result of `change`", next));
+    return patchBetween(
+      context,
+      read,
+      names,
+      checkObject("The result of `change`", next, "; to delete the record, use records.delete"),
+    );
   });
   // It is never without a record: the change makes one.
   return unchecked(made);
@@ -53,7 +58,7 @@ async function patchBetween(
   names: readonly string[],
   next: object,
 ): Promise<Patch> {
-  const whole = encodeProperties("record", await validate(context, next, "given"));
+  const whole = encodeProperties("record", await validate(context, next));
   const removed = names.map(fieldOf).filter((field) => !whole.has(field));
   const changed = Array.from(whole).filter(([field, text]) => read?.fields.get(field) !== text);
   return { fields: new Map(changed), removed: checkRemoved(removed) };

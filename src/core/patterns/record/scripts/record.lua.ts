@@ -16,12 +16,16 @@ end
 
 /**
  * Ends the script if the caller wants another version than the one that is there. `wanted` is empty where any will do, and "none" where there
- * must be no record. It needs `version`, and an expression that says whether there is a record.
+ * must be no record. It needs `version`, and an expression that says whether there is a record. The answer is "conflict", and a word that
+ * says where there is a record although there must be none, or none.
  */
 export function checkVersion(isThere: string): string {
   return `
 if wanted ~= "" and wanted ~= (${isThere} and ${digits("version")} or "none") then
-  return "conflict"
+  if wanted == "none" then
+    return "conflict there"
+  end
+  return ${isThere} and "conflict" or "conflict none"
 end
 `;
 }
