@@ -128,12 +128,20 @@ export function longestRun(period: Period, count: number): number {
   return count * longest + (longest % dayLength === 0 ? clockChange(spans) : 0);
 }
 
+/** How long a period usually is: the mean of twelve, since months differ. */
+export function usualLength(period: Period): number {
+  const first = spanAt(period, 0);
+  let { end } = first;
+  for (let i = 1; i < 12; i += 1) end = spanAt(period, end).end;
+  return (end - first.start) / 12;
+}
+
 const dayLength = 86_400_000;
 
 /** By how much clocks are set back in a year: whole days begin at another time of the day in summer and in winter. */
 function clockChange(spans: readonly Span[]): number {
   const [first = 0, ...rest] = spans.map(({ start }) => start);
-  const shifts = rest.map((start) => (((start - first) % day) + day) % day);
+  const shifts = rest.map((start) => (((start - first) % dayLength) + dayLength) % dayLength);
   return Math.max(...shifts.map((shift) => Math.min(shift, dayLength - shift)));
 }
 
