@@ -259,7 +259,7 @@ onEveryBackend("leaderboards of periods", (backend) => {
 
   describe("a window that rolls over the last ones", () => {
     const fill = async (options: Partial<LeaderboardOptions> = {}) => {
-      const board = open({ period: every(days(1)), ttl: days(30), ...options });
+      const board = open({ period: every(days(1)), ttl: days(99), ...options });
       const now = await serverNow();
       for (const [ago, scores] of [
         [0, { ada: 1, bob: 5 }],
@@ -326,7 +326,30 @@ onEveryBackend("leaderboards of periods", (backend) => {
       expect(second).toMatchObject({ entries: [{ member: "eve", rank: 3 }], cursor: null });
     });
 
+    it.each<[string, Period, number, number]>([
+      ["days", daily(), 7, days(6)],
+      ["days of a zone whose clocks change", daily({ timeZone: "Europe/Berlin" }), 7, days(6) + hours(1)],
+      [
+        "days of a zone where summer is in January",
+        daily({ timeZone: "Australia/Lord_Howe" }),
+        2,
+        days(1) + minutes(30),
+      ],
+      ["weeks", weekly(), 3, days(14)],
+      ["weeks of a zone", weekly({ timeZone: "America/New_York" }), 3, days(14) + hours(1)],
+      ["months", monthly(), 2, days(31)],
+      ["quarters of an hour", every(minutes(15)), 100, minutes(15 * 99)],
+    ])("refuses boards whose `ttl` cannot keep the oldest of its %s", (_, period, last, least) => {
+      const roll = (ttl: LeaderboardOptions["ttl"], count = last) =>
+        rollingBoard(open({ period, ttl }), { last: count });
+      expect(() => roll(least - 1)).toThrow(expect.objectContaining({ code: "OPTION" }));
+      expect(() => roll(least - 1)).toThrow(/`ttl` of the board.*`last`/);
+      for (const ttl of [least, "permanent"] as const) expect(() => roll(ttl)).not.toThrow();
+      expect(() => roll(1, 1)).not.toThrow();
+    });
+
     it.each<[string, object, object]>([
+      ["ttl", { period: daily() }, { last: 7 }],
       ["last", { period: daily() }, { last: 101 }],
       ["last", { period: daily() }, { last: 0 }],
       ["combine", { period: daily() }, { last: 2, combine: "avg" }],

@@ -50,8 +50,11 @@ onEveryBackend("uniques of the first format", (backend) => {
     expect(await weeks.add("home", ["ada", "eve"], { at })).toEqual({ added: 0, exact: false });
     const berlin = open(exact(), { period: daily({ timeZone: "Europe/Berlin" }) });
     expect(await hasMember(berlin, "home", "ada", { at })).toBe(true);
-    expect(await open(exact()).add("tags", tags, { requestId: "r{1}" })).toEqual({ added: 3, exact: true });
-    expect(await removeMember(open(exact()), "tags", "lua", { requestId: "r2" })).toBe(false);
+    expect(await open(exact()).add("tags", ["redis", "ü€😀", "lua"], { requestId: "r{1}" })).toEqual({
+      added: 3,
+      exact: true,
+    });
+    expect(await removeMember(open(exact()), "tags", "none", { requestId: "r2" })).toBe(false);
   });
 
   it("are written to the byte as they were", async () => {

@@ -262,6 +262,37 @@ onEveryBackend("uniques of periods", (backend) => {
     await expect(counting).rejects.toMatchObject({ code: "OPTION", message: expect.stringContaining(message) });
   });
 
+  it.each<[string, Partial<UniquesOptions>, number, boolean]>([
+    ["as short as `last`", { ttl: days(7) }, days(7), true],
+    ["shorter than `last`", { ttl: days(7) - hours(2) }, days(7), false],
+    ["six days, for seven", { ttl: days(6) }, days(7), false],
+    ["long, and `last` is half a day", {}, hours(12), true],
+    ["long, and `last` is less than half a day", {}, hours(12) - 1, false],
+    ["long, and `last` is 400 days", {}, days(400), true],
+    ["long, and `last` is above 400 days", {}, days(400) + 1, false],
+    ["long, of months, and `last` is half a month", { period: monthly() }, days(15.5), true],
+    ["long, of months, and `last` is less than half a month", { period: monthly() }, days(15), false],
+  ])(
+    "take or refuse a `last` alike on every day, also around a change of clocks: a ttl is %s",
+    async (_, own, last, isTaken) => {
+      const visitors = open(exact(), { period: daily({ timeZone: "Europe/Berlin" }), ...own });
+      // Clocks went back on the 25th of October, and forward on the 29th of March.
+      for (const day of [
+        "2026-10-24",
+        "2026-10-25",
+        "2026-10-31",
+        "2026-11-01",
+        "2026-02-15",
+        "2026-03-29",
+        "2026-04-04",
+      ]) {
+        const counting = visitors.count("home", { at: Date.parse(`${day}T12:00:00Z`), last });
+        if (isTaken) expect(await counting).toMatchObject({ count: 0 });
+        else await expect(counting).rejects.toMatchObject({ code: "OPTION" });
+      }
+    },
+  );
+
   it.each<unknown>([
     -1,
     0.5,
@@ -295,10 +326,13 @@ onEveryBackend("uniques of periods", (backend) => {
   });
 
   it("keep nothing of what is older than their ttl", async () => {
-    const visitors = open(exact(), { ttl: days(1) });
     const at = noon() - days(5);
-    await visitors.add("home", "ada", { at });
-    expect(await visitors.count("home", { at })).toMatchObject({ count: 0 });
+    for (const [, kind] of kinds) {
+      const visitors = open(kind(), { ttl: days(1) });
+      for (const _ of [1, 2]) expect(await visitors.add("home", ["ada", "bob"], { at })).toMatchObject({ added: 0 });
+      expect(await visitors.count("home", { at })).toMatchObject({ count: 0 });
+      expect(await own()).toEqual([]);
+    }
   });
 
   it("lose no period that was kept with a longer ttl to a late event, or to a late removal", async () => {

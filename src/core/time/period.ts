@@ -117,6 +117,34 @@ export function spanAt(period: Period, instant: number): Span {
   throw new OptionError("`period` must give the name, the start and the end of the period that the instant is in");
 }
 
+/**
+ * The longest time that so many periods in a row can take, judged by those of one year. It is the same at all times, so that what it refuses is
+ * refused on every day.
+ */
+export function longestRun(period: Period, count: number): number {
+  if (count === 0) return 0;
+  const spans = [0, 3, 6, 9].map((month) => spanAt(period, Date.UTC(2026, month, 15)));
+  const longest = Math.max(...spans.map(({ start, end }) => end - start));
+  return count * longest + (longest % dayLength === 0 ? clockChange(spans) : 0);
+}
+
+/** How long a period usually is: the mean of twelve, since months differ. */
+export function usualLength(period: Period): number {
+  const first = spanAt(period, 0);
+  let { end } = first;
+  for (let i = 1; i < 12; i += 1) end = spanAt(period, end).end;
+  return (end - first.start) / 12;
+}
+
+const dayLength = 86_400_000;
+
+/** By how much clocks are set back in a year: whole days begin at another time of the day in summer and in winter. */
+function clockChange(spans: readonly Span[]): number {
+  const [first = 0, ...rest] = spans.map(({ start }) => start);
+  const shifts = rest.map((start) => (((start - first) % dayLength) + dayLength) % dayLength);
+  return Math.max(...shifts.map((shift) => Math.min(shift, dayLength - shift)));
+}
+
 /** Periods of whole days: the name of the one that a day is in, its first day, and the first day after it. Days are numbered from 1970 on. */
 type DaysOf = (day: number) => { readonly name: string; readonly first: number; readonly next: number };
 

@@ -1,7 +1,7 @@
 import { checkCount, checkDuration, checkOneOf, checkOptions } from "../../../check.ts";
 import { OptionError } from "../../../errors.ts";
 import { seconds } from "../../../time/duration.ts";
-import { type Period, type Span, spanAt } from "../../../time/period.ts";
+import { longestRun, type Period, type Span, spanAt } from "../../../time/period.ts";
 import { unchecked } from "../../../unchecked.ts";
 import { type BoardContext, boundsOf, type Places, startsOf } from "../context.ts";
 import { boardKey } from "../format.ts";
@@ -32,20 +32,22 @@ const most = 100;
 /**
  * Reads the last periods of a leaderboard as one board, such as the last seven days of a daily one. Members have no `data` there. To merge
  * takes time in proportion to all entries, so that the merged board is kept for `maxStaleness`.
- * @throws {OptionError} The leaderboard has no period, or its ties are "dense" or `firstToReach`; or an option can never work.
+ * @throws {OptionError} The leaderboard has no period, its `ttl` does not keep the oldest of them, or its ties are "dense" or
+ * `firstToReach`; or an option can never work.
  * @example
  * const daily = createLeaderboard(redis, { prefix: "steps", period: every(days(1)), ttl: days(8) });
  * const week = rollingBoard(daily, { last: 7 });
  * const { entries } = await week.top("team:7", { limit: 10 });
  */
 export function rollingBoard(board: Pick<Leaderboard, "count">, options: RollingOptions): BoardReader<never> {
-  const { redis, namespace, layout, period, order, ties, first } = contextOf(board);
+  const { redis, namespace, layout, period, order, ties, first, ttl } = contextOf(board);
   const { last, combine = "sum", maxStaleness = seconds(60) } = checkOptions(options, "{ last: 7 }");
   if (checkCount("last", last) > most) throw new OptionError(`\`last\` must be at most ${most}; use a longer period`);
   checkOneOf("combine", combine, ["sum", "max", "min"]);
   if (!period) throw new OptionError("`board` must have a `period`, whose boards are merged");
   if (ties === "dense" || first) throw new OptionError('`board` must have the ties "ordinal" or "competition"');
   const staleness = checkDuration("maxStaleness", maxStaleness);
+  checkKept(period, ttl, last);
   const window = `${last} ${combine} ${staleness}`;
   const reader = createReader({
     redis,
@@ -57,6 +59,14 @@ export function rollingBoard(board: Pick<Leaderboard, "count">, options: Rolling
     standings: (values, send) => rollingStandingsScript(redis, { ...values, window }, send),
   });
   return unchecked(reader);
+}
+
+/** The oldest board is needed until the period that runs now ends: all periods but itself later. Without it, sums would be too low. */
+function checkKept(period: Period, ttl: number, last: number): void {
+  if (ttl === 0 || ttl >= longestRun(period, last - 1)) return;
+  throw new OptionError(
+    "`ttl` of the board is too short for `last`: raise it to as many periods as `last` is, or ask for fewer",
+  );
 }
 
 /** Names the boards that a window may need, and what is merged from them, for each period that the server's clock may be in. */
