@@ -1,13 +1,9 @@
 import { OptionError } from "./errors.ts";
 
-/**
- * @param more The end of the error's message: what else the option may be.
- * @returns The duration as a whole number of milliseconds, which is at least `least`.
- */
-export function checkDuration(name: string, value: number, least = 1, more = ""): number {
+/** @returns The duration as a whole number of milliseconds, which is at least `least`. */
+export function checkDuration(name: string, value: number, least = 1): number {
   if (Number.isFinite(value) && value >= least && value <= Number.MAX_SAFE_INTEGER) return Math.round(value);
-  const example = `seconds(${Math.max(10, Math.ceil(least / 1_000))})`;
-  throw new OptionError(`\`${name}\` must be ${least} or more milliseconds and finite, such as ${example}${more}`);
+  throw new OptionError(`\`${name}\` must be ${least} or more milliseconds and finite, such as seconds(10)`);
 }
 
 /** As `checkDuration`, and 0 is allowed. */

@@ -1,6 +1,6 @@
 import { hexDigest } from "../crypto.ts";
-import { OptionError, ReplyError } from "../errors.ts";
-import { codeOf, isReplyError } from "../failure.ts";
+import { OptionError } from "../errors.ts";
+import { codeOf } from "../failure.ts";
 import type { Arg, Redis, SendOptions } from "../port/redis.ts";
 import type { Decode } from "../port/reply.ts";
 import { knowsNoHeader } from "../port/script-header.ts";
@@ -64,31 +64,18 @@ export function defineScript<const Key extends string, const Argument extends st
     try {
       return decode(await redis.send(command, options));
     } catch (error) {
-      if (codeOf(error) !== "NOSCRIPT") throw withoutScript(error);
+      if (codeOf(error) !== "NOSCRIPT") throw error;
     }
     const whole = ["EVAL", withHeader(header, lua), ...command.slice(2)] as const;
     try {
       return decode(await redis.send(whole, options && withRemainingTime(options, start)));
     } catch (error) {
-      if (!header || !knowsNoHeader(error)) throw withoutScript(error);
+      if (!header || !knowsNoHeader(error)) throw error;
     }
     headerless.add(redis);
     return run(redis, values, options);
   };
   return Object.assign(run, { lua });
-}
-
-/**
- * Redis puts the digest and a line of the script behind the error that it met, and before version 7 around it. To callers of a function they
- * mean nothing. The whole text is the `cause`.
- */
-function withoutScript(error: unknown): unknown {
-  if (!isReplyError(error)) return error;
-  const inner = error.message
-    .replace(/ script: [0-9a-f]+, on @user_script:\d+\.;?/g, "")
-    .replace(/^ERR Error running script [^@]*(?:@user_script: ?\d+: -?)+/, "");
-  if (inner === error.message) return error;
-  return new ReplyError(/^[A-Z][A-Z0-9_]* /.test(inner) ? inner : `ERR ${inner}`, { cause: error });
 }
 
 function declareLocals(list: "KEYS" | "ARGV", names: readonly string[]): string {

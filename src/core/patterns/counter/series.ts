@@ -49,7 +49,11 @@ function checkBucket(value: number): number {
 function checkAge(keep: SeriesOptions["keep"], bucket: number): number {
   if (typeof keep !== "object" || keep === null)
     throw new OptionError("`keep` must be an object, such as { age: days(7) }");
-  const age = checkDuration("keep.age", keep.age, bucket);
+  const age = checkDuration("keep.age", keep.age);
+  if (age < bucket)
+    throw new OptionError(
+      `\`keep.age\` must be at least one \`bucket\`, such as days(${Math.ceil(bucket / 86_400_000)})`,
+    );
   if (age <= bucket * maxKept) return age;
   throw new OptionError(`\`keep.age\` must be at most ${maxKept} buckets; count in longer buckets`);
 }
