@@ -167,6 +167,16 @@ onEveryBackend(
       expect(await recent.list("ada")).toEqual(feedV1.recent);
     });
 
+    it("is made for each of the items and readers that one event is about", async () => {
+      const feeds = createFeeds(redis, { prefix: `${backend.prefix}:several`, ttl: 60_000 });
+      const ids: string[] = [];
+      for (const item of ["a", "b", "c"]) ids.push((await feeds.push("ada", item)).id);
+      for (const reader of ["phone", "desk"]) await markRead(feeds, "ada", reader, ids[2] ?? "", { requestId: "r" });
+      for (const reader of ["phone", "desk"]) expect((await countUnread(feeds, "ada", reader)).count).toBe(0);
+      for (const id of ids.slice(0, 2)) expect(await feeds.remove("ada", id, { requestId: "r" })).toBe(true);
+      expect((await feeds.page("ada")).items.map(({ data }) => data)).toEqual(["c"]);
+    });
+
     it("is written as the first version wrote it", async () => {
       const prefix = `${backend.prefix}:v1-write`;
       const feeds = createFeeds(redis, { prefix, ttl: 60_000, keep: { length: 3 } });

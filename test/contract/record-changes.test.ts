@@ -85,6 +85,15 @@ onEveryBackend("changes of records", (backend) => {
     expect(await records.get("42")).toEqual(later);
   });
 
+  it("count one event in each of the properties that it is about, once", async () => {
+    const records = createRecords<Record<string, number>>(redis, { prefix: `${backend.prefix}:several`, ttl: 60_000 });
+    await records.set("42", { views: 0, likes: 0 });
+    for (const property of ["views", "likes", "views", "likes"]) {
+      await records.increment("42", property, 1, { requestId: "event" });
+    }
+    expect((await records.get("42"))?.data).toEqual({ views: 1, likes: 1 });
+  });
+
   it("have names of their own for each kind, id and prefix", async () => {
     const [one, other] = [open(), open()];
     const named = { requestId: "r" };

@@ -407,7 +407,9 @@ onEveryBackend("records", (backend) => {
       const lines = (list: readonly string[]) =>
         list.flatMap((field, i) => (i % 2 === 0 ? [`${field}=${list[i + 1]}`] : []));
       expect(lines(pairs).toSorted()).toEqual(lines(fixture).toSorted());
-      expect(await redis.send(["GET", `${key}:request:increment:visit 1`])).toBe("8");
+      expect(
+        await redis.send(["GET", `${key}:request:increment:qgFNeX2sCKZUf-rmyrMlrRg_iadyGRqjRfNsI0d24q4:visit 1`]),
+      ).toBe("8");
     });
   });
 

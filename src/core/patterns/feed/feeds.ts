@@ -58,7 +58,8 @@ async function push(context: FeedContext, id: string, item: unknown, call: Chang
 
 async function remove(context: FeedContext, id: string, itemId: string, call: ChangeOptions | undefined) {
   const { redis, namespace, ttl } = context;
-  const { remembered, send } = changeOf(context, id, "remove", call);
-  const values = { ...feedKeys(namespace, id), ...remembered, item: checkItemId("itemId", itemId), ttl };
+  const item = checkItemId("itemId", itemId);
+  const { remembered, send } = changeOf(context, id, `remove:${item}`, call);
+  const values = { ...feedKeys(namespace, id), ...remembered, item, ttl };
   return removeScript(redis, values, send);
 }

@@ -3,7 +3,7 @@ import { namespaceOf } from "../../keys.ts";
 import { checkLifetime, type Lifetime } from "../../time/lifetime.ts";
 import type { Redis } from "../../port/redis.ts";
 import { texts } from "../../port/reply.ts";
-import type { ChangeOptions } from "../../request.ts";
+import { type ChangeOptions, subjectOf } from "../../request.ts";
 import { encodeData, encodeJson } from "../../data/json.ts";
 import { hours } from "../../time/duration.ts";
 import { unchecked } from "../../unchecked.ts";
@@ -117,9 +117,9 @@ export function createRecent<Item = unknown>(redis: Redis, options: RecentOption
       return texts(reply).map((text) => unchecked(decodeJson(text)));
     },
     async remove(id, item, call) {
-      const { list, remembered, send } = prepare(id, "remove", call);
       // What is there may be larger than what may be pushed now.
       const text = encodeJson(item, "item", "pass plain JSON");
+      const { list, remembered, send } = prepare(id, `remove${await subjectOf(call ?? {}, [text])}`, call);
       return removeRecentScript(port, { list, ...remembered, item: text, ttl: lifetime }, send);
     },
     async clear(id, call) {

@@ -1,6 +1,6 @@
 import { ConflictError, OptionError, ValueTooLargeError } from "../../errors.ts";
 import { checkLifetime } from "../../time/lifetime.ts";
-import { checkChange, type ChangeOptions, type Remembered, rememberRequest } from "../../request.ts";
+import { checkChange, type ChangeOptions, type Remembered, rememberRequest, subjectOf } from "../../request.ts";
 import type { RecordContext } from "./context.ts";
 import { RecordDataError } from "./errors.ts";
 import {
@@ -55,7 +55,6 @@ export async function incrementProperty(
   options?: RecordChangeOptions,
 ): Promise<number | null> {
   const { signal, ...call } = checkChange(options, "{ requestId }") ?? {};
-  const change = changeOf(context, id, "increment", call);
   if (typeof property !== "string") throw new OptionError("`property` must be a string");
   if (typeof by === "object") throw new OptionError("`by` must be a whole number, such as 1; options come after it");
   if (!Number.isSafeInteger(by)) {
@@ -63,6 +62,7 @@ export async function incrementProperty(
       "`by` must be a whole number; keep amounts in their smallest unit, such as cents, or use modifyRecord",
     );
   }
+  const change = changeOf(context, id, `increment${await subjectOf(call, [property])}`, call);
   const values = {
     ...change,
     field: fieldOf(property),

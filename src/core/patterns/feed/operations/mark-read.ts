@@ -1,4 +1,4 @@
-import type { ChangeOptions } from "../../../request.ts";
+import { type ChangeOptions, subjectOf } from "../../../request.ts";
 import { changeOf, contextOf } from "../context.ts";
 import { checkItemId, feedKeys } from "../format.ts";
 import type { Feeds } from "../options.ts";
@@ -20,7 +20,7 @@ export async function markRead<Item>(
   options?: ChangeOptions,
 ): Promise<{ readonly lastRead: string | null }> {
   const context = contextOf(feeds);
-  const { remembered, send } = changeOf(context, id, "read", options);
+  const { remembered, send } = changeOf(context, id, `read${await subjectOf(options ?? {}, [reader])}`, options);
   const { items, trimmed, readers } = feedKeys(context.namespace, id);
   const item = checkItemId("itemId", itemId);
   const values = { items, trimmed, readers, ...remembered, reader: readerField(reader), item, ttl: context.ttl };
