@@ -201,6 +201,6 @@ describe("the size of a filter", () => {
     expect(presentErrorRate(expected, size)).toBeCloseTo(0.01, 3);
     expect(estimateItems(0, size)).toBe(0);
     expect(presentErrorRate(0, size)).toBe(0);
-    expect(estimateItems(size.bits, size)).toBe(Infinity);
+    expect(estimateItems(size.bits, size)).toBeLessThan(Infinity);
   });
 });

@@ -54,28 +54,6 @@ describe("the kind of a failure", () => {
     expect(failureOf(error)).toBe(failure);
   });
 
-  it.each([
-    [
-      "WRONGTYPE Wrong kind of value script: 0123456789abcdef0123456789abcdef01234567, on @user_script:14.",
-      "WRONGTYPE",
-    ],
-    [
-      "WRONGTYPE Wrong kind of value script: 0123456789abcdef0123456789abcdef01234567, on @user_script:14.;",
-      "WRONGTYPE",
-    ],
-    [
-      "ERR Error running script (call to f_0123456789abcdef0123456789abcdef01234567): @user_script:14: WRONGTYPE Wrong kind of value",
-      "WRONGTYPE",
-    ],
-    [
-      "ERR Error running script (call to f_0123456789abcdef0123456789abcdef01234567): @user_script:14: @user_script: 14: -OOM Wrong kind of value",
-      "OOM",
-    ],
-  ])("is told without the words about the script that met it: %s", (text, code) => {
-    const error = new ReplyError(text);
-    expect(error).toMatchObject({ code, message: `${code} Wrong kind of value` });
-  });
-
   it("of what is no answer of Redis", () => {
     expect(failureOf(new ConnectionError("lost", "unknown"))).toBe("outage");
     expect(failureOf(new TimeoutError(1))).toBe("outage");
