@@ -24,6 +24,11 @@ const patterns = [
   "token",
   "leaderboard",
   "uniques",
+  "counter",
+  "series",
+  "record",
+  "feed",
+  "bloom",
   "key-owners",
 ];
 const contracts = patterns.map((name) => `test/contract/${name}.test.ts`);
