@@ -165,6 +165,7 @@ onEveryBackend(
         await forget(backend, redis);
         for (const line of setup) await fresh.ask(line);
         expect(await fresh.ask(asked)).toEqual(placed(backend, answer));
+        await forget(backend, redis);
       });
 
       it("have the same shapes in a pipeline", async () => {
