@@ -54,6 +54,14 @@ onEveryBackend("leaderboards of periods", (backend) => {
     expect(await board.count("x", { at: now + days(1) })).toBe(0);
   });
 
+  it("has no space in the names of its keys", async () => {
+    const board = open({ period: every(hours(1)), ttl: days(1) });
+    await board.increment("x", "ada", 1, { requestId: "r" });
+    const keys = await own();
+    expect(keys.filter((key) => key.includes("every-3600000"))).toHaveLength(1);
+    expect(keys.filter((key) => /\s/.test(key))).toEqual([]);
+  });
+
   it("no TTL on periodic keys (redis-rank): each key ends a fixed time after its period, however often it is written", async () => {
     const period = every(hours(1));
     const ttl = hours(2);

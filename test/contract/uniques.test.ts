@@ -9,10 +9,12 @@ import {
   hasMember,
   hybrid,
   listMembers,
+  monthly,
   removeMember,
   saltedHash,
   type Uniques,
   type UniquesOptions,
+  weekly,
 } from "../../src/core/patterns/uniques/index.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
 import { integer } from "../../src/core/port/reply.ts";
@@ -220,7 +222,10 @@ onEveryBackend("uniques", (backend) => {
     ["member", (tags) => tags.add("a", "\ud800")],
     ["member", (tags) => tags.add("a", "x".repeat(1_025))],
     ["members", (tags) => tags.add("a", numbered(1_001))],
-    ["members.length", (tags) => tags.add("a", [])],
+    ["members", (tags) => tags.add("a", 5 as never)],
+    ["members", (tags) => tags.add("a", undefined as never)],
+    ["id", (tags) => tags.add("", [])],
+    ["options", (tags) => tags.add("a", [], 7 as never)],
     ["members", (tags) => tags.add("a", null as never)],
     ["id", (tags) => tags.add("", "x")],
     ["options", (tags) => tags.add("a", "x", 7 as never)],
@@ -244,6 +249,29 @@ onEveryBackend("uniques", (backend) => {
     const tags = open(exact());
     await expect(call(tags)).rejects.toMatchObject({ code: "OPTION", message: expect.stringContaining(`\`${name}\``) });
     expect(await own()).toEqual([]);
+  });
+
+  it("add nothing where the list of members is empty", async () => {
+    const tags = open(exact());
+    expect(await backend.count(() => tags.add("a", []))).toEqual({});
+    expect(await tags.add("a", [])).toEqual({ added: 0, exact: true });
+  });
+
+  it("say what was meant, where something else was given", async () => {
+    await expect(open(exact()).add("a", 5 as never)).rejects.toThrow(
+      "`members` must be a string or an array of strings",
+    );
+    const wrong: readonly (readonly [() => unknown, string])[] = [
+      ...[daily, weekly, monthly].map(
+        (period) => [() => period("UTC" as never), '{ timeZone: "Europe/Berlin" }'] as const,
+      ),
+      [() => daily(null as never), '{ timeZone: "Europe/Berlin" }'],
+      [() => hybrid(500 as never), "{ exactUntil: 500 }"],
+      [() => hybrid(null as never), "{ exactUntil: 500 }"],
+    ];
+    for (const [call, remedy] of wrong) {
+      expect(call).toThrow(expect.objectContaining({ code: "OPTION", message: expect.stringContaining(remedy) }));
+    }
   });
 
   it.each<[string, () => unknown]>([

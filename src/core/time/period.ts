@@ -1,4 +1,4 @@
-import { checkDuration, checkText } from "../check.ts";
+import { checkDuration, checkOptions, checkText } from "../check.ts";
 import { OptionError } from "../errors.ts";
 
 /** A way to cut time into periods, such as `daily()`. */
@@ -34,7 +34,7 @@ export interface CalendarOptions {
 
 /**
  * Calendar days: `2026-10-21`.
- * @throws {OptionError} The time zone is unknown.
+ * @throws {OptionError} The time zone is unknown, or the options are no object.
  */
 export function daily(options?: CalendarOptions): Period {
   return calendar("daily", options, (day) => ({ name: dateOf(day), first: day, next: day + 1 }));
@@ -42,7 +42,7 @@ export function daily(options?: CalendarOptions): Period {
 
 /**
  * Weeks of ISO 8601, which begin on Monday: `2026-W43`. The first week of a year is the one that has its first Thursday.
- * @throws {OptionError} The time zone is unknown.
+ * @throws {OptionError} The time zone is unknown, or the options are no object.
  */
 export function weekly(options?: CalendarOptions): Period {
   return calendar("weekly", options, (day) => {
@@ -56,7 +56,7 @@ export function weekly(options?: CalendarOptions): Period {
 
 /**
  * Calendar months: `2026-10`.
- * @throws {OptionError} The time zone is unknown.
+ * @throws {OptionError} The time zone is unknown, or the options are no object.
  */
 export function monthly(options?: CalendarOptions): Period {
   return calendar("monthly", options, (day) => {
@@ -74,7 +74,7 @@ export function monthly(options?: CalendarOptions): Period {
 export function every(length: number): Period {
   const size = checkDuration("length", length);
   return {
-    name: `every ${size}`,
+    name: `every-${size}`,
     at(instant) {
       const start = Math.floor(instant / size) * size;
       return { name: `${size}:${start}`, start, end: start + size };
@@ -148,7 +148,8 @@ function clockChange(spans: readonly Span[]): number {
 /** Periods of whole days: the name of the one that a day is in, its first day, and the first day after it. Days are numbered from 1970 on. */
 type DaysOf = (day: number) => { readonly name: string; readonly first: number; readonly next: number };
 
-function calendar(name: string, { timeZone = "UTC" }: CalendarOptions = {}, daysOf: DaysOf): Period {
+function calendar(name: string, options: CalendarOptions | undefined, daysOf: DaysOf): Period {
+  const { timeZone = "UTC" } = checkOptions(options, '{ timeZone: "Europe/Berlin" }') ?? {};
   const localDay = createLocalDay(timeZone);
   const zone = timeZone === "UTC" ? "" : `@${timeZone}`;
   const spanOf = (day: number): Span => {

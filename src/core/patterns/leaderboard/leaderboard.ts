@@ -1,4 +1,4 @@
-import { checkCount, checkDuration, checkMethods, checkOneOf, checkOptions } from "../../check.ts";
+import { checkCount, checkDuration, checkMethods, checkOneOf } from "../../check.ts";
 import { OptionError } from "../../errors.ts";
 import { bindInside } from "../../internals.ts";
 import { encodeId, namespaceOf } from "../../keys.ts";
@@ -77,8 +77,10 @@ function layoutOf(ties: Ties, order: string, hasPeriod: boolean): string {
 /** @returns 0 for a board that keeps everybody. */
 function lengthOf(keep: LeaderboardOptions["keep"]): number {
   if (keep === undefined) return 0;
-  const { length } = checkOptions(keep, "{ length: 100 }");
-  return checkCount("keep.length", length);
+  if (typeof keep !== "object" || keep === null) {
+    throw new OptionError("`keep` must be an object, such as { length: 100 }");
+  }
+  return checkCount("keep.length", keep.length);
 }
 
 async function countMembers(context: BoardContext, id: string, options?: BoardCallOptions): Promise<number> {

@@ -16,6 +16,7 @@ export async function addMembers(
   const list = checkMembers(members);
   const subject = await subjectOf(call, list);
   const remembered = rememberRequest(namespace, id, `add:${scope}${subject}`, call, requestTtl);
+  if (list.length === 0) return { added: 0, exact: true };
   const reply = await askForSlots(context, call.at, async (slots) => {
     const counters = counterKeys(namespace, id, kind.parts, slots);
     const texts = await textsOf(context.hash, list, slots);

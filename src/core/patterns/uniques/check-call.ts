@@ -1,4 +1,4 @@
-import { checkCount, checkList, checkMethods, checkOptions, checkText } from "../../check.ts";
+import { checkMethods, checkOptions, checkText } from "../../check.ts";
 import { OptionError } from "../../errors.ts";
 import type { UniquesContext } from "./context.ts";
 import { lastInstant } from "./format.ts";
@@ -27,8 +27,9 @@ export function checkCall<T extends UniquesCallOptions>(
 
 /** Gives the members as a list. */
 export function checkMembers(members: string | readonly string[]): readonly string[] {
-  const list = typeof members === "string" ? [members] : checkList("members", members);
-  if (checkCount("members.length", list.length, 1) > mostMembers) {
+  const list: unknown = typeof members === "string" ? [members] : members;
+  if (!Array.isArray(list)) throw new OptionError("`members` must be a string or an array of strings");
+  if (list.length > mostMembers) {
     throw new OptionError("`members` must be at most 1,000; add the rest by further calls");
   }
   for (const member of list) checkMember(member);

@@ -1,4 +1,4 @@
-import { checkCount } from "../../check.ts";
+import { checkCount, checkOptions } from "../../check.ts";
 import { OptionError } from "../../errors.ts";
 import { hybridParts } from "./format.ts";
 import type { CountKind } from "./options.ts";
@@ -18,7 +18,8 @@ export interface HybridOptions {
  * Counts exactly while there are few members, and estimates as `approximate` does from then on.
  * @throws {OptionError} `exactUntil` is not a whole number from 1 to 10,000.
  */
-export function hybrid({ exactUntil = 1_000 }: HybridOptions = {}): CountKind<"hybrid"> {
+export function hybrid(options?: HybridOptions): CountKind<"hybrid"> {
+  const { exactUntil = 1_000 } = checkOptions(options, "{ exactUntil: 500 }") ?? {};
   if (checkCount("exactUntil", exactUntil) > mostAtOnce) {
     throw new OptionError("`exactUntil` must be at most 10,000; use exact() for more");
   }

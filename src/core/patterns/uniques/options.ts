@@ -112,7 +112,7 @@ export interface Uniques<Name extends CountName = CountName> {
   /** How they count. */
   readonly counting: Name;
   /**
-   * Adds a member, or up to 1,000 of them. One that was added before changes nothing.
+   * Adds a member, or up to 1,000 of them; an empty list adds nothing. One that was added before changes nothing.
    * @throws {OptionError} A member is empty, too long or malformed text, there are too many of them, or `at` is given without a `period`.
    */
   add(id: string, members: string | readonly string[], options?: UniquesChangeOptions): Promise<UniquesAdded>;

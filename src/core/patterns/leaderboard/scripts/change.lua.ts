@@ -75,7 +75,7 @@ end
 if shift or operation == "increment" then
   local largest = 9007199254740992 / (shift or 1)
   if math.abs(wanted) >= largest or shift and wanted < 0 then
-    return redis.error_reply("RANGE The score would leave the whole numbers that this board holds exactly; nothing was changed")
+    return redis.error_reply("RANGE The score would leave the whole numbers that this board holds exactly; nothing was changed. Use smaller points or a larger unit, or begin a new board")
   end
 end
 local allowed = not was or only == "" or only == "higher" and wanted > was or only == "lower" and wanted < was
