@@ -3,16 +3,8 @@ import { afterEach, describe, expect, it } from "vitest";
 import { askAroundServerTime } from "../../src/core/script/server-time.ts";
 import type { Reply } from "../../src/core/port/redis.ts";
 import { days, hours, minutes } from "../../src/core/time/duration.ts";
-import {
-  checkPeriod,
-  daily,
-  every,
-  monthly,
-  type Period,
-  spanAt,
-  spansAround,
-  weekly,
-} from "../../src/core/time/period.ts";
+import { daily, monthly, weekly } from "../../src/core/time/calendar.ts";
+import { checkPeriod, every, type Period, spanAt, spansAround } from "../../src/core/time/period.ts";
 
 const zones = [
   "UTC",

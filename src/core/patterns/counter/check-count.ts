@@ -11,9 +11,3 @@ export function checkBy(by: number): number {
   if (typeof by === "object") throw new OptionError("`by` must be a whole number, such as 1; options come after it");
   return checkWhole("by", by);
 }
-
-/** Checks an instant, in milliseconds since 1970. */
-export function checkInstant(name: string, value: number): number {
-  if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw new OptionError(`\`${name}\` must be an instant in whole milliseconds since 1970, such as Date.now()`);
-}

@@ -1,7 +1,8 @@
 import { checkChange, rememberRequest } from "../../request.ts";
 import { text } from "../../port/reply.ts";
 import { askAroundServerTime } from "../../script/server-time.ts";
-import { checkBy, checkInstant } from "./check-count.ts";
+import { checkInstant } from "../../time/instant.ts";
+import { checkBy } from "./check-count.ts";
 import { pageSize, readCount } from "./format.ts";
 import { countScript } from "./scripts/count.lua.ts";
 import { pagesBetween, type SeriesContext } from "./series-context.ts";

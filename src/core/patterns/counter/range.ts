@@ -2,7 +2,7 @@ import { checkDuration, checkMethods, checkOptions } from "../../check.ts";
 import { OptionError } from "../../errors.ts";
 import { texts } from "../../port/reply.ts";
 import { askAroundServerTime } from "../../script/server-time.ts";
-import { checkInstant } from "./check-count.ts";
+import { checkInstant } from "../../time/instant.ts";
 import { pageSize, readCount } from "./format.ts";
 import { rangeScript } from "./scripts/range.lua.ts";
 import { pagesBetween, type SeriesContext } from "./series-context.ts";

@@ -1,10 +1,8 @@
 import { OptionError } from "../../errors.ts";
 import type { Reply } from "../../port/redis.ts";
 import { askAroundServerTime } from "../../script/server-time.ts";
+import { checkInstant, lastInstant } from "../../time/instant.ts";
 import { type Period, type Span, spanAt, spansAround } from "../../time/period.ts";
-
-/** The last instant of the year 9999, in milliseconds since 1970. */
-const lastInstant = 253_402_300_799_999;
 
 /** An answer, and what was asked for when it came. */
 export interface Answer<Asked> {
@@ -22,7 +20,10 @@ export async function askBoards<Asked>(
   locate: (spans: readonly (Span | undefined)[]) => Asked,
   ask: (asked: Asked) => Promise<Reply>,
 ): Promise<Answer<Asked>> {
-  if (at !== undefined) checkInstant(period, at);
+  if (at !== undefined) {
+    if (!period) throw new OptionError("`at` needs a leaderboard with `period`");
+    checkInstant("at", at, lastInstant);
+  }
   if (!period || at !== undefined) {
     const asked = locate([period && spanAt(period, at ?? 0)]);
     return { asked, reply: await ask(asked) };
@@ -33,10 +34,4 @@ export async function askBoards<Asked>(
     return ask(asked);
   });
   return { asked, reply };
-}
-
-function checkInstant(period: Period | undefined, at: number): void {
-  if (!period) throw new OptionError("`at` needs a leaderboard with `period`");
-  if (Number.isSafeInteger(at) && at >= 0 && at <= lastInstant) return;
-  throw new OptionError("`at` must be an instant in whole milliseconds since 1970, such as Date.now()");
 }

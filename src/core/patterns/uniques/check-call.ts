@@ -1,7 +1,7 @@
 import { checkMethods, checkOptions, checkText } from "../../check.ts";
 import { OptionError } from "../../errors.ts";
+import { checkInstant, lastInstant } from "../../time/instant.ts";
 import type { UniquesContext } from "./context.ts";
-import { lastInstant } from "./format.ts";
 import type { UniquesCallOptions } from "./options.ts";
 
 /** The most members of one `add`. */
@@ -18,9 +18,7 @@ export function checkCall<T extends UniquesCallOptions>(
 ): T | Partial<T> {
   const { at, signal } = checkOptions(options, remedy) ?? {};
   checkMethods("signal", signal, "an AbortSignal", "throwIfAborted");
-  if (at !== undefined && !(Number.isSafeInteger(at) && at >= 0 && at <= lastInstant)) {
-    throw new OptionError("`at` must be an instant in whole milliseconds since 1970, such as Date.now()");
-  }
+  if (at !== undefined) checkInstant("at", at, lastInstant);
   if (at !== undefined && !period) throw new OptionError("`at` names a period: give createUniques a `period`");
   return options ?? {};
 }

@@ -1,3 +1,4 @@
+import { lastInstant } from "../../time/instant.ts";
 import { encodeId, keyOf } from "../../keys.ts";
 import type { Reply } from "../../port/redis.ts";
 import { integer, text } from "../../port/reply.ts";
@@ -14,9 +15,6 @@ export const exactPart = "set1";
 export const approximatePart = "hll1";
 /** What `hybrid` holds: a set, and a HyperLogLog in its place as soon as the set is too large. */
 export const hybridParts = ["few1", "many1"] as const;
-
-/** The last millisecond of the year 9999. Dates have five digits more, and calendars end there. */
-export const lastInstant = 253_402_300_799_999;
 
 /** The keys of the counters, each period's together. */
 export function counterKeys(namespace: string, id: string, parts: readonly string[], slots: readonly Slot[]): string[] {

@@ -1,5 +1,7 @@
-export { daily, every, monthly, weekly } from "../../time/period.ts";
-export type { CalendarOptions, Period, Span } from "../../time/period.ts";
+export { daily, monthly, weekly } from "../../time/calendar.ts";
+export type { CalendarOptions } from "../../time/calendar.ts";
+export { every } from "../../time/period.ts";
+export type { Period, Span } from "../../time/period.ts";
 export type { Lifetime } from "../../time/lifetime.ts";
 export type { ChangeOptions } from "../../request.ts";
 export { approximate } from "./approximate.ts";
