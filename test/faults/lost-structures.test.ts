@@ -12,6 +12,7 @@ import {
 import { createLeaderboard, firstToReach } from "../../src/core/patterns/leaderboard/index.ts";
 import { createRecords } from "../../src/core/patterns/record/index.ts";
 import { approximate, createUniques, exact, hybrid, removeMember } from "../../src/core/patterns/uniques/index.ts";
+import { codeOf } from "../../src/core/failure.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
 import { hours, minutes } from "../../src/core/time/duration.ts";
 import { onStandaloneBackends, patient } from "../support/backends.ts";
@@ -168,10 +169,10 @@ const changes: Readonly<Record<string, Change>> = {
 };
 
 onStandaloneBackends(
-  "structures whose reply is lost on the wire",
+  "structures on a Redis that fails",
   (backend) => {
     it.each(backend.share(Object.entries(changes)))(
-      "are changed once, and the answer is the same: %s",
+      "are changed once, with the same answer, where the reply is lost on the wire: %s",
       async (name, change) => {
         const { redis, proxy } = await backend.connectThroughProxy();
         const prefix = `${backend.prefix}:${name.replaceAll(/\W/g, "-")}`;
@@ -184,6 +185,28 @@ onStandaloneBackends(
         const answer = await change.change(counted, prefix);
         expect(proxy.cuts).toBeGreaterThan(0);
         expect(answer).toEqual(whole);
+        expect(await change.after(redis, prefix)).toEqual(await change.after(redis, `${prefix}:whole`));
+      },
+    );
+
+    it.each(backend.share(Object.entries(changes)))(
+      "are changed wholly or not at all where Redis has no memory: %s",
+      async (name, change) => {
+        const redis = await backend.connect();
+        const prefix = `${backend.prefix}:full:${name.replaceAll(/\W/g, "-")}`;
+        await change.before?.(redis, `${prefix}:whole`);
+        const whole = await change.change(redis, `${prefix}:whole`);
+        await change.before?.(redis, prefix);
+        const untouched = await change.after(redis, prefix);
+        const [server] = backend.servers;
+        await server?.send(["CONFIG", "SET", "maxmemory", 1]);
+        const outcome = await change.change(redis, prefix).catch((error: unknown) => error);
+        await server?.send(["CONFIG", "SET", "maxmemory", 0]);
+        // What only takes away is done without memory, too. Nothing is done by half.
+        const isRefused = codeOf(outcome) === "OOM";
+        expect(isRefused, String(outcome)).toBe(!/: (remove|delete|take)/.test(name));
+        expect(isRefused ? untouched : whole).toEqual(isRefused ? await change.after(redis, prefix) : outcome);
+        if (isRefused) expect(await change.change(redis, prefix)).toEqual(whole);
         expect(await change.after(redis, prefix)).toEqual(await change.after(redis, `${prefix}:whole`));
       },
     );
