@@ -52,6 +52,7 @@ function encodeUnit(unit: string): string {
 
 /** Reads an id that `encodeId` wrote. */
 export function decodeId(encoded: string): string {
+  if (!encoded.includes("%")) return encoded;
   return encoded.replace(/%(?:u(d[89a-f]..)|25|7B|7D)/g, (code, unit?: string) =>
     unit ? String.fromCharCode(Number.parseInt(unit, 16)) : decodeURIComponent(code),
   );

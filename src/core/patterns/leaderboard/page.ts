@@ -45,7 +45,7 @@ function decodePage({ reply, asked }: Answer<Places>, ties: BoardSource["ties"],
   const shift = Number(asked.shifts.split(" ")[place - 1] ?? 0);
   let rank = best;
   const entries = Array.from({ length: Math.min(count, limit) }, (_, i): Entry => {
-    const [member = "", score = ""] = rows.slice(2 * i, 2 * i + 2);
+    const { [2 * i]: member = "", [2 * i + 1]: score = "" } = rows;
     const isLevel = ties !== "ordinal" && score === rows[2 * i - 1];
     if (i > 0 && !isLevel) rank = ties === "dense" ? rank + 1 : first + i + 1;
     return { member: decodeMember(member), rank, score: scoreIn(score, shift), data: dataIn(data[i]) };

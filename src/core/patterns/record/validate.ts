@@ -10,9 +10,9 @@ type Properties = Readonly<Record<string, unknown>>;
  * @throws {RecordInvalidError} It does not fit.
  */
 export async function validate({ schema }: RecordContext, value: object, storedId?: string): Promise<Properties> {
+  if (!schema) return { ...value };
   // A property that is `undefined` is none: some schemas tell the two apart.
   const present = Object.fromEntries(Object.entries(value).filter(([, part]) => part !== undefined));
-  if (!schema) return present;
   const result = await schema["~standard"].validate(present);
   if (result.issues) throw new RecordInvalidError(result.issues, storedId);
   return checkObject("The value of `schema`", result.value);
