@@ -3,7 +3,7 @@ import { permanentKeys } from "../../src/core/keys.ts";
 import type { Redis, Reply } from "../../src/core/port/redis.ts";
 import { integer, text, texts } from "../../src/core/port/reply.ts";
 
-/** Every key that names the prefix, on all servers. It stands behind the name of a pattern, or at the beginning. */
+/** Every key that names the prefix, on all servers, in order (SCAN has none of its own). The prefix stands behind the name of a pattern, or at the beginning. */
 export async function scanKeys(servers: readonly Redis[], prefix: string): Promise<string[]> {
   const found = new Set<string>();
   for (const server of servers) {
@@ -15,7 +15,7 @@ export async function scanKeys(servers: readonly Redis[], prefix: string): Promi
       cursor = text(next);
     } while (cursor !== "0");
   }
-  return [...found];
+  return [...found].toSorted();
 }
 
 /** Fails if a key of the prefix has no TTL, unless the prefix goes on with `:permanent`, as that of what was declared so, or `keys.ts` declares it. */
