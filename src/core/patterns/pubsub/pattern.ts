@@ -1,0 +1,50 @@
+import { checkText } from "../../check.ts";
+import { OptionError } from "../../errors.ts";
+import { decodeId, encodeId, maxIdLength } from "../../keys.ts";
+import { bindInside, createInternals, findInside } from "../../internals.ts";
+
+/** All channels whose names match. */
+export interface ChannelPattern {
+  readonly pattern: string;
+}
+
+const patterns = /* @__PURE__ */ createInternals<true>("channel pattern");
+
+/**
+ * Names all channels that match a pattern: `*` stands for any text, `?` for one byte, `[ab]` for one of these, and a backslash makes the next
+ * character mean itself.
+ * @throws {OptionError} The pattern is empty or too long, or has `%`, `{` or `}` between brackets.
+ * @example
+ * const stop = await channels.subscribe(matching("user:*"), ({ name, data }) => show(name, data));
+ */
+export function matching(pattern: string): ChannelPattern {
+  if (checkText("pattern", pattern).length > maxIdLength) {
+    throw new OptionError(`\`pattern\` must have at most ${maxIdLength} characters`);
+  }
+  toGlob(pattern);
+  return bindInside(patterns, { pattern }, true);
+}
+
+export function isPattern(value: unknown): value is ChannelPattern {
+  return findInside(patterns, value) === true;
+}
+
+/** The pattern of Redis for the channels of these names. What has a meaning in a key stands there percent-encoded. */
+export function globOf(namespace: string, { pattern }: ChannelPattern): string {
+  return `${namespace.replace(/[*?[\]\\^-]/g, "\\$&")}:{${toGlob(pattern)}}`;
+}
+
+/** The name of a channel of Redis. */
+export function nameOf(namespace: string, channel: string): string {
+  return decodeId(channel.slice(namespace.length + 2, -1));
+}
+
+function toGlob(pattern: string): string {
+  return pattern.replace(/\[(?:\\.|[^\]])*\]?|\\?[%{}\ud800-\udfff]+/gsu, (part) => {
+    if (!part.startsWith("[")) return encodeId(part.replace("\\", ""));
+    if (/[%{}]|\p{Surrogate}/u.test(part)) {
+      throw new OptionError("`pattern` must not have `%`, `{` or `}` between brackets");
+    }
+    return part;
+  });
+}
