@@ -1,13 +1,15 @@
 import type { Redis } from "../core/port/redis.ts";
-import { createAnswerer } from "./answerer.ts";
+import { type Answer, createAnswerer } from "./answerer.ts";
 import { inquiryOf } from "./inquiry.ts";
+import { toReadableStream } from "./streams/outbox.ts";
+import type { StreamOptions } from "./streams/streams.ts";
 import type { GatewayToken } from "./tokens.ts";
 
 /** Answers a request of the Upstash REST protocol. It never rejects. */
 export type Gateway = (request: Request) => Promise<Response>;
 
 /** Options of `createGateway`. */
-export interface GatewayOptions {
+export interface GatewayOptions extends StreamOptions {
   /** The valid bearer tokens, as strings or with their rights. There must be at least one. */
   readonly tokens: readonly (string | GatewayToken)[];
   /**
@@ -35,7 +37,12 @@ export interface GatewayOptions {
 export function createGateway(redis: Redis, options: GatewayOptions): Gateway {
   const answer = createAnswerer(redis, options);
   return async (request) => {
-    const { status, headers, json } = await answer(inquiryOf(request));
-    return new Response(request.method === "HEAD" ? null : json, { status, headers });
+    const answered = await answer(inquiryOf(request));
+    return new Response(request.method === "HEAD" ? null : bodyOf(answered), answered);
   };
+}
+
+function bodyOf(answered: Answer): BodyInit | null {
+  if ("json" in answered) return answered.json;
+  return answered.outbox && toReadableStream(answered.outbox);
 }
