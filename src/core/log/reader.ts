@@ -40,6 +40,8 @@ export interface LogReader {
   catchUp(): Promise<void>;
   /** Goes on where `ready` said no. */
   resume(): void;
+  /** The id after which it goes on, or `null` while something is missing. */
+  position(): string | null;
 }
 
 interface Reading {
@@ -77,6 +79,7 @@ export function createLogReader(options: LogReaderOptions): LogReader {
     resume() {
       if (reading.behind) void catchUp(reading);
     },
+    position: () => (reading.busy || reading.behind ? null : state.seen),
   };
 }
 

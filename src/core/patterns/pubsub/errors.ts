@@ -12,7 +12,7 @@ export class MessageInvalidError extends RedisPatternsError {
   }
 }
 
-/** A loop over the messages of a channel without a log was slower than they came. Those that waited are dropped. */
+/** A loop over the messages of a channel without a log was slower than they came. It is thrown after those that waited. */
 export class SlowConsumerError extends RedisPatternsError {
   override readonly name = "SlowConsumerError";
   /** How many messages may wait. */

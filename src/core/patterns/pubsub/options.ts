@@ -124,11 +124,11 @@ export interface ChannelSubscribeOptions {
    */
   readonly check?: number | undefined;
   /**
-   * Called when the connection was lost and is there again. With `fireAndForget()` messages may have been missed. Resumable channels read
+   * Called for each channel or pattern when the connection was lost and it is subscribed again. With `fireAndForget()` messages may have been missed. Resumable channels read
    * them by themselves.
    * @default none
    */
-  readonly onReconnect?: (() => unknown) | undefined;
+  readonly onReconnect?: ((channel: { readonly name: string }) => unknown) | undefined;
 }
 
 /** Options of `messages`. */

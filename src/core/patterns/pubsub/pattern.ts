@@ -1,7 +1,7 @@
 import { checkText } from "../../check.ts";
 import { OptionError } from "../../errors.ts";
-import { decodeId, encodeId, maxIdLength } from "../../keys.ts";
 import { bindInside, createInternals, findInside } from "../../internals.ts";
+import { decodeId, encodeId, maxIdLength } from "../../keys.ts";
 
 /** All channels whose names match. */
 export interface ChannelPattern {
@@ -13,7 +13,7 @@ const patterns = /* @__PURE__ */ createInternals<true>("channel pattern");
 /**
  * Names all channels that match a pattern: `*` stands for any text, `?` for one byte, `[ab]` for one of these, and a backslash makes the next
  * character mean itself.
- * @throws {OptionError} The pattern is empty or too long, or has `%`, `{` or `}` between brackets.
+ * @throws {OptionError} The pattern is empty or too long, or its brackets are not closed, or have `%`, `{` or `}` between them.
  * @example
  * const stop = await channels.subscribe(matching("user:*"), ({ name, data }) => show(name, data));
  */
@@ -29,22 +29,27 @@ export function isPattern(value: unknown): value is ChannelPattern {
   return findInside(patterns, value) === true;
 }
 
-/** The pattern of Redis for the channels of these names. What has a meaning in a key stands there percent-encoded. */
+/** The pattern of Redis for the channels of these names. */
 export function globOf(namespace: string, { pattern }: ChannelPattern): string {
-  return `${namespace.replace(/[*?[\]\\^-]/g, "\\$&")}:{${toGlob(pattern)}}`;
+  return `${namespace.replace(/[*?[\]\\]/g, "\\$&")}:{${toGlob(pattern)}}`;
 }
 
-/** The name of a channel of Redis. */
+/** The name of a channel of Redis, `namespace:{name}`. */
 export function nameOf(namespace: string, channel: string): string {
   return decodeId(channel.slice(namespace.length + 2, -1));
 }
 
+/** Percent-encodes what names have so in their channels. */
 function toGlob(pattern: string): string {
-  return pattern.replace(/\[(?:\\.|[^\]])*\]?|\\?[%{}\ud800-\udfff]+/gsu, (part) => {
-    if (!part.startsWith("[")) return encodeId(part.replace("\\", ""));
-    if (/[%{}]|\p{Surrogate}/u.test(part)) {
-      throw new OptionError("`pattern` must not have `%`, `{` or `}` between brackets");
-    }
-    return part;
+  return pattern.replace(/\[(?:\\.|[^\]])*\]?|\\.|[%{}]|\p{Surrogate}/gsu, (part) => {
+    if (part.startsWith("[")) return checkBrackets(part);
+    const meant = part.length > 1 && part.startsWith("\\") ? part.slice(1) : part;
+    const encoded = encodeId(meant);
+    return encoded === meant ? part : encoded;
   });
+}
+
+function checkBrackets(part: string): string {
+  if (part.endsWith("]") && !/[%{}]|\p{Surrogate}/u.test(part)) return part;
+  throw new OptionError("`pattern` must close its brackets, and have no `%`, `{` or `}` between them");
 }
