@@ -33,8 +33,6 @@ export interface StreamServer {
   /** Those that are still open. */
   open(): readonly Asked[];
   answer(...answers: StreamAnswer[]): void;
-  /** Forgets the requests of earlier tests, and ends them. */
-  reset(): void;
   stop(): Promise<void>;
 }
 
@@ -78,10 +76,6 @@ export async function startStreamServer(): Promise<StreamServer> {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
-  const reset = () => {
-    for (const each of asked.splice(0)) if (!each.over) each.cut();
-    answers = [welcome];
-  };
   return {
     url: `http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}`,
     asked,
@@ -89,9 +83,7 @@ export async function startStreamServer(): Promise<StreamServer> {
     answer: (...next) => {
       answers = next;
     },
-    reset,
     async stop() {
-      reset();
       server.close();
       server.closeAllConnections();
       await once(server, "close");

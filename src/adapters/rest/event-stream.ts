@@ -20,10 +20,11 @@ export interface ServerEvent {
 export function createEventReader(maxBytes: number, hear: (event: ServerEvent) => void): (chunk: Uint8Array) => void {
   const utf8 = new TextDecoder();
   const endLine = createLineReader(maxBytes, hear);
+  const longest = maxBytes + "exact: x".length;
   let line = "";
   const extend = (part: string) => {
     // The rest of a line that is too long is passed over.
-    if (line.length <= maxBytes + "exact: ".length) line += part;
+    if (line.length < longest) line += part.slice(0, longest - line.length);
   };
   return (chunk) => {
     const text = utf8.decode(chunk, { stream: true });

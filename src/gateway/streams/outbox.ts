@@ -16,7 +16,7 @@ export class Outbox {
   #ended = false;
   #wake = () => {};
 
-  /** @param maxPending The most bytes that may wait when one more frame comes. */
+  /** @param maxPending The most bytes that may wait behind the first frame when one more comes. */
   constructor(maxPending: number) {
     this.#maxPending = maxPending;
   }
@@ -29,10 +29,13 @@ export class Outbox {
     return this.#ended;
   }
 
-  /** Takes in a frame. The reader that has left too much unread is told, in place of what it left, and the stream ends. */
+  /**
+   * Takes in a frame. The reader that has left too much unread is told, in place of what it left, and the stream ends. The first frame does
+   * not count: a large message must get through, and the reader may be at it.
+   */
   push(frame: Uint8Array): void {
     if (this.#ended) return;
-    if (this.#size > this.#maxPending) return this.#drop();
+    if (this.#size - (this.#frames[0]?.length ?? 0) > this.#maxPending) return this.#drop();
     this.#add(frame);
     this.#loose += 1;
     if (this.#loose === looseFrames) this.#compact();
