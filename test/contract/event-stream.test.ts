@@ -57,7 +57,7 @@ onEverySubscriber("event streams", (backend) => {
   async function open(options: { readonly onEvent?: (event: object) => void } = {}) {
     const redis = await backend.connect();
     const subscriber = counting(await backend.listen());
-    const channels = createChannels<unknown>(redis, { prefix: backend.prefix, subscriber, delivery, ...options });
+    const channels = createChannels(redis, { prefix: backend.prefix, subscriber, delivery, ...options });
     const room = `room-${(rooms += 1)}`;
     const publish = async (...messages: readonly unknown[]) => {
       const ids: string[] = [];
@@ -241,7 +241,9 @@ onEverySubscriber("event streams", (backend) => {
       browser = await connect(opened);
     });
     expect(connecting).toMatchObject({ evalsha: 1 });
-    expect(Object.keys(connecting).filter((name) => !["evalsha", "get", "subscribe", "xrevrange"].includes(name))).toEqual([]);
+    expect(
+      Object.keys(connecting).filter((name) => !["evalsha", "get", "subscribe", "xrevrange"].includes(name)),
+    ).toEqual([]);
     const published = await backend.count(async () => {
       await opened.publish(0);
       await browser?.until(1);
@@ -268,18 +270,21 @@ onEverySubscriber("event streams", (backend) => {
     await again.leave();
   });
 
-  backend.it("read a long history piece by piece, as the browser takes it (@upstash/realtime reads all of it)", async () => {
-    const opened = await open();
-    const { channels, room } = opened;
-    await Promise.all(upTo(3_000).map((message) => channels.publish(room, message)));
-    const { body } = toEventStream(request(), channels, room, { from: "beginning" });
-    const reader = body?.getReader();
-    const reads = await backend.count(async () => {
-      for (let i = 0; i < 5; i += 1) await reader?.read();
-    });
-    expect(reads["xrange"]).toBeLessThan(40);
-    await reader?.cancel();
-  });
+  backend.it(
+    "read a long history piece by piece, as the browser takes it (@upstash/realtime reads all of it)",
+    async () => {
+      const opened = await open();
+      const { channels, room } = opened;
+      await Promise.all(upTo(3_000).map((message) => channels.publish(room, message)));
+      const { body } = toEventStream(request(), channels, room, { from: "beginning" });
+      const reader = body?.getReader();
+      const reads = await backend.count(async () => {
+        for (let i = 0; i < 5; i += 1) await reader?.read();
+      });
+      expect(reads["xrange"]).toBeLessThan(40);
+      await reader?.cancel();
+    },
+  );
 
   it("end when Redis cannot be subscribed, and tell of it (@upstash/realtime hangs for ever)", async () => {
     const told: object[] = [];
@@ -307,19 +312,22 @@ onEverySubscriber("event streams", (backend) => {
     await expect.poll(() => opened.subscriber.open).toBe(0);
   });
 
-  it.each(["cancels the body", "aborts the request", "is shut out"])("free the subscription when the browser %s", async (how) => {
-    const opened = await open();
-    const [left, right] = [new AbortController(), new AbortController()];
-    const options = { signal: right.signal };
-    const browser = readEvents(toEventStream(request(undefined, left.signal), opened.channels, opened.room, options));
-    await browser.when(() => browser.lastEventId !== "");
-    expect(opened.subscriber.open).toBe(1);
-    if (how === "cancels the body") await browser.leave();
-    else if (how === "aborts the request") left.abort();
-    else right.abort();
-    await browser.ended;
-    await expect.poll(() => opened.subscriber.open).toBe(0);
-  });
+  it.each(["cancels the body", "aborts the request", "is shut out"])(
+    "free the subscription when the browser %s",
+    async (how) => {
+      const opened = await open();
+      const [left, right] = [new AbortController(), new AbortController()];
+      const options = { signal: right.signal };
+      const browser = readEvents(toEventStream(request(undefined, left.signal), opened.channels, opened.room, options));
+      await browser.when(() => browser.lastEventId !== "");
+      expect(opened.subscriber.open).toBe(1);
+      if (how === "cancels the body") await browser.leave();
+      else if (how === "aborts the request") left.abort();
+      else right.abort();
+      await browser.ended;
+      await expect.poll(() => opened.subscriber.open).toBe(0);
+    },
+  );
 
   it("lose nothing for a slow browser, and collect nothing for it", async () => {
     const opened = await open();
@@ -364,13 +372,16 @@ onEverySubscriber("event streams", (backend) => {
       { event: "of-0", data: '{"data":0}', lastEventId: ids[0] },
       { event: "of-4", data: '{"data":4}', lastEventId: ids[4] },
     ]);
-    expect(told).toMatchObject([{ type: "listener-failed" }, { type: "listener-failed", error: expect.any(OptionError) }]);
+    expect(told).toMatchObject([
+      { type: "listener-failed" },
+      { type: "listener-failed", error: expect.any(OptionError) },
+    ]);
     await browser.leave();
   });
 
   it("have no ids of messages that are not kept, and take none", async () => {
     const [redis, subscriber] = [await backend.connect(), counting(await backend.listen())];
-    const channels = createChannels<unknown>(redis, { prefix: backend.prefix, subscriber });
+    const channels = createChannels(redis, { prefix: backend.prefix, subscriber });
     const browser = readEvents(toEventStream(request("1-0"), channels, "passing"));
     await expect.poll(() => subscriber.open).toBe(1);
     await channels.publish("passing", "hello");
@@ -384,7 +395,8 @@ onEverySubscriber("event streams", (backend) => {
     const { channels } = await open();
     const ask = (name: unknown, options?: unknown) => () =>
       toEventStream(request(), channels, name as string, options as object);
-    for (const name of ["", undefined, 7, "x".repeat(20_000)]) expect(ask(name), String(name).slice(0, 9)).toThrow(OptionError);
+    for (const name of ["", undefined, 7, "x".repeat(20_000)])
+      expect(ask(name), String(name).slice(0, 9)).toThrow(OptionError);
     for (const options of [
       null,
       1_000,

@@ -108,16 +108,20 @@ describe("a body", () => {
     ["the caller ends it", async (_: Readable, __: AbortController, caller: AbortController) => caller.abort()],
   ])("ends, and tells its source, when %s", async (_, end) => {
     const [request, caller] = [new AbortController(), new AbortController()];
-    let signal = new AbortController().signal;
+    let begin = (_: AbortSignal) => {};
+    const begun = new Promise<AbortSignal>((resolve) => {
+      begin = resolve;
+    });
     const body = streamBody(
       (left) => {
-        signal = left;
+        begin(left);
         // It never says anything.
         return { next: () => new Promise(() => {}) };
       },
       { maxAge: 60_000, signals: [request.signal, caller.signal, null, undefined] },
     ).getReader();
     const read = body.read();
+    const signal = await begun;
     expect(signal.aborted).toBe(false);
     await end(body, request, caller);
     expect(signal.aborted).toBe(true);

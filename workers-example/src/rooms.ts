@@ -28,7 +28,10 @@ export async function listen({ request, sessions, rooms }: Services, room: strin
 }
 
 /** Says a line. One that the page sends again, because it heard no answer, is said once: its id is the same. */
-export async function say({ request, sessions, limiter, rooms, ...services }: Services, room: string): Promise<Response> {
+export async function say(
+  { request, sessions, limiter, rooms, ...services }: Services,
+  room: string,
+): Promise<Response> {
   const [session, line] = await Promise.all([sessions.read(tokenOf(request)), lineOf(request)]);
   if (!session?.user) return signedOut();
   if (!isWelcome(session.user, room)) return forbidden();
@@ -50,7 +53,7 @@ function forbidden(): Response {
 }
 
 async function lineOf(request: Request): Promise<{ readonly id: string; readonly text: string } | null> {
-  const { id, text } = await request.json<Record<string, unknown>>().catch(() => ({}) as Record<string, unknown>) ?? {};
+  const { id, text } = (await request.json<Record<string, unknown> | null>().catch(() => null)) ?? {};
   if (typeof id !== "string" || !/^[\w-]{8,64}$/.test(id)) return null;
   if (typeof text !== "string" || text.trim() === "" || text.length > 500) return null;
   return { id, text };

@@ -49,7 +49,10 @@ async function visitor(name = room): Promise<BrowserContext> {
   await page.goto(`http://127.0.0.1:${wire.port}/live`);
   await page.getByPlaceholder("Your name").fill(name);
   await page.getByRole("button", { name: "Enter" }).click();
-  await page.getByRole("status").filter({ hasText: /^live$/ }).waitFor();
+  await page
+    .getByRole("status")
+    .filter({ hasText: /^live$/ })
+    .waitFor();
   await page.close();
   return context;
 }
@@ -63,7 +66,10 @@ async function openTab(context: BrowserContext): Promise<Page> {
 }
 
 async function isLive(page: Page): Promise<void> {
-  await page.getByRole("status").filter({ hasText: /^live$/ }).waitFor();
+  await page
+    .getByRole("status")
+    .filter({ hasText: /^live$/ })
+    .waitFor();
 }
 
 /** Says some lines from elsewhere. */
@@ -149,7 +155,9 @@ describe("the page of a room", () => {
     });
     said.push("once");
     await page.getByPlaceholder("Say something").fill("once");
-    const again = page.waitForResponse((response) => response.request().method() === "POST" && response.status() === 204);
+    const again = page.waitForResponse(
+      (response) => response.request().method() === "POST" && response.status() === 204,
+    );
     await page.getByRole("button", { name: "Say" }).click();
     await again;
     expect(lost).toBe(1);

@@ -1,4 +1,4 @@
-import { checkDuration, checkFunction, checkOneOf, checkOptions } from "../../../check.ts";
+import { checkCount, checkDuration, checkFunction, checkOneOf, checkOptions } from "../../../check.ts";
 import { minutes, seconds } from "../../../time/duration.ts";
 import { checkName, contextOf } from "../context.ts";
 import type { ChannelMessage, Channels } from "../options.ts";
@@ -34,6 +34,11 @@ export interface EventStreamOptions<Message = unknown> {
    * @default seconds(1)
    */
   readonly retry?: number | undefined;
+  /**
+   * About how many messages may wait for a slow browser. Of a resumable channel, the others are read from its log later. The stream of another ends.
+   * @default 1_000
+   */
+  readonly buffer?: number | undefined;
   /** Ends the stream, as when the right to read was taken away. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -62,7 +67,7 @@ export function toEventStream<Message>(
   options: EventStreamOptions<Message> = {},
 ): Response {
   const { heartbeat = seconds(15), maxAge = minutes(4.5), retry = seconds(1), from = "now" } = checkOptions(options);
-  const { toEvent = ({ data }) => ({ data }), signal } = options;
+  const { toEvent = ({ data }) => ({ data }), buffer = 1_000, signal } = options;
   const stream = {
     context: contextOf(channels),
     channels,
@@ -70,6 +75,7 @@ export function toEventStream<Message>(
     seen: lastEventId(request),
     from: checkOneOf("from", from, ["now", "beginning"]),
     toEvent: checkFunction("toEvent", toEvent),
+    buffer: checkCount("buffer", buffer),
     heartbeat: checkDuration("heartbeat", heartbeat),
     retry: Math.round(checkDuration("retry", retry) * (0.5 + Math.random())),
   };

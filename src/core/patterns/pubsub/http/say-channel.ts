@@ -24,12 +24,16 @@ export interface ChannelStream<Message> {
   readonly seen: string | null | undefined;
   readonly from: "now" | "beginning";
   readonly toEvent: (message: ChannelMessage<Message>) => BrowserEvent | undefined;
+  readonly buffer: number;
   readonly heartbeat: number;
   readonly retry: number;
 }
 
 /** Says all that the browser is told, in order. It ends when `signal` aborts, and when Redis fails: the browser then connects again. */
-export async function* sayChannel<Message>(stream: ChannelStream<Message>, signal: AbortSignal): AsyncGenerator<string> {
+export async function* sayChannel<Message>(
+  stream: ChannelStream<Message>,
+  signal: AbortSignal,
+): AsyncGenerator<string> {
   yield writeBlock({ retry: stream.retry });
   try {
     yield* sayMessages(stream, signal);
@@ -39,9 +43,9 @@ export async function* sayChannel<Message>(stream: ChannelStream<Message>, signa
 }
 
 async function* sayMessages<Message>(stream: ChannelStream<Message>, signal: AbortSignal): AsyncGenerator<string> {
-  const { channels, name, heartbeat } = stream;
+  const { channels, name, buffer, heartbeat } = stream;
   const notes = createNotes();
-  const messages = channels.messages(name, { signal, ...positionOf(stream, notes) });
+  const messages = channels.messages(name, { signal, buffer, ...positionOf(stream, notes) });
   for (;;) {
     const next = messages.next();
     // Nobody waits for it while the browser takes what is said before it.
