@@ -26,7 +26,7 @@ describe.each(deployments)("the stream over $name", ({ open }) => {
     deployment = await open();
     lambda = await startStreamLambda(bundle, deployment.env);
     const sessions = createSessions(deployment.redis, { prefix: "shop:session", idle: hours(1), absolute: hours(12) });
-    ({ token } = await sessions.create({ user: "ada" }));
+    ({ token } = await sessions.create({ user: "ada", data: {} }));
   });
   afterAll(async () => {
     await lambda?.stop();

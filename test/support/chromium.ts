@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Browser, chromium, type LaunchOptions } from "playwright-core";
@@ -39,7 +39,7 @@ function packaged(): LaunchOptions {
     env: {
       ...process.env,
       LD_LIBRARY_PATH: join(folder, "al2023/lib"),
-      FONTCONFIG_PATH: join(folder, "fonts"),
+      FONTCONFIG_FILE: join(folder, "fonts.conf"),
     },
   };
 }
@@ -55,11 +55,18 @@ function unpacked(): string {
   const partial = mkdtempSync(join(cache, "chromium-"));
   try {
     unpackInto(partial);
+    writeFileSync(join(partial, "fonts.conf"), fontsIn(folder));
     renameSync(partial, folder);
   } finally {
     rmSync(partial, { recursive: true, force: true });
   }
   return folder;
+}
+
+/** The package's own list of folders has those of Lambda alone, and a Chromium that finds no font ends itself. */
+function fontsIn(folder: string): string {
+  const dirs = [join(folder, "fonts"), "/usr/share/fonts"].map((path) => `<dir>${path}</dir>`);
+  return `<fontconfig>${dirs.join("")}<cachedir>${join(folder, "fonts-cache")}</cachedir></fontconfig>\n`;
 }
 
 /** The package unpacks into the folder for temporary files, and its libraries only where it takes the machine for Lambda. */
