@@ -52,6 +52,11 @@ export function isLaterVersion(message: string): boolean {
 /** The greatest number in an id. */
 const greatest = "18446744073709551615";
 
+/** The greatest id of the time before a millisecond. */
+export function lastIdBefore(instant: number): string {
+  return `${instant - 1}-${greatest}`;
+}
+
 /** Checks the id of an entry. */
 export function checkLogId(name: string, value: string): string {
   if (typeof value === "string" && isLogId(value)) return value;

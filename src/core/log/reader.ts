@@ -57,7 +57,7 @@ interface Reading {
 }
 
 export function createLogReader(options: LogReaderOptions): LogReader {
-  const state: LogState = { seen: beforeAll, kind: "entry", first: undefined, lost: undefined };
+  const state: LogState = { seen: beforeAll, kind: "entry", first: undefined, lost: undefined, former: beforeAll };
   const reading: Reading = {
     options,
     sink: untilAborted(options),

@@ -1,7 +1,7 @@
 import { afterAbort } from "../../../abort.ts";
 import { OptionError } from "../../../errors.ts";
 import { readLog } from "../../../log/follow.ts";
-import { isAbove, logPlace } from "../../../log/format.ts";
+import { isAbove, lastIdBefore, logPlace } from "../../../log/format.ts";
 import { isPolling } from "../../../log/polling.ts";
 import { createLogReader, type LogReader } from "../../../log/reader.ts";
 import type { Redis } from "../../../port/redis.ts";
@@ -52,10 +52,10 @@ export async function listenToPattern(
   };
 }
 
-/** An id for this instant of the server's clock. */
+/** An id that is below those of this millisecond of the server's clock. */
 async function serverInstant(redis: Redis, signal: AbortSignal): Promise<string> {
   const [seconds = "0", microseconds = "0"] = texts(await redis.send(["TIME"], { signal, idempotent: true }));
-  return `${Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000)}-0`;
+  return lastIdBefore(Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000));
 }
 
 function readerOf(context: ChannelContext, readers: Readers, request: ListenRequest, name: string): LogReader {
