@@ -134,8 +134,7 @@ function waitForConfirmation(context: StreamContext, channel: Channel, subscript
 
 function leave(context: StreamContext, channel: Channel, subscription: Subscription): void {
   channel.waiting.delete(subscription);
-  channel.subscriptions.delete(subscription);
-  if (isUsed(channel)) return;
+  if (!channel.subscriptions.delete(subscription) || isUsed(channel)) return;
   const stream = findStream(context, channel);
   if (stream) dropUnused(context, stream);
   else context.channels[channel.word].delete(channel.name);
