@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { OptionError } from "../../src/core/errors.ts";
 import type { Subscriber, Unsubscribe } from "../../src/core/port/subscriber.ts";
 import { deliver, toChannel, toSubscription } from "../../src/core/port/subscriptions.ts";
+import { sleep } from "../../src/core/wait/sleep.ts";
 import { type Backend, onEverySubscriber } from "../support/backends.ts";
 import { sized } from "../support/long.ts";
 
@@ -50,11 +51,27 @@ async function open(backend: Backend) {
     async settle(): Promise<void> {
       const end = createEar();
       const stop = await subscriber.subscribe(`end:${backend.prefix}`, end.listener);
-      await publish(`end:${backend.prefix}`, "");
-      await end.until(1);
+      // Over HTTP it comes on another connection, so that it could be the first once.
+      for (let round = 1; round <= 3; round += 1) {
+        await publish(`end:${backend.prefix}`, "");
+        await end.until(round);
+      }
       await stop();
     },
   };
+}
+
+/** Over HTTP, the gateway sees a moment later that its reader has left. */
+async function expectNobody(
+  publish: (channel: string, message: string) => Promise<unknown> | undefined,
+  channel: string,
+) {
+  let receivers = await publish(channel, "unheard");
+  for (let tries = 0; receivers !== 0 && tries < 400; tries += 1) {
+    await sleep(5);
+    receivers = await publish(channel, "unheard");
+  }
+  expect(receivers).toBe(0);
 }
 
 /** Names a channel that no other test uses. */
@@ -224,7 +241,7 @@ function names(backend: Backend): void {
     await ear.until(1);
     expect(ear.heard).toEqual([`${channel.replace(/[\ud800\udc00]/g, "\ufffd")} \ufffd`]);
     await stop();
-    expect(await publish(channel, "unheard")).toBe(0);
+    await expectNobody(publish, channel);
   });
 }
 
@@ -251,7 +268,7 @@ function leaving(backend: Backend): void {
     expect(ear.heard).toEqual([`${channel} 1`]);
     expect(other.heard).toHaveLength(3);
     await stopOther();
-    expect(await publish(channel, "4")).toBe(0);
+    await expectNobody(publish, channel);
   });
 
   it("knows two subscriptions with one listener apart", async () => {
@@ -269,7 +286,7 @@ function leaving(backend: Backend): void {
     expect(ear.heard.slice(-1)).toEqual([`${channel} 2`]);
     expect(ear.heard.length).toBeLessThanOrEqual(3);
     await stops[1]?.();
-    expect(await publish(channel, "3")).toBe(0);
+    await expectNobody(publish, channel);
   });
 
   it("does not end with a signal that aborts after the confirmation, and ends with one that aborts before", async () => {
@@ -288,7 +305,7 @@ function leaving(backend: Backend): void {
     await settle();
     expect(ear.heard).toEqual([`${channel} heard`]);
     await stop();
-    expect(await publish(channel, "unheard")).toBe(0);
+    await expectNobody(publish, channel);
   });
 }
 
@@ -333,7 +350,7 @@ function listeners(backend: Backend): void {
     await publish(channel, "2");
     await publish(other, "2");
     await settle();
-    expect(ear.heard).toEqual([`${channel} 2`, `${other} 2`]);
+    expect(ear.heard.toSorted()).toEqual([`${channel} 2`, `${other} 2`]);
     await Promise.all([stop(), ...opened.map(async (each) => (await each)())]);
   });
 }
@@ -439,7 +456,7 @@ async function raceOften(
     expect(heard.flatMap((arrival) => arrival.heard)).toEqual(here.map(() => `${channel} round ${round}`));
     await Promise.all(here.map((arrival) => arrival.stop()));
   }
-  expect(await publish(channel, "unheard")).toBe(0);
+  await expectNobody(publish, channel);
 }
 
 describe("what every subscriber does", () => {
