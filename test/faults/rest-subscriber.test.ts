@@ -230,6 +230,12 @@ describe("what @upstash/realtime 1.1 does wrong", () => {
     expect(server.open()).toHaveLength(1);
     await stopB();
     await expectNobodyLeft();
+    await subscriber.subscribe("chat", (message) => heard.push(`d${message}`));
+    await stopB();
+    await subscriber.subscribe("chat", (message) => heard.push(`e${message}`));
+    expect(server.open()).toHaveLength(1);
+    last().publish("chat", "3");
+    await vi.waitFor(() => expect(heard.slice(3)).toEqual(["d3", "e3"]), settled);
   });
 });
 

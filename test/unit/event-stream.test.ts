@@ -88,7 +88,12 @@ describe("a frame", () => {
       ]),
     );
   const frame = (word: Word, names: readonly string[], data: string, exact = "", oversize = false) => {
-    const found = readFrame({ type: "", data, exact, oversize }, word, channelsOf(word, names));
+    const found = readFrame(
+      { type: "", data, exact, oversize },
+      word,
+      channelsOf(word, names),
+      Math.max(...names.map(({ length }) => length)),
+    );
     return found && [found.channel.name, found.message?.text, found.message?.from];
   };
 

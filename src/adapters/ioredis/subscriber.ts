@@ -1,8 +1,9 @@
 import { checkDuration, checkOptions } from "../../core/check.ts";
 import type { Listener, SubscribeOptions, Subscriber, Unsubscribe } from "../../core/port/subscriber.ts";
 import { toChannel, toSubscription } from "../../core/port/subscriptions.ts";
-import { withDeadline } from "../../core/time/deadline.ts";
+import { raceDeadline } from "../../core/time/deadline.ts";
 import { checkClient, checkKeyPrefix, type IoredisSubscriberClient } from "./client.ts";
+import { watchFaults } from "./fault.ts";
 import type { IoredisOptions } from "./ioredis.ts";
 import {
   type Channel,
@@ -65,6 +66,7 @@ function sharedBy(client: IoredisSubscriberClient): Shared {
   const channels = { subscribe: new Map<string, Channel>(), psubscribe: new Map<string, Channel>() };
   const state: SubscriberState = { client, channels, abandoned: new Set(), handshake: undefined };
   const shared = { state, listeners: createClientListeners(state) };
+  watchFaults(client);
   known.set(client, shared);
   return shared;
 }
@@ -91,10 +93,10 @@ async function subscribe(
   channel.subscriptions.add(subscription);
   const end = () => leave(state, channel, subscription, timeout, listeners.remove);
   try {
-    await withDeadline(timeout, signal, () => confirm(state, channel));
+    await raceDeadline(timeout, signal, () => confirm(state, channel));
   } catch (error) {
     void end();
-    throw signal?.aborted ? error : toPortError(state.client, error, "unknown");
+    throw signal?.aborted ? error : toPortError(state.client, error, state.client.status === "ready" && "unknown");
   }
   subscription.confirmed = true;
   return end;

@@ -13,15 +13,18 @@ interface Message {
   readonly from: string;
 }
 
-/** No name is longer as a part of a path. */
-export const longestName = 8_000;
-
 /**
  * Reads `subscribe,name,1`, `message,name,text`, `psubscribe,pattern,1` or `pmessage,pattern,name,text`. Nothing says where a name ends. So
  * only the names that were asked for count, and none of these is the beginning of another up to a comma.
  * @param asked The channels that the request names.
+ * @param longest The length of their longest name.
  */
-export function readFrame(event: ServerEvent, word: Word, asked: ReadonlyMap<string, Channel>): Frame | null {
+export function readFrame(
+  event: ServerEvent,
+  word: Word,
+  asked: ReadonlyMap<string, Channel>,
+  longest: number,
+): Frame | null {
   const { data, exact, oversize } = event;
   if (exact && !oversize) {
     const [kind = "", name = "", from = "", text = from] = JSON.parse(exact) as string[];
@@ -29,7 +32,7 @@ export function readFrame(event: ServerEvent, word: Word, asked: ReadonlyMap<str
   }
   const kind = data.slice(0, data.indexOf(","));
   const start = kind.length + 1;
-  for (let end = start; end - start <= longestName; end += 1) {
+  for (let end = start; end - start <= longest; end += 1) {
     end = data.indexOf(",", end);
     if (end < 0) return null;
     const channel = asked.get(data.slice(start, end));

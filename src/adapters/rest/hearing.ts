@@ -21,6 +21,7 @@ export interface Listening {
  */
 export function createHearing(listening: Listening, onOpen: () => void): (event: ServerEvent) => void {
   const { context, stream, asked, signal, end } = listening;
+  const longest = Math.max(...Array.from(asked.keys(), ({ length }) => length));
   let missing = asked.size;
   const onConfirmation = (channel: Channel) => {
     // A request that was ended is made again, and confirms the channel then.
@@ -33,7 +34,7 @@ export function createHearing(listening: Listening, onOpen: () => void): (event:
   return (event) => {
     if (event.type === "dropped")
       end(new ConnectionError("The gateway dropped a stream that was read too slowly", true));
-    const frame = event.type === "" ? readFrame(event, stream.word, asked) : null;
+    const frame = event.type === "" ? readFrame(event, stream.word, asked, longest) : null;
     if (!frame) return;
     const { channel, message } = frame;
     if (!message) return onConfirmation(channel);

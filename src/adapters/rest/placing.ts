@@ -1,10 +1,9 @@
 import { OptionError } from "../../core/errors.ts";
 import { type Channel, isUsed } from "./channels.ts";
-import { longestName } from "./frame.ts";
 import type { Stream, StreamContext } from "./streams.ts";
 
-/** Servers refuse a path that is much longer, and our gateway more channels. */
-const longestPath = longestName;
+/** Some servers refuse a longer path, and our gateway more channels. A longer name has a request of its own. */
+const longestPath = 8_000;
 const mostChannels = 1_000;
 
 /**
@@ -79,7 +78,8 @@ function merge({ streams, channels }: StreamContext, from: Stream, into: Stream,
 
 function fits({ batch }: StreamContext, { channels }: Stream, more: readonly Channel[]): boolean {
   const all = [...channels, ...more].filter(isUsed);
-  if (all.length > (batch ? mostChannels : 1) || pathOf(all).length > longestPath) return false;
+  if (all.length > (batch ? mostChannels : 1)) return false;
+  if (all.length > 1 && pathOf(all).length > longestPath) return false;
   return more.every(({ name }) => all.every((other) => other.name === name || isDistinct(other.name, name)));
 }
 

@@ -6,7 +6,6 @@ import { type Subscription, toChannel, toSubscription } from "../../core/port/su
 import { raceDeadline } from "../../core/time/deadline.ts";
 import { minutes } from "../../core/time/duration.ts";
 import { admit, type Channel, isUsed, type Word } from "./channels.ts";
-import { longestName } from "./frame.ts";
 import { placeChannel, wake } from "./placing.ts";
 import { checkToken, checkUrl } from "./rest.ts";
 import { run } from "./run.ts";
@@ -113,9 +112,8 @@ async function subscribe(
 
 /** A part of a path that is one or two dots is taken out by every client, also if it is encoded. */
 function checkPart(option: string, name: string): string {
-  const part = encodeURIComponent(name);
-  if (!/^\.\.?$/.test(name) && part.length < longestName) return part;
-  throw new OptionError(`\`${option}\` must fit into a URL: it must not be "." or "..", nor as long as ${longestName}`);
+  if (!/^\.\.?$/.test(name)) return encodeURIComponent(name);
+  throw new OptionError(`\`${option}\` must not be "." or "..", which no URL can name`);
 }
 
 function createChannel({ channels }: StreamContext, word: Word, name: string, part: string): Channel {
@@ -136,8 +134,7 @@ function waitForConfirmation(context: StreamContext, channel: Channel, subscript
 
 function leave(context: StreamContext, channel: Channel, subscription: Subscription): void {
   channel.waiting.delete(subscription);
-  channel.subscriptions.delete(subscription);
-  if (isUsed(channel)) return;
+  if (!channel.subscriptions.delete(subscription) || isUsed(channel)) return;
   const stream = findStream(context, channel);
   if (stream) dropUnused(context, stream);
   else context.channels[channel.word].delete(channel.name);

@@ -1,5 +1,5 @@
 import { callGuarded, type Subscription } from "../../../core/port/subscriptions.ts";
-import { withDeadline } from "../../../core/time/deadline.ts";
+import { raceDeadline } from "../../../core/time/deadline.ts";
 import { startBackgroundTimer } from "../../../core/time/timer.ts";
 import { jitter } from "../../../core/wait/backoff.ts";
 import type { IoredisClient, IoredisSubscriberClient } from "../client.ts";
@@ -107,7 +107,7 @@ export async function leave(
   clearTimeout(channel.retry);
   state.channels[channel.kind].delete(channel.name);
   state.abandoned.add(channel);
-  await withDeadline(timeout, undefined, () => unsubscribe(state, channel, onIdle)).catch(() => {});
+  await raceDeadline(timeout, undefined, () => unsubscribe(state, channel, onIdle)).catch(() => {});
 }
 
 /** If it fails because the connection was lost, it is called again on the next one, to which a Cluster takes its channels along. */
