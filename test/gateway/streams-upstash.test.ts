@@ -1,4 +1,4 @@
-import { createServer } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
@@ -6,7 +6,7 @@ import { Redis } from "@upstash/redis";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { expectSoon } from "./event-reader.ts";
 import { openScene } from "./open-gateway.ts";
-import { token } from "./token.ts";
+import { bearer, token } from "./token.ts";
 
 // The package as it is installed, over real HTTP. What its own tests of `subscribe` and `psubscribe` ask of a server is asked here.
 const scene = openScene();
@@ -36,6 +36,19 @@ async function hear(word: "subscribe" | "psubscribe", names: string[], client = 
   onTestFinished(() => subscriber.unsubscribe());
   await expectSoon(() => counts.length).toBe(names.length);
   return { subscriber, heard, counts, errors };
+}
+
+/** Passes a stream on in pieces of seven bytes. */
+async function passInPieces(path: string, outgoing: ServerResponse): Promise<void> {
+  const upstream = await fetch(url + path, { method: "POST", headers: bearer });
+  outgoing.writeHead(upstream.status, { "content-type": "text/event-stream" });
+  for await (const chunk of Readable.fromWeb(upstream.body as never)) {
+    for (let at = 0; at < chunk.length; at += 7) {
+      outgoing.write(chunk.subarray(at, at + 7));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+  outgoing.end();
 }
 
 const messages = (heard: readonly Heard[]) => heard.map(({ message }) => message);
@@ -99,20 +112,8 @@ describe("subscribe of @upstash/redis", () => {
   });
 
   it("hears what arrives cut into pieces anywhere", async () => {
-    const pieces = createServer(async (incoming, outgoing) => {
-      const upstream = await fetch(url + incoming.url, {
-        method: "POST",
-        headers: { authorization: `Bearer ${token}` },
-      });
-      outgoing.writeHead(upstream.status, { "content-type": "text/event-stream" });
-      for await (const chunk of Readable.fromWeb(upstream.body as never)) {
-        for (let at = 0; at < chunk.length; at += 7) {
-          outgoing.write(chunk.subarray(at, at + 7));
-          await new Promise((resolve) => setImmediate(resolve));
-        }
-      }
-      outgoing.end();
-    }).listen(0, "127.0.0.1");
+    const pieces = createServer((incoming, outgoing) => void passInPieces(incoming.url ?? "", outgoing));
+    pieces.listen(0, "127.0.0.1");
     await once(pieces, "listening");
     onTestFinished(() => pieces.closeAllConnections());
     const { port } = pieces.address() as AddressInfo;
