@@ -137,7 +137,7 @@ describe("the house", () => {
   });
 
   it("keeps *.lua.ts in the folders for it", () => {
-    const places = /^src\/(core\/(script|port|patterns\/[a-z-]+\/scripts)|adapters\/memory\/repairs)$/;
+    const places = /^src\/(core\/(script|port|log|patterns\/[a-z-]+\/scripts)|adapters\/memory\/repairs)$/;
     const scripts = sources.filter((file) => file.endsWith(".lua.ts"));
     expect(scripts.filter((file) => !places.test(dirname(file)))).toEqual([]);
     expect(sources.filter((file) => dirname(file).endsWith("/scripts") && !basename(file).endsWith(".lua.ts"))).toEqual(

@@ -1,5 +1,6 @@
+import { deliver } from "../../core/port/subscriptions.ts";
 import type { IoredisClient } from "./client.ts";
-import { deliver, resubscribe, type SubscriberState, unsubscribe } from "./subscriptions.ts";
+import { allChannels, type Channel, resubscribe, type SubscriberState, unsubscribe } from "./subscriptions.ts";
 
 /** The subscriber's listeners on its client. The client has them only while there are channels. */
 export interface ClientListeners {
@@ -9,20 +10,19 @@ export interface ClientListeners {
 
 /** Creates the listeners that pass messages on, and that restore the channels of a lost connection on the next one. */
 export function createClientListeners(state: SubscriberState): ClientListeners {
-  const { client, channels } = state;
+  const { client } = state;
   let inner: IoredisClient | undefined;
   let lost = false;
-  const onMessage = (name: unknown, message: unknown) => deliver(channels.get(String(name)), String(message));
   const onClose = () => {
     lost = true;
-    for (const channel of channels.values()) channel.confirmation = undefined;
+    for (const channel of allChannels(state)) channel.confirmation = undefined;
   };
   const onReady = () => {
     inner?.off("end", onInnerEnd);
     inner = innerConnection(client);
     inner?.on("end", onInnerEnd);
     if (lost) {
-      for (const channel of channels.values()) void resubscribe(state, channel);
+      for (const channel of allChannels(state)) void resubscribe(state, channel);
       for (const channel of state.abandoned) void unsubscribe(state, channel, remove).catch(() => {});
     }
     lost = false;
@@ -31,7 +31,7 @@ export function createClientListeners(state: SubscriberState): ClientListeners {
     onClose();
     if (client.status === "ready") onReady();
   };
-  const events = { message: onMessage, close: onClose, ready: onReady };
+  const events = { ...messageEvents(state), close: onClose, ready: onReady };
   const remove = () => {
     for (const [event, listener] of Object.entries(events)) client.off(event, listener);
     inner?.off("end", onInnerEnd);
@@ -44,6 +44,18 @@ export function createClientListeners(state: SubscriberState): ClientListeners {
       if (client.status === "ready") onReady();
     },
     remove,
+  };
+}
+
+/** Gives each message to those who listen to its channel, or to the pattern by which Redis has found them. */
+function messageEvents({ channels }: SubscriberState) {
+  const hear = (channel: Channel | undefined, message: unknown, name: unknown) => {
+    if (channel) deliver(channel.subscriptions, String(message), String(name));
+  };
+  return {
+    message: (name: unknown, message: unknown) => hear(channels.subscribe.get(String(name)), message, name),
+    pmessage: (pattern: unknown, name: unknown, message: unknown) =>
+      hear(channels.psubscribe.get(String(pattern)), message, name),
   };
 }
 

@@ -1,27 +1,26 @@
-import type { Listener } from "../../core/port/subscriber.ts";
+import { callGuarded, type Subscription } from "../../core/port/subscriptions.ts";
 import { withDeadline } from "../../core/time/deadline.ts";
 import type { IoredisSubscriberClient } from "./client.ts";
 
-/** One listener of a channel. */
-export interface Subscription {
-  readonly listener: Listener;
-  readonly onReconnect: (() => void) | undefined;
-  confirmed: boolean;
-}
+/** Whether a name is that of a channel or a pattern. */
+export type Kind = "subscribe" | "psubscribe";
 
-/** A channel with at least one subscription, or one that is being left. */
+/** How each is left. */
+const opposite = { subscribe: "unsubscribe", psubscribe: "punsubscribe" } as const;
+
+/** A channel or a pattern with at least one subscription, or one that is being left. */
 export interface Channel {
+  readonly kind: Kind;
   readonly name: string;
   readonly subscriptions: Set<Subscription>;
   /** Redis' confirmation, since the connection was last lost. */
   confirmation: Promise<unknown> | undefined;
 }
 
-/** The channels of one subscriber. */
+/** What is subscribed over one client. All subscribers over it share that. */
 export interface SubscriberState {
   readonly client: IoredisSubscriberClient;
-  readonly timeout: number;
-  readonly channels: Map<string, Channel>;
+  readonly channels: Readonly<Record<Kind, Map<string, Channel>>>;
   /** Channels without a listener, until Redis has confirmed the UNSUBSCRIBE. */
   readonly abandoned: Set<Channel>;
   /** Ends with the handshake of the connection that is being made. */
@@ -29,7 +28,11 @@ export interface SubscriberState {
 }
 
 export function isIdle({ channels, abandoned }: SubscriberState): boolean {
-  return channels.size === 0 && abandoned.size === 0;
+  return channels.subscribe.size === 0 && channels.psubscribe.size === 0 && abandoned.size === 0;
+}
+
+export function allChannels({ channels }: SubscriberState): Channel[] {
+  return [...channels.subscribe.values(), ...channels.psubscribe.values()];
 }
 
 /** Subscribes the channel, unless that is done or under way. */
@@ -37,7 +40,7 @@ export function confirm(state: SubscriberState, channel: Channel): Promise<unkno
   if (channel.confirmation) return channel.confirmation;
   const { client } = state;
   const confirmation =
-    client.status === "connect" ? subscribeAfterHandshake(state, channel) : client.subscribe(channel.name);
+    client.status === "connect" ? subscribeAfterHandshake(state, channel) : client[channel.kind](channel.name);
   channel.confirmation = confirmation;
   confirmation.catch(() => {
     if (channel.confirmation === confirmation) channel.confirmation = undefined;
@@ -49,7 +52,7 @@ export function confirm(state: SubscriberState, channel: Channel): Promise<unkno
 async function subscribeAfterHandshake(state: SubscriberState, channel: Channel): Promise<unknown> {
   state.handshake ??= waitForHandshake(state);
   await state.handshake;
-  return channel.subscriptions.size > 0 ? state.client.subscribe(channel.name) : undefined;
+  return channel.subscriptions.size > 0 ? state.client[channel.kind](channel.name) : undefined;
 }
 
 function waitForHandshake(state: SubscriberState): Promise<void> {
@@ -65,18 +68,25 @@ function waitForHandshake(state: SubscriberState): Promise<void> {
 }
 
 /** Ends one subscription; the last one of a channel unsubscribes it. `onIdle` is called when no channel is left. */
-export async function leave(state: SubscriberState, channel: Channel, subscription: Subscription, onIdle: () => void) {
+export async function leave(
+  state: SubscriberState,
+  channel: Channel,
+  subscription: Subscription,
+  timeout: number,
+  onIdle: () => void,
+): Promise<void> {
   if (!channel.subscriptions.delete(subscription) || channel.subscriptions.size > 0) return;
-  state.channels.delete(channel.name);
+  state.channels[channel.kind].delete(channel.name);
   state.abandoned.add(channel);
-  await withDeadline(state.timeout, undefined, () => unsubscribe(state, channel, onIdle)).catch(() => {});
+  await withDeadline(timeout, undefined, () => unsubscribe(state, channel, onIdle)).catch(() => {});
 }
 
 /** If it fails because the connection was lost, it is called again on the next one, on which ioredis subscribes the channel again. */
 export async function unsubscribe(state: SubscriberState, channel: Channel, onIdle: () => void): Promise<void> {
   const { client, channels, abandoned } = state;
+  const { kind, name } = channel;
   try {
-    if (!channels.has(channel.name)) await client.unsubscribe(channel.name);
+    if (!channels[kind].has(name)) await client[opposite[kind]](name);
   } catch (error) {
     if (client.status !== "end") throw error;
   }
@@ -95,21 +105,6 @@ export async function resubscribe(state: SubscriberState, channel: Channel): Pro
   );
   if (!confirmed) return;
   for (const subscription of earlier) {
-    if (channel.subscriptions.has(subscription)) callListener(() => subscription.onReconnect?.());
-  }
-}
-
-export function deliver(channel: Channel | undefined, message: string): void {
-  Array.from(channel?.subscriptions ?? []).forEach(({ listener }) => callListener(() => listener(message)));
-}
-
-/** An error of one listener becomes an uncaught exception, as with any event. The other listeners are still called. */
-function callListener(callback: () => void): void {
-  try {
-    callback();
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
+    if (channel.subscriptions.has(subscription)) callGuarded(() => subscription.onReconnect?.());
   }
 }
