@@ -1,5 +1,6 @@
 import { checkMethods, checkOptions, checkText } from "../../check.ts";
-import type { OnEvent } from "../../event.ts";
+import { emit, type OnEvent } from "../../event.ts";
+import type { Polling } from "../../log/polling.ts";
 import type { Redis } from "../../port/redis.ts";
 import type { Subscriber } from "../../port/subscriber.ts";
 import { roomPlace, type RoomPlace } from "./format.ts";
@@ -19,7 +20,7 @@ export interface PresenceContext {
   readonly life: number;
   readonly maxBytes: number;
   readonly requestTtl: number;
-  readonly subscriber: Subscriber | undefined;
+  readonly subscriber: Subscriber | Polling | undefined;
   readonly onEvent: OnEvent | undefined;
 }
 
@@ -38,4 +39,9 @@ export function sendOptions(options: PresenceCallOptions | undefined, remedy = "
   const { signal } = checkOptions(options, remedy) ?? {};
   checkMethods("signal", signal, "an AbortSignal", "throwIfAborted");
   return { signal, idempotent: true } as const;
+}
+
+/** Reports what nobody waits for. */
+export function report({ prefix, onEvent }: PresenceContext, type: string, id: string, error?: unknown): void {
+  emit(onEvent, { pattern: "presence", type, prefix, id, ...(error !== undefined && { error }) });
 }

@@ -60,6 +60,19 @@ export interface PresentMember<Data> {
   readonly data: Data | undefined;
 }
 
+/** Somebody came or went. */
+export interface Transition<Data> {
+  /** `joined` where a member's first visit began, `left` where its last one ended. */
+  readonly type: "joined" | "left";
+  readonly member: string;
+  /** When, in milliseconds since 1970 by the server's clock. For a visit that was not extended, the end of its `ttl`. */
+  readonly at: number;
+  /** What the `join` was given, if anything. */
+  readonly data?: Data | undefined;
+  /** The id of this transition: `subscribe` goes on behind it if it is given as `from`. */
+  readonly id: string;
+}
+
 /** Lua that reads what is stored about a member: the version of the format, the visits, since when, and JSON or nothing. */
 export const aboutPattern = '"^1 (%d+) (%d+) (.*)$"';
 
@@ -76,6 +89,17 @@ export function decodeMember<Data>(member: string, about: string): PresentMember
     joinedAt: Number(joinedAt),
     data: data === "" ? undefined : unchecked(parse(data)),
   };
+}
+
+/** Reads a transition as the log has it, or `null` if it is none of this version. */
+export function decodeTransition<Data>(id: string, text: string | null): Transition<Data> | null {
+  try {
+    const told: unknown = JSON.parse(text ?? "null");
+    const type: unknown = Reflect.get(Object(told), "type");
+    return type === "joined" || type === "left" ? unchecked({ ...Object(told), id }) : null;
+  } catch {
+    return null;
+  }
 }
 
 function parse(text: string): unknown {

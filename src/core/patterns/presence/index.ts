@@ -1,5 +1,7 @@
 export type { ChangeOptions } from "../../request.ts";
-export type { PresentMember } from "./format.ts";
+export type { LogGap } from "../../log/order.ts";
+export { type Polling, polling } from "../../log/polling.ts";
+export type { PresentMember, Transition } from "./format.ts";
 export { keepAlive, type KeepAliveOptions } from "./operations/keep-alive.ts";
 export type {
   Extended,
@@ -10,7 +12,9 @@ export type {
   PresenceOptions,
   PresencePage,
   ResumeOptions,
-  Transition,
+  PresenceSubscribeOptions,
+  StopListening,
+  TransitionListener,
   Visit,
 } from "./options.ts";
 export { createPresence, type Presence } from "./presence.ts";

@@ -1,7 +1,9 @@
 import type { OnEvent } from "../../event.ts";
 import type { Subscriber } from "../../port/subscriber.ts";
 import type { ChangeOptions } from "../../request.ts";
-import type { PresentMember } from "./format.ts";
+import type { LogGap } from "../../log/order.ts";
+import type { Polling } from "../../log/polling.ts";
+import type { PresentMember, Transition } from "./format.ts";
 
 /** Options of `createPresence`. */
 export interface PresenceOptions {
@@ -16,7 +18,7 @@ export interface PresenceOptions {
    * Hears who joins and who leaves, for `subscribe`: what `ioredisSubscriber`, `restSubscriber` or `memory()` gives, or `polling({ every })`.
    * @default none: `subscribe` throws
    */
-  readonly subscriber?: Subscriber | undefined;
+  readonly subscriber?: Subscriber | Polling | undefined;
   /**
    * How many transitions of a room are kept, and for how long, in milliseconds: a listener that was away goes on from the last one that it heard.
    * @default { age: 3_600_000, length: 1_000 }, an hour
@@ -33,7 +35,9 @@ export interface PresenceOptions {
    */
   readonly requestTtl?: number | undefined;
   /**
-   * Called with each event: `leave-failed` where the end of a scope could not end its visit, `extend-failed` where `keepAlive` could not extend one.
+   * Called with each event: `leave-failed` where the end of a scope could not end its visit, `extend-failed` where `keepAlive` could not extend one,
+   * `listener-failed` where a listener threw, `message-refused` where another program or a later version wrote what cannot be read, `gap` where
+   * transitions are gone, `reconnected`, and `read-failed` where what was missed could not be read, which is tried again.
    */
   readonly onEvent?: OnEvent | undefined;
 }
@@ -93,17 +97,34 @@ export interface PresenceCount {
   readonly visits: number;
 }
 
-/** Somebody came or went. */
-export interface Transition<Data> {
-  /** `joined` where a member's first visit began, `left` where its last one ended. */
-  readonly type: "joined" | "left";
-  readonly member: string;
-  /** When, in milliseconds since 1970 by the server's clock. For a visit that was not extended, the end of its `ttl`. */
-  readonly at: number;
-  /** What the `join` was given, if anything. */
-  readonly data?: Data | undefined;
-  /** The id of this transition: `subscribe` goes on behind it if it is given as `from`. */
-  readonly id: string;
+/** Receives each transition, in order. What it throws is told to `onEvent` as `listener-failed`. */
+export type TransitionListener<Data> = (transition: Transition<Data>) => unknown;
+
+/** Options of `subscribe`. */
+export interface PresenceSubscribeOptions {
+  /**
+   * Where to begin: at what happens from `now` on, at the `beginning` of what is kept, or behind the transition with this id: the `lastId` of a
+   * list, or the `id` of the last transition that was heard.
+   * @default "now"
+   */
+  readonly from?: string | undefined;
+  /**
+   * Called where transitions were missed that are not kept any more, once for each gap: read the list anew then.
+   * @default none
+   */
+  readonly onGap?: ((gap: LogGap) => unknown) | undefined;
+  /**
+   * After how many milliseconds without a message the log is read, in case the last message got lost on a living connection. One command each time.
+   * @default never: it is found at the next message, or when the connection is made anew
+   */
+  readonly check?: number | undefined;
+  /** Ends the subscription at any time. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Ends a subscription: nothing is heard any more once it was called. It may be called twice. */
+export interface StopListening extends AsyncDisposable {
+  (): Promise<void>;
 }
 
 /** What an extension found. */

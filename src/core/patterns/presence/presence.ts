@@ -1,7 +1,8 @@
-import { checkCount, checkDuration, checkMethods, checkOptions } from "../../check.ts";
+import { checkCount, checkDuration, checkMethods, checkOptions, checkText } from "../../check.ts";
 import { encodeData } from "../../data/json.ts";
 import { OptionError } from "../../errors.ts";
 import { namespaceOf } from "../../keys.ts";
+import { isPolling } from "../../log/polling.ts";
 import type { Redis } from "../../port/redis.ts";
 import { days, hours } from "../../time/duration.ts";
 import { portFor } from "../../wait/ask-again.ts";
@@ -14,9 +15,13 @@ import type {
   PresenceCount,
   PresenceOptions,
   PresencePage,
+  PresenceSubscribeOptions,
   ResumeOptions,
+  StopListening,
+  TransitionListener,
   Visit,
 } from "./options.ts";
+import { subscribeRoom } from "./subscribe.ts";
 import { countRoom, getMember, listMembers } from "./read.ts";
 import { createVisit, join, type Place } from "./visit.ts";
 
@@ -44,6 +49,17 @@ export interface Presence<Data> {
   get(room: string, member: string, options?: PresenceCallOptions): Promise<PresentMember<Data> | null>;
   /** Counts who is in a room. */
   count(room: string, options?: PresenceCallOptions): Promise<PresenceCount>;
+  /**
+   * Calls back with each transition of a room: in order, each once, and from the log also those that were missed meanwhile. It resolves when it
+   * misses nothing from then on.
+   * @throws {OptionError} An argument can never work, or `createPresence` was given no `subscriber`.
+   * @throws {ConnectionError} Redis was not reached.
+   */
+  subscribe(
+    room: string,
+    listener: TransitionListener<Data>,
+    options?: PresenceSubscribeOptions,
+  ): Promise<StopListening>;
 }
 
 /** The longest `ttl`. */
@@ -63,7 +79,7 @@ export function createPresence<Data = unknown>(redis: Redis, options: PresenceOp
   const context = createContext(redis, options);
   const placeOf = (room: string, member: string, data: unknown): Place => ({
     context,
-    room,
+    room: checkText("room", room),
     member,
     stored: {
       member: encodeMember(member),
@@ -81,6 +97,7 @@ export function createPresence<Data = unknown>(redis: Redis, options: PresenceOp
     list: (room, call) => listMembers(context, room, call),
     get: (room, member, call) => getMember(context, room, member, call),
     count: (room, call) => countRoom(context, room, call),
+    subscribe: (room, listener, call) => subscribeRoom(context, room, listener, call),
   };
 }
 
@@ -88,8 +105,10 @@ function createContext(redis: Redis, options: PresenceOptions): PresenceContext 
   const port = portFor(redis, options);
   const { prefix, ttl, subscriber, keep = {}, maxBytes = 1_000, requestTtl = hours(24), onEvent } = options;
   if (checkDuration("ttl", ttl) > longestTtl) throw new OptionError("`ttl` must be at most 30 days");
-  const { age = hours(1), length = 1_000 } = checkOptions(keep, "{ age: hours(1) }") ?? {};
-  checkMethods("subscriber", subscriber, "a subscriber, such as memory()", "subscribe");
+  const { age = hours(1), length = 1_000 } = checkKeep(keep);
+  const remedy =
+    "ioredisSubscriber(client.duplicate()), restSubscriber({ url, token }), memory() or polling({ every })";
+  if (!isPolling(subscriber)) checkMethods("subscriber", subscriber, remedy, "subscribe");
   return {
     redis: port,
     prefix,
@@ -103,4 +122,9 @@ function createContext(redis: Redis, options: PresenceOptions): PresenceContext 
     subscriber,
     onEvent,
   };
+}
+
+function checkKeep<T extends object>(keep: T): T {
+  if (typeof keep === "object" && keep !== null) return keep;
+  throw new OptionError("`keep` must be an object, such as { age: hours(1), length: 1_000 }");
 }

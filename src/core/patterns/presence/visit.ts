@@ -1,8 +1,7 @@
-import { emit } from "../../event.ts";
 import { OptionError } from "../../errors.ts";
 import { bindInside, createInternals, insideOf } from "../../internals.ts";
 import { type ChangeOptions, checkChange, rememberRequest, subjectOf } from "../../request.ts";
-import { type PresenceContext, roomValues, sendOptions } from "./context.ts";
+import { type PresenceContext, report, roomValues, sendOptions } from "./context.ts";
 import type { PresenceCallOptions, Visit } from "./options.ts";
 import { extendScript } from "./scripts/extend.lua.ts";
 import { joinScript, leftAnswer } from "./scripts/join.lua.ts";
@@ -91,9 +90,4 @@ async function extend({ context, room, stored }: Place, id: string, options: Pre
 
 function assertHere(isLeft: boolean, room: string): void {
   if (isLeft) throw new OptionError(`The visit to room \`${room.slice(0, 256)}\` was left; join again`);
-}
-
-/** Reports a failure that nobody waits for. */
-export function report({ prefix, onEvent }: PresenceContext, type: string, id: string, error: unknown): void {
-  emit(onEvent, { pattern: "presence", type, prefix, id, error });
 }

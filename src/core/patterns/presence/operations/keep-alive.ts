@@ -3,7 +3,8 @@ import { onAbort } from "../../../abort.ts";
 import { longestDelay, startBackgroundTimer } from "../../../time/timer.ts";
 import { jitter } from "../../../wait/backoff.ts";
 import type { Visit } from "../options.ts";
-import { insideVisit, report } from "../visit.ts";
+import { report } from "../context.ts";
+import { insideVisit } from "../visit.ts";
 
 /** Options of `keepAlive`. */
 export interface KeepAliveOptions {
@@ -23,8 +24,7 @@ export interface KeepAliveOptions {
  * @throws {OptionError} An option can never work, or the object is no visit.
  * @example
  * const visit = await online.join("room:7", "ada");
- * const stop = keepAlive(visit);
- * socket.on("close", () => visit.leave());
+ * const stop = keepAlive(visit, { signal: shutdown });
  */
 export function keepAlive(visit: Visit, options?: KeepAliveOptions): () => void {
   const { context, hasLeft } = insideVisit(visit);
