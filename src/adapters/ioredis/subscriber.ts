@@ -4,27 +4,50 @@ import { toChannel, toSubscription } from "../../core/port/subscriptions.ts";
 import { withDeadline } from "../../core/time/deadline.ts";
 import { checkClient, checkKeyPrefix, type IoredisSubscriberClient } from "./client.ts";
 import type { IoredisOptions } from "./ioredis.ts";
-import { type ClientListeners, createClientListeners } from "./subscriber-listeners.ts";
-import { type Channel, confirm, isIdle, type Kind, leave, type SubscriberState } from "./subscriptions.ts";
+import {
+  type Channel,
+  confirm,
+  isIdle,
+  type Kind,
+  leave,
+  openChannel,
+  type SubscriberState,
+} from "./pubsub/channels.ts";
+import { type ClientListeners, createClientListeners } from "./pubsub/client-listeners.ts";
 import { toPortError } from "./trip.ts";
+
+/** Options of `ioredisSubscriber`. `timeout` is the deadline of each `subscribe`, `psubscribe` and unsubscription. */
+export interface IoredisSubscriberOptions extends IoredisOptions {
+  /**
+   * How often Redis is asked for a sign of life while there are subscriptions, in milliseconds. It costs one PING each time. With it, a
+   * connection that died without a sign, as when a router forgets it, is noticed after `heartbeat` + `timeout` at the latest: the client
+   * connects again, and each `onReconnect` is called. Without it, that may take the system hours.
+   * @default none
+   */
+  readonly heartbeat?: number | undefined;
+}
 
 /**
  * Subscribes over an ioredis client that does nothing else, such as `client.duplicate()`. The caller creates the client, listens to its
  * `error` event and closes it. A channel is subscribed once, however many listeners it has, and also where several subscribers are over one
  * client. When a subscription ends, its listener is removed at once. If the connection is down then, Redis is told after the reconnection.
- * @throws {OptionError} The client is not an ioredis client, or it has a `keyPrefix`.
+ * What Redis refuses after a reconnection, since the rights of its user have changed, is asked for again every few seconds.
+ * @throws {OptionError} The client is not an ioredis client, it has a `keyPrefix`, or an option has no meaning.
  * @example
  * const subscriber = ioredisSubscriber(client.duplicate());
  * const stop = await subscriber.subscribe("news", (message) => show(message));
+ * const stopAll = await subscriber.psubscribe("news:*", (message, channel) => show(channel, message));
  */
-export function ioredisSubscriber(client: IoredisSubscriberClient, options?: IoredisOptions): Subscriber {
-  const { timeout = 2_000 } = checkOptions(options, "{ timeout: 500 }") ?? {};
+export function ioredisSubscriber(client: IoredisSubscriberClient, options?: IoredisSubscriberOptions): Subscriber {
+  const { timeout = 2_000, heartbeat } = checkOptions(options, "{ timeout: 500 }") ?? {};
   checkKeyPrefix(checkClient(client));
   checkDuration("timeout", timeout);
+  if (heartbeat !== undefined) checkDuration("heartbeat", heartbeat);
   const shared = sharedBy(client);
+  const call: Call = { ...shared, timeout, heartbeat };
   return {
-    subscribe: (...call) => subscribe(shared, timeout, "subscribe", ...call),
-    psubscribe: (...call) => subscribe(shared, timeout, "psubscribe", ...call),
+    subscribe: (...args) => subscribe(call, "subscribe", ...args),
+    psubscribe: (...args) => subscribe(call, "psubscribe", ...args),
   };
 }
 
@@ -46,9 +69,13 @@ function sharedBy(client: IoredisSubscriberClient): Shared {
   return shared;
 }
 
+interface Call extends Shared {
+  readonly timeout: number;
+  readonly heartbeat: number | undefined;
+}
+
 async function subscribe(
-  { state, listeners }: Shared,
-  timeout: number,
+  { state, listeners, timeout, heartbeat }: Call,
   kind: Kind,
   given: string,
   listener: Listener,
@@ -59,6 +86,7 @@ async function subscribe(
   const signal = options?.signal;
   signal?.throwIfAborted();
   if (isIdle(state)) listeners.add();
+  if (heartbeat) listeners.beat({ every: heartbeat, timeout });
   const channel = openChannel(state, kind, name);
   channel.subscriptions.add(subscription);
   const end = () => leave(state, channel, subscription, timeout, listeners.remove);
@@ -70,12 +98,4 @@ async function subscribe(
   }
   subscription.confirmed = true;
   return end;
-}
-
-function openChannel({ channels }: SubscriberState, kind: Kind, name: string): Channel {
-  const known = channels[kind].get(name);
-  if (known) return known;
-  const channel: Channel = { kind, name, subscriptions: new Set(), confirmation: undefined };
-  channels[kind].set(name, channel);
-  return channel;
 }
