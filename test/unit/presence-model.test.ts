@@ -4,6 +4,7 @@ import { memory, type Memory } from "../../src/adapters/memory/index.ts";
 import { createPresence, type Presence } from "../../src/core/patterns/presence/index.ts";
 import { differences, type Step, steps, type Subject, ttl } from "../fixtures/presence-model.ts";
 import { loggedIn } from "../fixtures/presence-tools.ts";
+import { days } from "../../src/core/time/duration.ts";
 import { sized } from "../support/long.ts";
 
 const seed = 20_261_127;
@@ -12,7 +13,7 @@ const seed = 20_261_127;
 function open(redis: Memory): Subject {
   redis.flush();
   return {
-    online: createPresence<number>(redis, { prefix: "p", ttl }),
+    online: createPresence<number>(redis, { prefix: "p", ttl, keep: { age: days(30) } }),
     advance: redis.advance,
     loggedIn: (room) => loggedIn(redis, "p", room),
   };
