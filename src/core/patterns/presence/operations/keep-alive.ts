@@ -23,6 +23,7 @@ export interface KeepAliveOptions {
  * @returns A function that ends the extensions. It may be called twice.
  * @throws {OptionError} An option can never work, or the object is no visit.
  * @example
+ * const online = createPresence(redis, { prefix: "online", ttl: seconds(30) });
  * const visit = await online.join("room:7", "ada");
  * const stop = keepAlive(visit, { signal: shutdown });
  */

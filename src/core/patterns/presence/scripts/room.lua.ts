@@ -9,7 +9,7 @@ export const roomNames = ["visits", "members", "about", "log", "last"] as const;
 export const logNames = ["channel", "age", "length"] as const;
 
 /** The most visits that one script takes away because they have ended. */
-export const mostEnded = 100;
+const mostEnded = 100;
 
 /**
  * What every script of a room begins with: the server's time, and Lua functions that know who is in the room. The count of a member, its place
