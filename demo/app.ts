@@ -6,6 +6,7 @@ import { observe } from "../src/core/port/observe.ts";
 import type { Redis } from "../src/core/port/redis.ts";
 import { createSessions } from "../src/core/patterns/session/index.ts";
 import { sleep } from "../src/core/wait/sleep.ts";
+import { createRooms, type Hearing } from "./rooms.ts";
 import { structures } from "./structures.ts";
 
 /** What every route answers: the result, and what it cost. */
@@ -19,10 +20,11 @@ export interface Answer {
 }
 
 /**
- * The application: one cached value, one limit, one lock, one session, and one of each structure. It knows neither the runtime it runs in nor the transport
- * that it is given, and is the same code in the Worker, the Lambda function and the Node server.
+ * The application: one cached value, one limit, one lock, one session, one of each structure, and a chat room. It knows neither the runtime it runs in nor
+ * the transports that it is given, and is the same code in the Worker, the Lambda function and the Node server.
  */
-export function createApp(runtime: string, redis: Redis): (request: Request) => Promise<Response> {
+export function createApp(runtime: string, redis: Redis, subscriber: Hearing): (request: Request) => Promise<Response> {
+  const rooms = createRooms(subscriber);
   return async (request) => {
     const cost = { trips: 0, duration: 0 };
     const counted = observe(redis, ({ duration }) => {
@@ -31,7 +33,7 @@ export function createApp(runtime: string, redis: Redis): (request: Request) => 
     });
     const url = new URL(request.url);
     const name = url.pathname.slice(1);
-    const route = routes[name] ?? structureRoute(name);
+    const route = routes[name] ?? structureRoute(name) ?? roomRoute(rooms, name);
     if (!route) return new Response("Not found", { status: 404 });
     const result = await route(counted, url.searchParams, redis);
     return Response.json({ runtime, result, ...cost } satisfies Answer);
@@ -48,6 +50,11 @@ function structureRoute(name: string): Route | undefined {
   if (!use) return undefined;
   return (redis, query) =>
     use(redis, `demo:${query.get("run")}`, query.get("player") ?? "", query.get("request") ?? "");
+}
+
+function roomRoute(rooms: ReturnType<typeof createRooms>, name: string): Route | undefined {
+  const use = rooms[name];
+  return use && ((redis, query) => use(redis, `demo:${query.get("run")}`, query));
 }
 
 /** A value that is expensive to compute; how often that happened is counted in Redis. */

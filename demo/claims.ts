@@ -1,5 +1,5 @@
 import type { Answer } from "./app.ts";
-import type { Runtime } from "./runtimes.ts";
+import type { Runtime, Runtimes } from "./runtimes.ts";
 
 /** One line of the table: what was claimed, what was seen, and whether they agree. */
 export interface Claim {
@@ -82,10 +82,7 @@ export async function lockClaim(ask: Asking, runtimes: readonly Runtime[]): Prom
 }
 
 /** A session lives in all three runtimes, and after a logout in none. */
-export async function sessionClaim(
-  ask: Asking,
-  [worker, lambda, node]: readonly [Runtime, Runtime, Runtime],
-): Promise<Claim> {
+export async function sessionClaim(ask: Asking, [worker, lambda, node]: Runtimes): Promise<Claim> {
   const { token } = (await ask(worker, "login")).result as { token: string };
   const found = (await ask(lambda, "whoami", { token })).result as { user: string } | null;
   await ask(node, "logout", { token });

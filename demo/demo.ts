@@ -1,22 +1,21 @@
 import { Redis } from "ioredis";
-import { ioredis } from "../src/adapters/ioredis/index.ts";
+import { ioredis, ioredisSubscriber } from "../src/adapters/ioredis/index.ts";
 import { serveGateway } from "../src/cli/serve.ts";
 import { asking, cacheClaim, type Claim, type Cost, limiterClaim, lockClaim, sessionClaim } from "./claims.ts";
 import { openRedis } from "./redis.ts";
+import { roomClaims } from "./room-claims.ts";
 import { structureClaims } from "./structure-claims.ts";
-import { type Runtime, startLambda, startNode, startWorker } from "./runtimes.ts";
+import { type Runtimes, startLambda, startNode, startWorker } from "./runtimes.ts";
 
 /** Runs one application in a Worker, a Lambda function and a Node server on one Redis, and checks what it promises. */
 async function main(): Promise<boolean> {
   const { url, description, close } = await openRedis();
   const client = new Redis(url);
   const token = crypto.randomUUID();
-  const gateway = await serveGateway(ioredis(client), { tokens: [token], port: 0 });
-  const runtimes: [Runtime, Runtime, Runtime] = [
-    await startWorker(gateway.url, token),
-    await startLambda(url),
-    await startNode(url),
-  ];
+  const listener = client.duplicate();
+  const subscriber = ioredisSubscriber(listener);
+  const gateway = await serveGateway(ioredis(client), { tokens: [token], port: 0, subscriber });
+  const runtimes: Runtimes = [await startWorker(gateway.url, token), await startLambda(url), await startNode(url)];
   try {
     console.log(`Redis: ${description}, gateway at ${gateway.url}`);
     console.log(`One application in ${runtimes.map(({ name, transport }) => `${name} (${transport})`).join(", ")}\n`);
@@ -25,11 +24,12 @@ async function main(): Promise<boolean> {
     for (const runtime of runtimes) await runtime.close();
     await gateway.close();
     client.disconnect();
+    listener.disconnect();
     await close();
   }
 }
 
-async function check(runtimes: readonly [Runtime, Runtime, Runtime], client: Redis): Promise<boolean> {
+async function check(runtimes: Runtimes, client: Redis): Promise<boolean> {
   await warmUp(runtimes);
   const run = crypto.randomUUID().slice(0, 8);
   const ask = asking(run);
@@ -39,6 +39,7 @@ async function check(runtimes: readonly [Runtime, Runtime, Runtime], client: Red
     await lockClaim(ask, runtimes),
     await sessionClaim(ask, runtimes),
     ...(await structureClaims(ask, runtimes)),
+    ...(await roomClaims(ask, runtimes)),
   ];
   printCosts(ask.costs());
   printClaims(claims);
@@ -46,8 +47,10 @@ async function check(runtimes: readonly [Runtime, Runtime, Runtime], client: Red
 }
 
 /** The first call of a script that a server ever sees costs one trip more; the table shows what every later call costs. */
-async function warmUp([worker, lambda, node]: readonly [Runtime, Runtime, Runtime]): Promise<void> {
+async function warmUp(runtimes: Runtimes): Promise<void> {
+  const [worker, lambda, node] = runtimes;
   const ask = asking("warm-up");
+  await roomClaims(ask, runtimes);
   for (const runtime of [node, lambda, worker]) {
     await limiterClaim(ask, [runtime]);
     await lockClaim(ask, [runtime]);

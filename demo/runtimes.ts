@@ -5,7 +5,7 @@ import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import { build } from "esbuild";
 import { Redis } from "ioredis";
 import { Miniflare } from "miniflare";
-import { ioredis } from "../src/adapters/ioredis/index.ts";
+import { ioredis, ioredisSubscriber } from "../src/adapters/ioredis/index.ts";
 import { createApp } from "./app.ts";
 
 /** One place where the application runs. */
@@ -16,6 +16,9 @@ export interface Runtime {
   ask(pathAndQuery: string): Promise<string>;
   close(): Promise<void>;
 }
+
+/** The three places. */
+export type Runtimes = readonly [worker: Runtime, lambda: Runtime, node: Runtime];
 
 /** The application in workerd, the runtime of Cloudflare Workers, without any Node module. */
 export async function startWorker(gateway: string, token: string): Promise<Runtime> {
@@ -60,7 +63,9 @@ export async function startLambda(redisUrl: string): Promise<Runtime> {
 /** The application in an ordinary Node server. */
 export async function startNode(redisUrl: string): Promise<Runtime> {
   const client = new Redis(redisUrl);
-  const server = serve({ fetch: createApp("Node", ioredis(client)), port: 0, hostname: "127.0.0.1" });
+  const listener = client.duplicate();
+  const app = createApp("Node", ioredis(client), ioredisSubscriber(listener));
+  const server = serve({ fetch: app, port: 0, hostname: "127.0.0.1" });
   if (!server.listening) await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   return {
@@ -70,6 +75,7 @@ export async function startNode(redisUrl: string): Promise<Runtime> {
     async close() {
       server.close();
       client.disconnect();
+      listener.disconnect();
     },
   };
 }

@@ -1,8 +1,6 @@
 import type { Answer } from "./app.ts";
 import type { Asking, Claim } from "./claims.ts";
-import type { Runtime } from "./runtimes.ts";
-
-type Runtimes = readonly [worker: Runtime, lambda: Runtime, node: Runtime];
+import type { Runtime, Runtimes } from "./runtimes.ts";
 
 const players = ["ada", "bob", "cyd"];
 

@@ -1,4 +1,4 @@
-import { rest } from "../src/adapters/rest/index.ts";
+import { rest, restSubscriber } from "../src/adapters/rest/index.ts";
 import { createApp } from "./app.ts";
 
 interface Env {
@@ -6,10 +6,10 @@ interface Env {
   readonly UPSTASH_REDIS_REST_TOKEN: string;
 }
 
-/** The application in a Cloudflare Worker: Redis over HTTP. */
+/** The application in a Cloudflare Worker: Redis over HTTP, messages by a stream of it. */
 export default {
   fetch(request: Request, env: Env): Promise<Response> {
-    const redis = rest({ url: env.UPSTASH_REDIS_REST_URL, token: env.UPSTASH_REDIS_REST_TOKEN });
-    return createApp("Worker", redis)(request);
+    const place = { url: env.UPSTASH_REDIS_REST_URL, token: env.UPSTASH_REDIS_REST_TOKEN };
+    return createApp("Worker", rest(place), restSubscriber(place))(request);
   },
 };

@@ -1,6 +1,7 @@
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
+import { ioredisSubscriber } from "../../src/adapters/ioredis/subscriber.ts";
 import { trials } from "../../src/cli/ping/trials.ts";
 import { serveGateway } from "../../src/cli/serve.ts";
 import { createUser } from "../support/acl.ts";
@@ -91,26 +92,42 @@ describe("redis-patterns ping", () => {
   });
 
   it("--full says of each pattern that it works, and leaves nothing", async () => {
-    const { code, stdout, stderr } = await ping(["--full", "--prefix", "shop"], { REDIS_URL: await userUrl() });
+    const env = { REDIS_URL: await userUrl("+subscribe", "+unsubscribe") };
+    const { code, stdout, stderr } = await ping(["--full", "--prefix", "shop"], env);
     expect([code, stderr]).toEqual([0, ""]);
     expect([...rowsOf(stdout).keys()]).toEqual(names);
     for (const row of rowsOf(stdout).values()) expect(row).toMatch(/^ok +\d+\.\d ms$/);
     expect(await admin.keys("*")).toEqual([]);
   });
 
+  it("--full says why it did not listen, which is no mistake of a user who only publishes", async () => {
+    const { code, stdout } = await ping(["--full", "--prefix", "shop"], { REDIS_URL: await userUrl() });
+    expect(code).toBe(0);
+    const { "channel, heard": heard, ...others } = Object.fromEntries(rowsOf(stdout));
+    expect(heard).toMatch(/^- +\d+\.\d ms +This user may not subscribe/);
+    for (const row of Object.values(others)) expect(row).toMatch(/^ok/);
+  });
+
   it("--full over HTTP, and on a Cluster", async () => {
     const gateway = await serveGateway(ioredis(admin), { tokens: [token] });
     closing.push(() => gateway.close(0));
     const env = { UPSTASH_REDIS_REST_URL: gateway.url, UPSTASH_REDIS_REST_TOKEN: token };
-    expect(await ping(["--full"], env)).toMatchObject({ code: 0, stdout: expect.stringMatching(/^clean-up +ok/m) });
+    const withoutStreams = await ping(["--full"], env);
+    expect(withoutStreams).toMatchObject({ code: 0, stdout: expect.stringMatching(/^clean-up +ok/m) });
+    expect(rowsOf(withoutStreams.stdout).get("channel, heard")).toMatch(/^- .*is not served by this gateway/);
     expect(await admin.keys("*")).toEqual([]);
+    const listener = admin.duplicate();
+    const streaming = await serveGateway(ioredis(admin), { tokens: [token], subscriber: ioredisSubscriber(listener) });
+    closing.push(() => streaming.close(0).then(() => listener.disconnect()));
+    const { stdout } = await ping(["--full", "--rest", streaming.url, "--token", token]);
+    expect(rowsOf(stdout).get("channel, heard")).toMatch(/^ok/);
     const cluster = await startCluster();
     closing.push(() => cluster.stop());
     const [node] = cluster.nodes;
     const at = { REDIS_URL: `redis://${node?.host}:${node?.port}` };
     expect(await ping(["--full", "--cluster"], at)).toMatchObject({
       code: 0,
-      stdout: expect.stringMatching(/^clean-up +ok/m),
+      stdout: expect.stringMatching(/^channel, heard +ok[^]*^clean-up +ok/m),
     });
     expect(await ping(["--full"], at)).toMatchObject({
       code: 1,
@@ -134,7 +151,10 @@ describe("redis-patterns ping", () => {
       code: 1,
       stdout: expect.stringMatching(/^ping +failed .*PUBLISH/m),
     });
-    expect(await ping(["--full", "--prefix", "shop", "--no-channels"], env)).toMatchObject({ code: 0 });
+    expect(await ping(["--full", "--prefix", "shop", "--no-channels"], env)).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^channel +- .*--no-channels$[^]*^channel, resumable +ok/m),
+    });
   });
 
   it.each<[string, string[], Record<string, string>, RegExp]>([

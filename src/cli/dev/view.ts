@@ -14,7 +14,7 @@ const ofConnections = /^(HELLO|CLIENT|AUTH|INFO|COMMAND|SELECT|PING)$/;
 
 /** The words that keys of the patterns begin with. */
 const patternWords =
-  /^(bloom|cache|counter|election|feed|guard|idempotency|leaderboard|limiter|lock|ping|read-write|recent|record|semaphore|series|session|token|uniques)(?=:)/;
+  /^(bloom|cache|channel|counter|election|feed|guard|idempotency|leaderboard|limiter|lock|ping|presence|read-write|recent|record|semaphore|series|session|token|uniques)(?=:)/;
 
 /** No eye follows more lines a second. */
 const mostLines = 100;

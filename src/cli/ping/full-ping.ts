@@ -4,15 +4,19 @@ import { diagnose, isPortError } from "../../core/port/diagnosis.ts";
 import { type Ping, ping, type PingOptions } from "../../core/port/ping.ts";
 import type { Command, Redis } from "../../core/port/redis.ts";
 import { orThrow } from "../../core/port/reply.ts";
+import type { Subscriber } from "../../core/port/subscriber.ts";
+import { Untried } from "./trial.ts";
 import { trials } from "./trials.ts";
 
 /** What became of one trial. */
 export interface Row {
   readonly name: string;
   readonly ok: boolean;
+  /** Whether it did not take place, for the reason that the remedy tells. */
+  readonly untried?: boolean;
   /** How long it took, in milliseconds. */
   readonly duration: number;
-  /** What to do if it failed, and what was said. */
+  /** What to do if it failed, and what was said; or why it did not take place. */
   readonly remedy?: string;
 }
 
@@ -20,14 +24,19 @@ export interface Row {
 const hopeless = /^(credentials|cluster|replica|tls|endpoint|closed|unreachable|unavailable)$/;
 
 /** Pings, then uses each pattern once under a prefix of its own, and deletes what they have stored. */
-export async function pingFully(redis: Redis, options: PingOptions & { readonly prefix: string }): Promise<Row[]> {
+export async function pingFully(
+  redis: Redis,
+  subscriber: Subscriber,
+  options: PingOptions & { readonly prefix: string; readonly channels: boolean },
+): Promise<Row[]> {
   const start = performance.now();
   const pong = await ping(redis, options);
   const rows = [rowOf("ping", start, pong)];
   if (!pong.ok && hopeless.test(pong.reason)) return rows;
   const prefix = `${options.prefix}:ping-${randomText(9)}`;
   const { recorder, keys } = recordKeys(redis, prefix);
-  for (const [name, trial] of trials) rows.push(await attempt(name, () => trial(recorder, prefix)));
+  const context = { channels: options.channels, subscriber };
+  for (const [name, trial] of trials) rows.push(await attempt(name, () => trial(recorder, prefix, context)));
   rows.push(await attempt("clean-up", () => deleteAll(redis, keys)));
   return rows;
 }
@@ -53,7 +62,8 @@ async function attempt(name: string, work: () => Promise<unknown>): Promise<Row>
     const error = portErrorIn(thrown);
     if (error) return rowOf(name, start, { ok: false, ...diagnose(error), error });
     const remedy = thrown instanceof Error ? thrown.message : "It failed";
-    return { name, ok: false, duration: performance.now() - start, remedy };
+    const untried = thrown instanceof Untried;
+    return { name, ok: untried, untried, duration: performance.now() - start, remedy };
   }
 }
 

@@ -17,7 +17,8 @@ interface Flags {
 
 const details = `
 Without --redis and --rest it asks the Redis of REDIS_URL, else that of UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN or of
-KV_REST_API_URL and KV_REST_API_TOKEN, else redis://127.0.0.1:6379. It prints no URL, token or password. The exit code is 0 if all works,
+KV_REST_API_URL and KV_REST_API_TOKEN, else redis://127.0.0.1:6379. It prints no URL, token or password. With
+--full, what could not be tried has a dash and the reason. The exit code is 0 if all works,
 1 if something does not, and 2 if a flag or a variable is wrong.
 
 Examples:
@@ -74,9 +75,9 @@ function placeOf(env: NodeJS.ProcessEnv, name: string): Place | undefined {
 }
 
 /** Says whether everything works. */
-async function run({ redis, name }: Target, { prefix, channels, full }: Flags): Promise<boolean> {
+async function run({ redis, subscriber, name }: Target, { prefix, channels, full }: Flags): Promise<boolean> {
   if (full) {
-    const rows = await pingFully(redis, { prefix, channels });
+    const rows = await pingFully(redis, subscriber, { prefix, channels });
     console.log(tableOf(rows));
     return rows.every(({ ok }) => ok);
   }
@@ -93,8 +94,9 @@ async function run({ redis, name }: Target, { prefix, channels, full }: Flags): 
 
 function tableOf(rows: readonly Row[]): string {
   const width = Math.max(...rows.map(({ name }) => name.length));
-  const lines = rows.map(({ name, ok, duration, remedy }) => {
-    const columns = [name.padEnd(width), ok ? "ok    " : "failed", `${duration.toFixed(1)} ms`.padStart(10)];
+  const lines = rows.map(({ name, ok, untried, duration, remedy }) => {
+    const result = untried ? "-" : ok ? "ok" : "failed";
+    const columns = [name.padEnd(width), result.padEnd(6), `${duration.toFixed(1)} ms`.padStart(10)];
     return [...columns, remedy ?? ""].join("  ").trimEnd();
   });
   const head = ["what".padEnd(width), "result", "took".padStart(10), "what to do"].join("  ");

@@ -20,6 +20,7 @@ import {
 } from "../../core/patterns/lock/index.ts";
 import { createSessions, listSessions } from "../../core/patterns/session/index.ts";
 import { createTokens } from "../../core/patterns/token/index.ts";
+import { messageTrials } from "./message-trials.ts";
 import { structureTrials } from "./structure-trials.ts";
 import { expectTrue, id, type Trial, ttl } from "./trial.ts";
 
@@ -119,4 +120,5 @@ export const trials: readonly (readonly [name: string, trial: Trial])[] = [
     },
   ],
   ...structureTrials,
+  ...messageTrials,
 ];
