@@ -5,8 +5,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { startChromium } from "../../test/support/chromium.ts";
 import { type CuttingProxy, startCuttingProxy } from "../../test/support/cutting-proxy.ts";
 import { sized } from "../../test/support/long.ts";
-import type { Line } from "../src/rooms.ts";
 import { type RunningWorker, startWorker } from "./start-worker.ts";
+
+/** What the Worker's rooms are made of. */
+interface Line {
+  readonly user: string;
+  readonly text: string;
+}
 
 let worker: RunningWorker;
 let browser: Browser;
