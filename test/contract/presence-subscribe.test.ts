@@ -110,14 +110,14 @@ function behave(backend: Backend, hear: () => Promise<PresenceOptions["subscribe
     await using _ = await online.subscribe("room", later.listener, { from, onGap: later.onGap });
     expect(await later.until(1)).toBe("+eve");
     const whole = createEar();
-    await using __ = await online.subscribe("room", whole.listener, { from: "beginning" });
+    await using _whole = await online.subscribe("room", whole.listener, { from: "beginning" });
     expect(await whole.until(4)).toBe("+ada -ada +bob +eve");
     expect([...ear.gaps, ...later.gaps]).toEqual([]);
     // A room that nobody ever entered begins at its first transition.
     const first = createEar();
     const { lastId: none } = await online.list("empty");
     await online.join("empty", "ada");
-    await using ___ = await online.subscribe("empty", first.listener, { from: none, onGap: first.onGap });
+    await using _first = await online.subscribe("empty", first.listener, { from: none, onGap: first.onGap });
     expect([await first.until(1), first.gaps]).toEqual(["+ada", []]);
   });
 
@@ -208,7 +208,9 @@ function behave(backend: Backend, hear: () => Promise<PresenceOptions["subscribe
 }
 
 onEverySubscriber("a listener of presence", (backend) => {
-  describe("by messages", () => behave(backend, () => backend.listen()));
+  describe("by messages", () => {
+    behave(backend, () => backend.listen());
+  });
 
   it("sends no command while nothing happens, and none for what it hears", async () => {
     const counting = withFaults(await backend.connect());
@@ -226,7 +228,9 @@ onEverySubscriber("a listener of presence", (backend) => {
 });
 
 onEveryBackend("a listener of presence, where there is neither a connection nor a stream,", (backend) => {
-  describe("by polling", () => behave(backend, async () => polling({ every: 5 })));
+  describe("by polling", () => {
+    behave(backend, async () => polling({ every: 5 }));
+  });
 
   it("needs something to hear by", async () => {
     const online = createPresence(await backend.connect(), { prefix: `${backend.prefix}:deaf`, ttl: minutes(1) });

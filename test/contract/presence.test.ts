@@ -141,11 +141,13 @@ onEveryBackend("presence", (backend) => {
       const online = open({ ttl: 40 });
       const start = performance.now();
       await online.join("room", "ada");
-      let ended = performance.now();
-      while ((await online.count("room")).members > 0) ended = performance.now();
+      let count = await online.count("room");
+      while (count.members > 0) count = await online.count("room");
+      const took = performance.now() - start;
       const [joined, left] = await loggedIn(redis, prefix(), "room");
       expect(Number(left?.["at"]) - Number(joined?.["at"])).toBe(40);
-      expect(ended - start).toBeLessThan(60_000);
+      // Less a millisecond, by which the clock of this process may be slower.
+      expect(took).toBeGreaterThan(39);
     });
 
     it("takes at most a hundred from the room at once, so that no call takes long", async () => {
@@ -192,6 +194,12 @@ onEveryBackend("presence", (backend) => {
       expect(await story()).toBe("+ada -ada");
       expect(await visit.leave()).toBe(true);
       expect(await online.resume("room", "ada", visit.id).leave()).toBe(true);
+      // It is known for as long as a heartbeat may come.
+      const slow = open({ ttl: hours(1) });
+      const other = await slow.join("room", "ada");
+      await other.leave();
+      const key = keyOfRoom(prefix(), "room", `request:leave:${other.id}`);
+      expect(integer(await redis.send(["PTTL", key]))).toBeGreaterThan(minutes(59));
     });
 
     it("is left at the end of its scope, which tells of a failure and does not throw", async () => {

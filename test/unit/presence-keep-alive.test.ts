@@ -1,9 +1,11 @@
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { memory } from "../../src/adapters/memory/index.ts";
 import { createPresence, keepAlive } from "../../src/core/patterns/presence/index.ts";
 import { withFaults } from "../../src/testing/index.ts";
 
 describe("keepAlive", () => {
+  // The engine takes long to load.
+  beforeAll(() => memory().send(["PING"]), 30_000);
   afterEach(() => vi.useRealTimers());
 
   /** A visit of 30 seconds under a clock that the test turns. */
@@ -33,6 +35,17 @@ describe("keepAlive", () => {
     expect(await online.count("room")).toEqual({ members: 1, visits: 1 });
     await visit.leave();
     expect(await extensions(120_000)).toBe(0);
+  });
+
+  it("ends when another process has left the visit, and does not bring it back", async () => {
+    const { visit, extensions, online, events } = await open();
+    keepAlive(visit);
+    await online.resume("room", "ada", visit.id).leave();
+    // It finds no visit, and is told why when it joins.
+    expect(await extensions(10_000)).toBe(2);
+    expect(await extensions(120_000)).toBe(0);
+    expect(events).toEqual([]);
+    expect(await online.count("room")).toEqual({ members: 0, visits: 0 });
   });
 
   it("ends when it is told to, twice if need be, or when its signal aborts", async () => {

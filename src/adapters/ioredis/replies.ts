@@ -12,7 +12,7 @@ export function toReply(command: Command, raw: unknown, bytes?: boolean): Reply 
 }
 
 /** Decodes strings as text, and integers beyond 2^53 as their digits. */
-const decode = createDecoder(String, String);
+const decode = createDecoder((raw) => raw.toString(), String);
 
 /** Decodes each byte of a string as one character. */
 const decodeBytes = createDecoder(
@@ -28,10 +28,10 @@ function createDecoder(
     if (raw === null || raw === undefined) return null;
     if (raw instanceof Uint8Array) return decodeString(raw);
     if (Number.isSafeInteger(raw)) return Number(raw);
+    if (Array.isArray(raw)) return raw.map(decode);
     if (raw instanceof Error) throw toReplyError(raw);
     if (typeof raw === "boolean") return raw ? 1 : 0;
     if (typeof raw === "string" || typeof raw === "number" || typeof raw === "bigint") return decodeScalar(String(raw));
-    if (Array.isArray(raw)) return raw.map(decode);
     if (raw instanceof Set) return Array.from(raw, decode);
     if (raw instanceof Map) return [...raw].flat().map(decode);
     return Object.entries(raw).flat().map(decodeField);

@@ -25,19 +25,22 @@ export const future = ">";
  * @throws {OptionError} The bucket has not begun.
  */
 export function readCount(text: string, id: string): number {
-  const name = `\`${id.slice(0, 256)}\``;
+  const count = Number(text);
+  // A zero may be stored with a sign.
+  if (/^-?(?:0|[1-9]\d*)$/.test(text) && Number.isSafeInteger(count)) return count + 0;
+  throw refusalOf(text, `\`${id.slice(0, 256)}\``);
+}
+
+function refusalOf(text: string, name: string): Error {
   if (text.startsWith(refused)) {
-    throw new ReplyError(
+    return new ReplyError(
       `OVERFLOW The count of ${name} would leave what numbers hold exactly, from -(2^53 - 1) to 2^53 - 1`,
     );
   }
   if (text === future) {
-    throw new OptionError("`at` is more than one bucket after the server's time; check the clock that it came from");
+    return new OptionError("`at` is more than one bucket after the server's time; check the clock that it came from");
   }
-  const count = Number(text);
-  // A zero may be stored with a sign.
-  if (/^-?(?:0|[1-9]\d*)$/.test(text) && Number.isSafeInteger(count)) return count + 0;
-  throw new ReplyError(
+  return new ReplyError(
     `SHAPE The key of ${name} holds something else than a count; choose another \`prefix\`, or delete the key`,
   );
 }

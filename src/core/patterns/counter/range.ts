@@ -58,8 +58,9 @@ function checkBuckets(buckets: number): number {
 function valuesOf(pages: readonly string[], id: string, first: number, bucket: number): Map<number, number> {
   const values = new Map<number, number>();
   for (const [i, page] of pages.entries()) {
-    for (const [, place, value = ""] of page.matchAll(/(\S+) (\S+)/g)) {
-      values.set(first + (i * pageSize + Number(place)) * bucket, readCount(value, id));
+    const words = page === "" ? [] : page.split(" ");
+    for (let word = 0; word < words.length; word += 2) {
+      values.set(first + (i * pageSize + Number(words[word])) * bucket, readCount(words[word + 1] ?? "", id));
     }
   }
   return values;

@@ -1,6 +1,6 @@
 import type { Redis } from "../../port/redis.ts";
 import type { Period, Span } from "../../time/period.ts";
-import { boardKey, kinds } from "./format.ts";
+import { boardKey, kinds, plainKinds } from "./format.ts";
 import type { FirstToReach } from "./ties.ts";
 
 /** The checked options that all calls of one `createLeaderboard` share. */
@@ -42,9 +42,10 @@ export function placesOf(
   id: string,
   spans: readonly (Span | undefined)[],
 ): Places {
-  const own = ties === "dense" ? kinds : kinds.slice(0, 2);
+  const own = ties === "dense" ? kinds : plainKinds;
+  const keysIn = (span?: Span) => own.map((kind) => boardKey(namespace, id, layout, kind, span?.name));
   return {
-    keys: spans.flatMap((span) => own.map((kind) => boardKey(namespace, id, layout, kind, span?.name))),
+    keys: spans.length === 1 ? keysIn(spans[0]) : spans.flatMap(keysIn),
     spans: boundsOf(spans),
     shifts: first ? spans.map((span) => first.shiftIn(span)).join(" ") : "",
     starts: startsOf(spans),

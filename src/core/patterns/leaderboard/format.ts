@@ -4,6 +4,8 @@ import { byteLength, checkText } from "../../check.ts";
 
 /** What a board keeps, each under a key of its own: scores, data of members, and the distinct scores. */
 export const kinds = ["s", "m", "l"] as const;
+/** What a board keeps that has no distinct scores. */
+export const plainKinds = ["s", "m"] as const;
 
 /** The layout of a board whose sorted set holds the scores themselves. The other kinds of tie have layouts of their own. */
 export const plainLayout = "p1";

@@ -39,18 +39,23 @@ export async function readPage(
 
 function decodePage({ reply, asked }: Answer<Places>, ties: BoardSource["ties"], limit: number): Page {
   const parts = listOf(raw)(reply);
-  const [place = 0, first = 0, best = 0, count = 0] = parts.slice(0, 4).map(integer);
-  const rows = parts.slice(4, 4 + 2 * count).map(text);
-  const data = parts.slice(4 + 2 * count).map(nullableText);
-  const shift = Number(asked.shifts.split(" ")[place - 1] ?? 0);
-  let rank = best;
-  const entries = Array.from({ length: Math.min(count, limit) }, (_, i): Entry => {
-    const { [2 * i]: member = "", [2 * i + 1]: score = "" } = rows;
-    const isLevel = ties !== "ordinal" && score === rows[2 * i - 1];
+  const numberAt = (i: number) => integer(parts[i] ?? 0);
+  const textAt = (i: number) => text(parts[i] ?? "");
+  const [place, first, count] = [numberAt(0), numberAt(1), numberAt(3)];
+  const shift = asked.shifts === "" ? 0 : Number(asked.shifts.split(" ")[place - 1] ?? 0);
+  const entries: Entry[] = [];
+  let rank = numberAt(2);
+  let member = "";
+  let score = "";
+  for (let i = 0; i < Math.min(count, limit); i += 1) {
+    const before = score;
+    member = textAt(4 + 2 * i);
+    score = textAt(5 + 2 * i);
+    const isLevel = ties !== "ordinal" && score === before;
     if (i > 0 && !isLevel) rank = ties === "dense" ? rank + 1 : first + i + 1;
-    return { member: decodeMember(member), rank, score: scoreIn(score, shift), data: dataIn(data[i]) };
-  });
-  const [member = "", score = ""] = rows.slice(2 * limit - 2, 2 * limit);
+    const data = dataIn(nullableText(parts[4 + 2 * count + i] ?? null));
+    entries.push({ member: decodeMember(member), rank, score: scoreIn(score, shift), data });
+  }
   const at = asked.starts[place - 1] ?? "";
   return { entries, cursor: count > limit ? encodeCursor({ at, score, member }) : null };
 }

@@ -146,7 +146,7 @@ export interface Visit {
    */
   extend(options?: PresenceCallOptions): Promise<Extended>;
   /**
-   * Ends the visit. Called again within a minute, it gives the same answer.
+   * Ends the visit. Called again within the `ttl`, or a minute, it gives the same answer.
    * @returns Whether it counted until now; false if it had ended before.
    * @throws {ConnectionError} Redis was not reached; the visit ends with its `ttl`.
    */

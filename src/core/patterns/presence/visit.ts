@@ -47,8 +47,8 @@ export async function join(place: Place, id: string, options: ChangeOptions | un
 
 /** What remembers that a visit was left. */
 function leaveRequest({ context, room }: Place, id: string) {
-  // A minute is the least, and no command is on its way for longer.
-  return rememberRequest(context.namespace, room, "leave", { requestId: id }, 0);
+  // No command is on its way for longer than a minute, which is the least, and no heartbeat comes later than the `ttl`.
+  return rememberRequest(context.namespace, room, "leave", { requestId: id }, context.ttl);
 }
 
 export function createVisit(place: Place, id: string): Visit {
@@ -65,7 +65,9 @@ export function createVisit(place: Place, id: string): Visit {
       assertHere(isLeft, room);
       if (isHere) return { rejoined: false };
       const answer = await join(place, id, { signal: send.signal });
-      assertHere(isLeft || answer === leftAnswer, room);
+      // Another process left it.
+      isLeft ||= answer === leftAnswer;
+      assertHere(isLeft, room);
       return { rejoined: true };
     },
     async leave(options) {

@@ -7,6 +7,7 @@ import {
   checkObject,
   encodeProperties,
   fieldOf,
+  flatten,
   laterFormat,
   maxProperties,
   recordKey,
@@ -36,13 +37,14 @@ export async function setRecord(
   value: object,
   options?: RecordSetOptions,
 ): Promise<RecordVersion> {
-  const { version, signal, ...call } = checkChange(options, "{ version, requestId }") ?? {};
-  const change = changeOf(context, id, "set", call);
+  const call: RecordSetOptions = checkChange(options, "{ version, requestId }") ?? {};
+  const { version, signal } = call;
+  const { record, request, remember } = changeOf(context, id, "set", call);
   const wanted = version === null ? "none" : checkVersion(version);
   const ttl = ttlOf(context, call);
-  const fields = encodeProperties("value", await validate(context, checkObject("`value`", value)));
-  checkSize(context, fields);
-  const values = { ...change, wanted, ttl, fields: Array.from(fields).flat() };
+  const stored = encodeProperties("value", await validate(context, checkObject("`value`", value)));
+  checkSize(context, stored);
+  const values = { record, request, remember, wanted, ttl, fields: flatten(stored) };
   const answer = await setScript(context.redis, values, { signal, idempotent: true });
   return { version: numberOf(context, id, answer) };
 }

@@ -61,14 +61,21 @@ export function checkObject(subject: string, value: unknown, remedy = ""): Reado
  * @throws {OptionError} A value is not one that JSON gives back, or there are too many properties. The error names the place.
  */
 export function encodeProperties(name: string, properties: Readonly<Record<string, unknown>>): Stored {
-  const present = Object.entries(properties).filter(([, value]) => value !== undefined);
-  if (present.length > maxProperties) {
-    throw new OptionError(
-      `\`${name}\` must have at most ${maxProperties} properties; keep a list or a map as one of them`,
-    );
+  const stored = new Map<string, string>();
+  for (const property of Object.keys(properties)) {
+    const value = properties[property];
+    if (value === undefined) continue;
+    // A text is plain JSON for sure.
+    const isText = typeof value === "string";
+    const json = isText ? JSON.stringify(value) : encodeJson(value, `${name}.${property}`, "pass plain JSON");
+    stored.set(fieldOf(property), json);
+    if (stored.size > maxProperties) {
+      throw new OptionError(
+        `\`${name}\` must have at most ${maxProperties} properties; keep a list or a map as one of them`,
+      );
+    }
   }
-  const encode = (property: string, value: unknown) => encodeJson(value, `${name}.${property}`, "pass plain JSON");
-  return new Map(present.map(([property, value]) => [fieldOf(property), encode(property, value)]));
+  return stored;
 }
 
 /** @throws {OptionError} One change cannot remove so many fields. */
@@ -84,6 +91,13 @@ export function sizeOf(fields: Stored, limit: number): number {
   let bytes = 0;
   for (const [field, text] of fields) bytes += byteLength(field, limit) + byteLength(text, limit);
   return bytes;
+}
+
+/** Each field and its text, one after the other. */
+export function flatten(stored: Stored): string[] {
+  const list: string[] = [];
+  for (const [field, text] of stored) list.push(field, text);
+  return list;
 }
 
 /** A record as it was read: its id, its fields, and its version, which is 0 if only other programs have written it. */
@@ -103,9 +117,9 @@ export function readFields(reply: readonly string[], id: string): ReadFields | n
   const fields = new Map<string, string>();
   let version = 0;
   for (let i = 0; i < reply.length; i += 2) {
-    const [field = "", text = ""] = [reply[i], reply[i + 1]];
+    const { [i]: field = "", [i + 1]: text = "" } = reply;
     if (field === versionField) version = readVersion(text);
-    else if (/^:v\d+$/.test(field)) throw laterFormat(id);
+    else if (field.startsWith(":v") && /^:v\d+$/.test(field)) throw laterFormat(id);
     else if (nameOf(field) !== undefined) fields.set(field, text);
   }
   return { id, fields, version };
@@ -121,11 +135,13 @@ function readVersion(text: string): number {
   return /^[1-9]\d{0,15}$/.test(text) ? Number(text) : 0;
 }
 
+const ordinary = { configurable: true, enumerable: true, writable: true };
+
 /**
  * Decodes the values.
  * @throws {RecordDataError} One is no JSON, as where another program wrote bare text.
  */
-export function decodeProperties({ fields, id }: ReadFields): object {
+export function decodeProperties({ fields, id }: ReadFields): Readonly<Record<string, unknown>> {
   const decode = (field: string, text: string): unknown => {
     try {
       return JSON.parse(text);
@@ -134,6 +150,12 @@ export function decodeProperties({ fields, id }: ReadFields): object {
       throw new RecordDataError(`holds no JSON: a text is stored in quotes, as "Ada"`, id, nameOf(field));
     }
   };
-  // Unlike an assignment, it makes a property of `__proto__`, too.
-  return Object.fromEntries(Array.from(fields, ([field, text]) => [nameOf(field), decode(field, text)]));
+  const properties: Record<string, unknown> = {};
+  for (const [field, text] of fields) {
+    const name = nameOf(field) ?? "";
+    // An assignment to `__proto__` makes no property.
+    if (name === "__proto__") Object.defineProperty(properties, name, { ...ordinary, value: decode(field, text) });
+    else properties[name] = decode(field, text);
+  }
+  return properties;
 }

@@ -11,6 +11,7 @@ import {
   decodeProperties,
   encodeProperties,
   fieldOf,
+  flatten,
   type ReadFields,
   readFields,
   type Stored,
@@ -114,7 +115,7 @@ function createSender(context: RecordContext, { id, operation, options }: PatchC
   const sendOptions = { signal, idempotent: true };
   const send = ({ patch, wanted, create = false }: { patch: Patch; wanted: string; create?: boolean }) => {
     const { fields, removed } = patch;
-    const parts = [...removed, ...Array.from(fields).flat()];
+    const parts = [...removed, ...flatten(fields)];
     const { maxBytes } = context;
     const values = { ...change, wanted, create: create ? 1 : 0, maxBytes, ttl, removed: removed.length, parts };
     return updateScript(context.redis, values, sendOptions);

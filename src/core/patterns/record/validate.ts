@@ -9,8 +9,8 @@ type Properties = Readonly<Record<string, unknown>>;
  * @param storedId The id of the record, if it was read and is not yet to be written.
  * @throws {RecordInvalidError} It does not fit.
  */
-export async function validate({ schema }: RecordContext, value: object, storedId?: string): Promise<Properties> {
-  if (!schema) return { ...value };
+export async function validate({ schema }: RecordContext, value: Properties, storedId?: string): Promise<Properties> {
+  if (!schema) return value;
   // A property that is `undefined` is none: some schemas tell the two apart.
   const present = Object.fromEntries(Object.entries(value).filter(([, part]) => part !== undefined));
   const result = await schema["~standard"].validate(present);

@@ -14,7 +14,7 @@ ${keepRoom}
 sweep()
 local entry = visit .. ":" .. member
 local ends = redis.call("ZSCORE", visits, entry)
-if not ends or tonumber(ends) <= now then
+if not ends or tonumber(ends) < now then
   return 0
 end
 redis.call("ZADD", visits, ${digits("math.max(now + ttl, ends)")}, entry)

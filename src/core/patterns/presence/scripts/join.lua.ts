@@ -18,7 +18,7 @@ export const joinScript = defineScript({
 sweep()
 local entry = visit .. ":" .. member
 local ends = redis.call("ZSCORE", visits, entry)
-if ends and tonumber(ends) <= now then
+if ends and tonumber(ends) < now then
   exit(visit, member, ends)
   ends = nil
 end

@@ -17,7 +17,7 @@ if not ends then
   return "0"
 end
 exit(visit, member, ${digits("math.min(now, ends)")})
-return tonumber(ends) > now and "1" or "0"`,
+return tonumber(ends) >= now and "1" or "0"`,
     `
 ${room}`,
   ),

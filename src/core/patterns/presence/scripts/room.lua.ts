@@ -14,7 +14,7 @@ const mostEnded = 100;
 /**
  * What every script of a room begins with: the server's time, and Lua functions that know who is in the room. The count of a member, its place
  * among the members and what is told change in one script, so that each transition is told once, whoever comes and goes at that moment.
- * `sweep()` takes away the visits that have ended.
+ * `sweep()` takes away the visits that have ended: those whose last millisecond is over, since the server's time is cut to milliseconds.
  */
 export const room = `
 ${appendToLog}
@@ -56,7 +56,7 @@ local function exit(visit, member, at)
   end
 end
 local function sweep()
-  local ended = redis.call("ZRANGEBYSCORE", visits, "-inf", ${digits("now")}, "WITHSCORES", "LIMIT", 0, ${mostEnded})
+  local ended = redis.call("ZRANGEBYSCORE", visits, "-inf", "(" .. ${digits("now")}, "WITHSCORES", "LIMIT", 0, ${mostEnded})
   for i = 1, #ended, 2 do
     local visit, member = string.match(ended[i], "^([^:]*):(.*)$")
     exit(visit, member, ended[i + 1])

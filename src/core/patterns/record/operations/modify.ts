@@ -56,7 +56,7 @@ async function patchBetween(
   context: RecordContext,
   read: ReadFields | null,
   names: readonly string[],
-  next: object,
+  next: Readonly<Record<string, unknown>>,
 ): Promise<Patch> {
   const whole = encodeProperties("record", await validate(context, next));
   const removed = names.map(fieldOf).filter((field) => !whole.has(field));
