@@ -170,6 +170,17 @@ describe("the page of a room", () => {
     await expectAll(page);
   }, 60_000);
 
+  it("leaves nothing behind in Redis when its tab is closed", async () => {
+    const listeners = async () => {
+      const reply = await worker.redis.send(["PUBSUB", "NUMSUB", `channel:shop:room:{${room}}`]);
+      return Array.isArray(reply) ? reply[1] : reply;
+    };
+    const page = await openTab(await visitor());
+    await expect.poll(listeners, { timeout: 10_000 }).toBe(1);
+    await page.close();
+    await expect.poll(listeners, { timeout: 10_000 }).toBe(0);
+  }, 60_000);
+
   it("tells a visitor of somebody else's room, and shows nothing of it", async () => {
     const context = await visitor("eve");
     await sayMore(1);
