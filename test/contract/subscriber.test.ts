@@ -6,23 +6,6 @@ import { sleep } from "../../src/core/wait/sleep.ts";
 import { type Backend, onEverySubscriber } from "../support/backends.ts";
 import { sized } from "../support/long.ts";
 
-/** A pattern must be among the rights of its user by its own text, and here there are many. */
-const everyChannel = ["&*"];
-
-onEverySubscriber(
-  "a subscriber",
-  (backend) => {
-    hearing(backend);
-    patterns(backend);
-    names(backend);
-    leaving(backend);
-    listeners(backend);
-    misuse(backend);
-    racesOf(backend);
-  },
-  everyChannel,
-);
-
 /** A listener that knows what it has heard. */
 function createEar() {
   const heard: string[] = [];
@@ -203,7 +186,13 @@ const oddNames: readonly string[] = [
     "\\",
     "{x}",
   ],
-  ...["__proto__", "constructor", "message", "subscribe,a,1", '"', "\0", "x".repeat(10_000)],
+  "__proto__",
+  "constructor",
+  "message",
+  "subscribe,a,1",
+  '"',
+  "\0",
+  "x".repeat(10_000),
 ];
 
 function names(backend: Backend): void {
@@ -458,6 +447,23 @@ async function raceOften(
     await Promise.all(here.map((arrival) => arrival.stop()));
   }
 }
+
+/** A pattern must be among the rights of its user by its own text, and here there are many. */
+const everyChannel = ["&*"];
+
+onEverySubscriber(
+  "a subscriber",
+  (backend) => {
+    hearing(backend);
+    patterns(backend);
+    names(backend);
+    leaving(backend);
+    listeners(backend);
+    misuse(backend);
+    racesOf(backend);
+  },
+  everyChannel,
+);
 
 describe("what every subscriber does", () => {
   const subscriptionOf = (listener: () => void) => toSubscription(listener, undefined);

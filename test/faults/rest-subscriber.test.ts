@@ -1,7 +1,9 @@
-import { inspect } from "node:util";
+import { execFile } from "node:child_process";
+import { inspect, promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { restSubscriber, type RestSubscriberEvent, type RestSubscriberOptions } from "../../src/adapters/rest/index.ts";
 import { ConnectionError, OptionError, ReplyError, TimeoutError } from "../../src/core/errors.ts";
+import { isConnectionError } from "../../src/core/failure.ts";
 import { sleep } from "../../src/core/wait/sleep.ts";
 import { freePort } from "../support/redis-server.ts";
 import {
@@ -680,6 +682,51 @@ describe("our gateway", () => {
       {},
     ]);
     await stop();
+  });
+});
+
+describe("a process that has subscribed", () => {
+  it.each([
+    ["ends by itself once nobody listens", "await stop();"],
+    ["ends by itself after a subscription that failed", "await stop(); await failing;"],
+  ])("%s", async (_, end) => {
+    server.answer(welcome, refuse(401, json("WRONGPASS")));
+    const source = new URL("../../src/adapters/rest/index.ts", import.meta.url).href;
+    const program = `
+      import { restSubscriber } from ${JSON.stringify(source)};
+      const subscriber = restSubscriber(${JSON.stringify({ url: server.url, token })});
+      const stop = await subscriber.subscribe("a", () => {});
+      const failing = subscriber.psubscribe("b", () => {}).catch(() => {});
+      ${end}
+      console.log("left");`;
+    const run = promisify(execFile);
+    const args = ["--no-warnings", "--experimental-strip-types", "--input-type=module", "-e", program];
+    const { stdout } = await run(process.execPath, args, { timeout: 20_000 });
+    expect(stdout).toBe("left\n");
+    await expectNobodyLeft();
+  });
+});
+
+describe("two copies of the package", () => {
+  it("subscribe beside each other, and the errors of one are known to the other", async () => {
+    vi.resetModules();
+    const other = await import("../../src/adapters/rest/index.ts");
+    expect(other.restSubscriber).not.toBe(restSubscriber);
+    const heard: string[] = [];
+    const [ours, theirs] = [open(), other.restSubscriber({ url: server.url, token })];
+    const stops = [
+      await ours.subscribe("a", (message) => heard.push(message)),
+      await theirs.subscribe("a", (message) => heard.push(message)),
+    ];
+    expect(server.open()).toHaveLength(2);
+    for (const asked of server.open()) asked.publish("a", "1");
+    await vi.waitFor(() => expect(heard).toEqual(["1", "1"]), settled);
+    server.answer(refuse(503, html));
+    const error = await failureOf(theirs.psubscribe("b", () => {}));
+    expect(error).not.toBeInstanceOf(ConnectionError);
+    expect(isConnectionError(error)).toBe(true);
+    await stopAll(stops);
+    await expectNobodyLeft();
   });
 });
 
