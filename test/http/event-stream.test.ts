@@ -103,6 +103,24 @@ describe.each(roomsApps)("event streams in %s", (name, start) => {
     socket.destroy();
   });
 
+  it("stays open while Redis restarts, tells that the history is gone, and goes on", async () => {
+    const room = roomOf("restarts");
+    await channelsOf().publish(room, "before");
+    const browser = readEvents(await fetch(`${app.url}/rooms/${room}`));
+    await browser.until(1);
+    await server.restart();
+    await browser.until(2);
+    await expect.poll(() => listeners(room).catch(() => 0), { timeout: 10_000 }).toBe(1);
+    await channelsOf().publish(room, "after");
+    await browser.until(3);
+    expect(browser.heard.map(({ event, data }) => [event, data])).toEqual([
+      ["message", '"before"'],
+      ["gap", JSON.stringify({ from: browser.heard[0]?.lastEventId, to: "0-0" })],
+      ["message", '"after"'],
+    ]);
+    await browser.leave();
+  });
+
   it("answers a HEAD without a subscription", async () => {
     const room = roomOf("head");
     const response = await fetch(`${app.url}/rooms/${room}`, { method: "HEAD" });
