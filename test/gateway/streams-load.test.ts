@@ -52,10 +52,12 @@ function reads(socket: Socket, text: string): Promise<void> {
     const end = () => reject(new Error(`The connection ended before ${text}, after ${seen}`));
     const take = (chunk: Buffer) => {
       seen += String(chunk);
-      if (!seen.includes(text)) return void (seen = seen.slice(-text.length));
-      socket.off("data", take);
-      socket.off("close", end);
-      resolve();
+      if (seen.includes(text)) {
+        socket.off("data", take);
+        socket.off("close", end);
+        resolve();
+      }
+      seen = seen.slice(-text.length);
     };
     socket.on("data", take);
     socket.on("close", end);
