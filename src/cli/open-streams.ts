@@ -25,6 +25,7 @@ export function createOpenStreams(): OpenStreams {
           open.delete(outbox);
           cutLater(outgoing);
         });
+        leaveWithSocket(outbox, outgoing);
         if (ended) outbox.end();
         await write(outbox, outgoing);
       }
@@ -37,10 +38,17 @@ export function createOpenStreams(): OpenStreams {
   };
 }
 
+/** In Node 20 a response that waits behind another one on its connection does not hear that its client has left. */
+function leaveWithSocket(outbox: Outbox, { req }: ServerResponse): void {
+  const leave = () => outbox.cancel();
+  if (req.socket.destroyed) return leave();
+  req.socket.on("close", leave);
+  outbox.onEnd(() => req.socket.off("close", leave));
+}
+
 async function write(outbox: Outbox, outgoing: ServerResponse): Promise<void> {
-  // What is written to a client that has just left is an error, which only says so.
+  // What is written to a client that has just left is an error, which only says so. The signal of the request then ends the outbox.
   outgoing.on("error", () => {});
-  outgoing.once("close", () => outbox.cancel());
   for (let piece = await outbox.read(); piece && !outgoing.closed; piece = await outbox.read()) {
     if (!outgoing.write(piece)) await drained(outgoing);
   }

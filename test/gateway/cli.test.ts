@@ -204,10 +204,8 @@ describe("redis-patterns gateway", () => {
 
   it("notices that its connection for messages died without a sign, and says so in each stream", async () => {
     const proxy = await startCuttingProxy(redis);
-    const { child, exit, url } = await start([
-      ...["--redis", `redis://127.0.0.1:${proxy.port}`, "--token", token],
-      ...["--heartbeat", "200"],
-    ]);
+    const address = `redis://127.0.0.1:${proxy.port}`;
+    const { child, exit, url } = await start(["--redis", address, "--token", token, "--heartbeat", "200"]);
     const stream = await openEvents(`${url}/subscribe/news`);
     await expectSoon(() => stream.events).toEqual(["subscribe,news,1"]);
     proxy.forget();
