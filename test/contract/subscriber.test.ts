@@ -209,6 +209,17 @@ function names(backend: Backend): void {
     await Promise.all(stops.map((stop) => stop()));
   });
 
+  it("tells the channel of a pattern's message, whatever commas and line breaks it has", async () => {
+    const { subscriber, publish } = await open(backend);
+    const [start, ear] = [nameOf(), createEar()];
+    const stop = await subscriber.psubscribe(`${start}*`, ear.listener);
+    const channels = [",", ",,", "a,b", "\r\n", "\r,\n"].map((rest) => start + rest);
+    for (const channel of channels) await publish(channel, ",m,\r");
+    await ear.until(channels.length);
+    expect(ear.heard).toEqual(channels.map((channel) => `${channel} ,m,\r`));
+    await stop();
+  });
+
   it.each(["message", "pmessage", "subscribe", "__proto__", "toString"])("takes the bare name %s", async (name) => {
     const { subscriber, publish } = await open(backend);
     const ear = createEar();
