@@ -1,6 +1,6 @@
-import { onAbort } from "../abort.ts";
+import { afterAbort } from "../abort.ts";
 import type { Redis, SendOptions } from "../port/redis.ts";
-import type { Subscriber, Unsubscribe } from "../port/subscriber.ts";
+import type { Subscriber } from "../port/subscriber.ts";
 import { sleep } from "../wait/sleep.ts";
 import type { LogPlace } from "./format.ts";
 import type { LogSink } from "./order.ts";
@@ -26,7 +26,7 @@ export interface FollowOptions extends LogSink, Pick<LogReaderOptions, "onForeig
 export interface Following {
   /** Goes on where `ready` said no. */
   resume(): void;
-  /** Resolves when Redis has heard of the end. Abort the signal first. */
+  /** Settles after the end, when Redis has heard of it. Abort the signal first. */
   readonly ended: Promise<void>;
 }
 
@@ -60,7 +60,7 @@ export async function followLog(options: FollowOptions): Promise<Following> {
     throw error;
   }
   if (check > 0) void readEvery(reader, check, () => heardAt, signal);
-  return { resume: reader.resume, ended: atEnd(signal, unsubscribe).catch(options.onError) };
+  return { resume: reader.resume, ended: afterAbort(signal, unsubscribe) };
 }
 
 /** Reads what a log has after an id; with an empty text, the last id alone. */
@@ -79,12 +79,4 @@ async function readEvery(reader: LogReader, ms: number, heardAt: () => number, s
       readAt = performance.now();
     }
   }
-}
-
-function atEnd(signal: AbortSignal, unsubscribe: Unsubscribe): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const end = () => void unsubscribe().then(resolve, reject);
-    if (signal.aborted) end();
-    else onAbort(signal, end);
-  });
 }

@@ -52,6 +52,11 @@ export function isLaterVersion(message: string): boolean {
 /** The greatest number in an id. */
 const greatest = "18446744073709551615";
 
+/** The greatest id of the time before a millisecond. */
+export function lastIdBefore(instant: number): string {
+  return `${instant - 1}-${greatest}`;
+}
+
 /** Checks the id of an entry: two numbers of 64 bits, written as Redis writes them. */
 export function checkLogId(name: string, value: string): string {
   const [, ...parts] = /^(0|[1-9]\d{0,19})-(0|[1-9]\d{0,19})$/.exec(typeof value === "string" ? value : "") ?? [];

@@ -26,13 +26,23 @@ export interface LogState {
   first: string | undefined;
   /** Set when the log was found to be behind the reader: what was its first entry then, and what was its newest one. */
   lost: { readonly first: string | undefined; readonly newest: string } | undefined;
+  /** Where the reader was when a history was lost. Messages of that may come late. */
+  former: string;
 }
 
 /** Whether a message is the next one. */
-export function follows({ seen, kind }: LogState, { id, previous }: LogEntry): boolean {
+export function follows(state: LogState, { id, previous }: LogEntry): boolean {
+  const { seen, kind, former } = state;
   const isNext = previous !== null && !isAbove(previous, seen);
+  // A late message of the history that was lost is known by its id; a new one with such an id is known to the log.
+  if (isBereaved(state) && !isAbove(id, former)) return false;
   // An instant was told by one clock, and ids by that of the log: a message that came after it is new all the same.
   return kind === "instant" ? isNext : isNext && isAbove(id, seen);
+}
+
+/** Whether a history was lost, and nothing was seen of a new one. */
+function isBereaved({ seen, former }: LogState): boolean {
+  return seen === beforeAll && former !== beforeAll;
 }
 
 /** Whether a message that is not the next one may be new. Only a history that began anew has lower ids, and its first message says so. */
@@ -45,8 +55,8 @@ export function take(state: LogState, sink: LogSink, entry: LogEntry): void {
   const { id, previous } = entry;
   const { seen, kind } = state;
   const isFirst = previous === beforeAll;
-  if (isFirst) state.first = id;
   if (kind === "entry" && !isAbove(id, seen)) return;
+  if (isFirst) state.first = id;
   const isAnew = kind === "entry" && isFirst && seen !== beforeAll;
   const isLate = kind !== "beginning" && previous !== null && isAbove(previous, seen);
   state.seen = id;
@@ -69,15 +79,35 @@ export function apply(
   if (state.lost) findHistory(state, waiting, page, state.lost);
   else if (state.kind === "entry" && isAbove(state.seen, page.newest)) return loseHistory(state, sink, waiting, page);
   const last = (page.more ? page.entries.at(-1)?.id : page.newest) ?? page.newest;
-  for (const entry of merge(page.entries, waiting.takeUpTo(last))) take(state, sink, entry);
+  for (const entry of merge(page.entries, takeWaiting(state, waiting, last))) take(state, sink, entry);
   if (page.more) return;
   if (isAbove(page.newest, state.seen)) skipTo(state, sink, page.newest);
   else if (state.kind === "beginning") state.kind = "entry";
   waiting.drain((entry) => {
-    const isNext = follows(state, entry) || known.has(entry);
-    if (isNext) take(state, sink, entry);
-    return isNext;
+    // The log was asked after this message came, and does not have it.
+    if (known.has(entry)) takeStray(state, sink, entry, page.entries.length > 0);
+    else if (follows(state, entry)) take(state, sink, entry);
+    else return false;
+    return true;
   });
+}
+
+/**
+ * Takes a message that the log has lost, unless it is of a history whose loss is told, or that another one has followed.
+ * @param isFollowed Whether the log has something newer than what was seen.
+ */
+function takeStray(state: LogState, sink: LogSink, entry: LogEntry, isFollowed: boolean): void {
+  const isOfOther = entry.previous === beforeAll && state.seen !== beforeAll;
+  const isLost = isOfOther || isBereaved(state) || !isAbove(entry.id, state.former);
+  if (!isLost && (!isFollowed || follows(state, entry))) take(state, sink, entry);
+}
+
+/** Takes what waited up to an id. Messages of a history that was lost may be among it. */
+function takeWaiting(state: LogState, waiting: Waiting, last: string): readonly LogEntry[] {
+  const taken = waiting.takeUpTo(last);
+  if (!isBereaved(state)) return taken;
+  const first = taken.findIndex(({ id, previous }) => previous === beforeAll && isAbove(id, state.former));
+  return first < 0 ? [] : taken.slice(first);
 }
 
 function merge(entries: readonly LogEntry[], others: readonly LogEntry[]): readonly LogEntry[] {
@@ -95,9 +125,17 @@ function skipTo(state: LogState, sink: LogSink, newest: string): void {
 
 /** The log is behind the reader: it was deleted, or Redis has lost the end of it. */
 function loseHistory(state: LogState, sink: LogSink, waiting: Waiting, { newest }: LogPage): void {
+  // What came of the history before it was lost.
+  waiting.drain((entry) => {
+    const isNext = entry.previous !== beforeAll && follows(state, entry);
+    if (isNext) take(state, sink, entry);
+    return isNext;
+  });
   const { seen, first } = state;
-  waiting.keep(({ id, previous }) => isAbove(id, seen) || (previous === beforeAll && id !== first));
+  // The rest is in the log, or nobody knows what was before it.
+  waiting.keep(({ id, previous }) => previous === beforeAll && id !== first);
   state.lost = newest === beforeAll ? undefined : { first, newest };
+  state.former = seen;
   state.seen = beforeAll;
   state.kind = state.lost ? "beginning" : "entry";
   state.first = undefined;
@@ -113,6 +151,7 @@ function findHistory(
 ): void {
   state.lost = undefined;
   const isHeard = waiting.list().some(({ id }) => id === head?.id);
+  waiting.keep(({ id, previous }) => previous !== beforeAll || id === head?.id);
   if (head?.previous === beforeAll && (first === undefined ? isHeard : head.id !== first)) return;
   state.seen = newest;
   state.kind = "entry";

@@ -38,6 +38,8 @@ export interface LogReader {
   catchUp(): Promise<void>;
   /** Goes on where `ready` said no. */
   resume(): void;
+  /** The id after which it goes on, or `null` while something is missing. */
+  position(): string | null;
 }
 
 interface Reading {
@@ -53,7 +55,7 @@ interface Reading {
 }
 
 export function createLogReader(options: LogReaderOptions): LogReader {
-  const state: LogState = { seen: beforeAll, kind: "entry", first: undefined, lost: undefined };
+  const state: LogState = { seen: beforeAll, kind: "entry", first: undefined, lost: undefined, former: beforeAll };
   const reading: Reading = {
     options,
     sink: untilAborted(options),
@@ -75,6 +77,7 @@ export function createLogReader(options: LogReaderOptions): LogReader {
     resume() {
       if (reading.behind) void catchUp(reading);
     },
+    position: () => (reading.busy || reading.behind ? null : state.seen),
   };
 }
 
