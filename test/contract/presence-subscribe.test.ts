@@ -110,15 +110,16 @@ function behave(backend: Backend, hear: () => Promise<PresenceOptions["subscribe
     await using _ = await online.subscribe("room", later.listener, { from, onGap: later.onGap });
     expect(await later.until(1)).toBe("+eve");
     const whole = createEar();
-    await using _whole = await online.subscribe("room", whole.listener, { from: "beginning" });
+    const stopWhole = await online.subscribe("room", whole.listener, { from: "beginning" });
     expect(await whole.until(4)).toBe("+ada -ada +bob +eve");
     expect([...ear.gaps, ...later.gaps]).toEqual([]);
     // A room that nobody ever entered begins at its first transition.
     const first = createEar();
     const { lastId: none } = await online.list("empty");
     await online.join("empty", "ada");
-    await using _first = await online.subscribe("empty", first.listener, { from: none, onGap: first.onGap });
+    const stopFirst = await online.subscribe("empty", first.listener, { from: none, onGap: first.onGap });
     expect([await first.until(1), first.gaps]).toEqual(["+ada", []]);
+    await Promise.all([stopWhole(), stopFirst()]);
   });
 
   it("is told once of what is gone", async () => {
