@@ -3,7 +3,7 @@ import type { PatternEvent } from "../../src/core/event.ts";
 import { type ChannelOptions, createChannels, matching } from "../../src/core/patterns/pubsub/index.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
 import type { Subscriber } from "../../src/core/port/subscriber.ts";
-import { Heard, openResumable, until } from "../fixtures/channels.ts";
+import { expectHeard, Heard, openResumable, until, stopAfterEach } from "../fixtures/channels.ts";
 import { onEverySubscriber } from "../support/backends.ts";
 
 /** A pattern must be among those of the user, word for word. */
@@ -12,6 +12,7 @@ const userRights = ["&channel:app:users:{user:*}", "&channel:app:odd:{a\\**[bc]%
 onEverySubscriber(
   "a channel without a log",
   (backend) => {
+    const stops = stopAfterEach();
     let redis: Redis;
     let subscriber: Subscriber;
     let number = 0;
@@ -26,13 +27,13 @@ onEverySubscriber(
       const channels = open();
       const heard = new Heard<number>();
       await channels.publish("a", 0);
-      await using _stop = await channels.subscribe(["a", "b"], heard.listen);
+      stops.push(await channels.subscribe(["a", "b"], heard.listen));
       await channels.publish("a", 1);
       await channels.publish("c", 2);
       // Each message goes through another node of a Cluster.
-      if (backend.servers.length > 1) await heard.hears([1]);
+      if (backend.servers.length > 1) await expectHeard(heard, [1]);
       await channels.publish("a", 3);
-      await heard.hears([1, 3]);
+      await expectHeard(heard, [1, 3]);
       expect(heard.messages[0]).toEqual({ name: "a", id: undefined, data: 1 });
     });
 
@@ -41,11 +42,11 @@ onEverySubscriber(
       const heard = new Heard<number>();
       const channel = `channel:${backend.prefix}:${number}:{a%25}`;
       const raw: string[] = [];
-      await using _stop = await channels.subscribe("a%", heard.listen);
+      stops.push(await channels.subscribe("a%", heard.listen));
       const stop = await subscriber.subscribe(channel, (message) => raw.push(message));
       await channels.publish("a%", 1);
       await redis.send(["PUBLISH", channel, "2"]);
-      await heard.hears([1, 2]);
+      await expectHeard(heard, [1, 2]);
       await until(() => expect(raw).toEqual(["1", "2"]));
       await stop();
     });
@@ -54,8 +55,8 @@ onEverySubscriber(
       const users = createChannels<number>(redis, { prefix: `${backend.prefix}:users`, subscriber });
       const odd = createChannels<number>(redis, { prefix: `${backend.prefix}:odd`, subscriber });
       const [one, two] = [new Heard<number>(), new Heard<number>()];
-      await using _one = await users.subscribe(matching("user:*"), one.listen);
-      await using _two = await odd.subscribe(matching("a\\**[bc]%*"), two.listen);
+      stops.push(await users.subscribe(matching("user:*"), one.listen));
+      stops.push(await odd.subscribe(matching("a\\**[bc]%*"), two.listen));
       await users.publish("user:1", 1);
       await users.publish("group:1", 2);
       await users.publish("user:a{b}", 3);
@@ -69,10 +70,10 @@ onEverySubscriber(
       const loop = channels.messages("a", { buffer: 2 });
       const first = loop.next();
       const heard = new Heard<number>();
-      await using _stop = await channels.subscribe("a", heard.listen);
+      stops.push(await channels.subscribe("a", heard.listen));
       // The loop has subscribed on the same connection before.
       for (let n = 1; n <= 6; n += 1) await channels.publish("a", n);
-      await heard.hears([1, 2, 3, 4, 5, 6]);
+      await expectHeard(heard, [1, 2, 3, 4, 5, 6]);
       const seen = [(await first).value?.data];
       const failure = await (async () => {
         for await (const { data } of loop) seen.push(data);
@@ -93,7 +94,7 @@ onEverySubscriber(
       const loop = channels.messages("a", { signal: end.signal });
       const first = loop.next();
       const heard = new Heard<number>();
-      await using _stop = await channels.subscribe("a", heard.listen);
+      stops.push(await channels.subscribe("a", heard.listen));
       await channels.publish("a", 1);
       expect((await first).value).toMatchObject({ data: 1 });
       const next = loop.next();
@@ -105,12 +106,12 @@ onEverySubscriber(
       const events: PatternEvent[] = [];
       const channels = open({ onEvent: (event) => void events.push(event) });
       const heard = new Heard<number>();
-      await using _stop = await channels.subscribe("a", heard.listen);
+      stops.push(await channels.subscribe("a", heard.listen));
       await redis.send(["PUBLISH", `channel:${backend.prefix}:${number}:{a}`, "no JSON"]);
       // Who keeps messages under the same prefix writes them in another way.
       await openResumable<number>(redis, { prefix: `${backend.prefix}:${number}` }).publish("a", 1);
       await channels.publish("a", 2);
-      await heard.hears([2]);
+      await expectHeard(heard, [2]);
       expect(events.map(({ type, id }) => `${type} ${id}`)).toEqual(["message-refused a", "message-refused a"]);
       expect(String(events[1]?.error)).toContain("`delivery`");
     });
@@ -119,14 +120,14 @@ onEverySubscriber(
       const announced = open();
       const kept = openResumable<number>(redis, { prefix: `${backend.prefix}:${number}:kept`, subscriber });
       const [one, two] = [new Heard<number>(), new Heard<number>()];
-      await using _one = await announced.subscribe("a", one.listen);
-      await using _two = await kept.subscribe("a", two.listen);
+      stops.push(await announced.subscribe("a", one.listen));
+      stops.push(await kept.subscribe("a", two.listen));
       await kept.publish("a", 0);
       const counts = await backend.count(async () => {
         await announced.publish("a", 1);
         await kept.publish("a", 1);
-        await one.hears([1]);
-        await two.hears([0, 1]);
+        await expectHeard(one, [1]);
+        await expectHeard(two, [0, 1]);
       });
       // The two publications alone: see the suite of publications.
       expect(counts).toEqual({ evalsha: 1, get: 2, time: 1, xadd: 1, xrange: 1, pexpire: 1, set: 2, publish: 2 });

@@ -6,10 +6,11 @@ import { text } from "../../src/core/port/reply.ts";
 import { minutes } from "../../src/core/time/duration.ts";
 import { withFaults } from "../../src/testing/index.ts";
 import pubsubV1 from "../fixtures/pubsub-v1.json" with { type: "json" };
-import { Heard, openResumable } from "../fixtures/channels.ts";
+import { Heard, openResumable, stopAfterEach } from "../fixtures/channels.ts";
 import { onEveryBackend } from "../support/backends.ts";
 
 onEveryBackend("a publication", (backend) => {
+  const stops = stopAfterEach();
   let redis: Redis;
   let number = 0;
   beforeAll(async () => {
@@ -19,7 +20,7 @@ onEveryBackend("a publication", (backend) => {
     openResumable<number>(port, { prefix: `${backend.prefix}:${(number += 1)}`, subscriber: polling({ every: 5 }) });
   const all = async (channels: ReturnType<typeof open>) => {
     const heard = new Heard<number>();
-    await using _stop = await channels.subscribe("a", heard.listen, { from: "beginning" });
+    stops.push(await channels.subscribe("a", heard.listen, { from: "beginning" }));
     return heard.data;
   };
   const key = (part: string) => `channel:${backend.prefix}:${number}:{a}:${part}`;
@@ -121,12 +122,12 @@ onEveryBackend("a publication", (backend) => {
       await redis.send(["SET", log.replace(/log$/, "last"), pubsubV1.last, "PX", 60_000]);
       const channels = openResumable<unknown>(redis, { prefix, subscriber: polling({ every: 1_000 }) });
       const heard = new Heard<unknown>();
-      await using _stop = await channels.subscribe(name, heard.listen, { from: "beginning" });
+      stops.push(await channels.subscribe(name, heard.listen, { from: "beginning" }));
       expect(heard.data).toEqual(data);
       await redis.send(["XTRIM", log, "MAXLEN", "=", 1]);
       const late = new Heard<unknown>();
       const from = pubsubV1.log[0]?.[0];
-      await using _late = await channels.subscribe(name, late.listen, { from, onGap: late.onGap });
+      stops.push(await channels.subscribe(name, late.listen, { from, onGap: late.onGap }));
       expect(late.all).toEqual(["gap", data.at(-1)]);
     });
   });

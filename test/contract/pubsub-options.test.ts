@@ -15,6 +15,7 @@ import { onEveryBackend } from "../support/backends.ts";
 
 const hearNothing = async () => async () => {};
 const deaf: Subscriber = { subscribe: hearNothing, psubscribe: hearNothing };
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- what is given is wrong on purpose
 const wrong = <T>(value: unknown) => value as T;
 
 onEveryBackend("the options of channels", (backend) => {
@@ -23,8 +24,8 @@ onEveryBackend("the options of channels", (backend) => {
     redis = await backend.connect();
   });
   const prefix = () => `${backend.prefix}:o`;
-  const announced = () => createChannels<unknown>(redis, { prefix: prefix(), subscriber: deaf });
-  const kept = (options: Partial<ChannelOptions<unknown>> = {}) =>
+  const announced = () => createChannels(redis, { prefix: prefix(), subscriber: deaf });
+  const kept = (options: Partial<ChannelOptions> = {}) =>
     openResumable<unknown>(redis, { prefix: prefix(), subscriber: polling({ every: 1_000 }), ...options });
   const option = (named: string) => ({ code: "OPTION", message: expect.stringContaining(named) });
 

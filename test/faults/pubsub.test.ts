@@ -7,13 +7,14 @@ import { isAbove } from "../../src/core/log/format.ts";
 import { type ChannelOptions, type Channels, polling } from "../../src/core/patterns/pubsub/index.ts";
 import { sleep } from "../../src/core/wait/sleep.ts";
 import { type HeardEvent, judge } from "../fixtures/channel-history.ts";
-import { Heard, openResumable, until } from "../fixtures/channels.ts";
+import { expectHeard, Heard, openResumable, until, stopAfterEach } from "../fixtures/channels.ts";
 import { startCuttingProxy } from "../support/cutting-proxy.ts";
 import { sized } from "../support/long.ts";
 import { startRedis } from "../support/redis-server.ts";
 
 type At = { readonly host: string; readonly port: number };
 
+const stops = stopAfterEach();
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0).toReversed()) await close();
@@ -60,9 +61,11 @@ async function tell(
   disturb: () => Promise<void>,
 ) {
   const heard: HeardEvent[] = [];
-  await using _stop = await reader.subscribe("a", ({ id = "", data }) => heard.push({ id, data }), {
-    onGap: ({ from, to }) => heard.push({ from, to }),
-  });
+  stops.push(
+    await reader.subscribe("a", ({ id = "", data }) => heard.push({ id, data }), {
+      onGap: ({ from, to }) => heard.push({ from, to }),
+    }),
+  );
   const publishing = Promise.all([0, 1, 2, 3].map((publisher) => publishAll(publishers, publisher, count / 4)));
   await disturb();
   const published = (await publishing).flat().toSorted((one, other) => (isAbove(one.id, other.id) ? 1 : -1));
@@ -133,15 +136,15 @@ describe("a resumable channel over TCP", () => {
     const options = { onGap: heard.onGap, onReconnect: heard.onReconnect };
     const client = connect(proxy, { retryStrategy: () => 300 });
     const reader = open(server, { subscriber: ioredisSubscriber(client), onEvent });
-    await using _stop = await reader.subscribe("a", heard.listen, options);
+    stops.push(await reader.subscribe("a", heard.listen, options));
     const writer = open(server);
     const { id: first } = await writer.publish("a", "1");
-    await heard.hears(["1"]);
+    await expectHeard(heard, ["1"]);
     proxy.reset();
     const { id: second } = await writer.publish("a", "2");
     await writer.publish("a", "3");
     await connect(server).xtrim("channel:p:{a}:log", "MAXLEN", 1);
-    await heard.hears(["1", "gap", "3"]);
+    await expectHeard(heard, ["1", "gap", "3"]);
     expect(heard.gaps).toEqual([{ name: "a", from: first, to: second }]);
     expect(heard.reconnects).toBe(1);
     expect(events.map(({ type }) => type).toSorted()).toEqual(["gap", "reconnected"]);
@@ -151,13 +154,13 @@ describe("a resumable channel over TCP", () => {
     const server = await start();
     const heard = new Heard<string>();
     const channels = open(server);
-    await using _stop = await channels.subscribe("a", heard.listen, { onGap: heard.onGap });
+    stops.push(await channels.subscribe("a", heard.listen, { onGap: heard.onGap }));
     await channels.publish("a", "1");
-    await heard.hears(["1"]);
+    await expectHeard(heard, ["1"]);
     await connect(server).flushall();
     await channels.publish("a", "2");
     await channels.publish("a", "3");
-    await heard.hears(["1", "gap", "2", "3"]);
+    await expectHeard(heard, ["1", "gap", "2", "3"]);
   });
 
   it("finds a last message that was lost on a living connection by `check`, and asks for nothing without it", async () => {
@@ -165,16 +168,16 @@ describe("a resumable channel over TCP", () => {
     const admin = connect(server);
     const [checked, idle] = [new Heard<string>(), new Heard<string>()];
     const channels = open(server);
-    await using _checked = await channels.subscribe("a", checked.listen, { check: 50 });
-    await using _idle = await channels.subscribe("a", idle.listen);
+    stops.push(await channels.subscribe("a", checked.listen, { check: 50 }));
+    stops.push(await channels.subscribe("a", idle.listen));
     // It is kept, and its announcement reaches nobody.
     await open(server, { prefix: "other" }).publish("a", "1");
     await admin.rename("channel:other:{a}:log", "channel:p:{a}:log");
     await admin.rename("channel:other:{a}:last", "channel:p:{a}:last");
-    await checked.hears(["1"]);
+    await expectHeard(checked, ["1"]);
     expect(idle.all).toEqual([]);
     await channels.publish("a", "2");
-    await idle.hears(["1", "2"]);
+    await expectHeard(idle, ["1", "2"]);
   });
 
   it("keeps a message that its user may not announce, and says so", async () => {
@@ -188,11 +191,11 @@ describe("a resumable channel over TCP", () => {
     });
     const heard = new Heard<string>();
     const channels = open(server);
-    await using _stop = await channels.subscribe("a", heard.listen);
+    stops.push(await channels.subscribe("a", heard.listen));
     expect(await mute.publish("a", "1")).toMatchObject({ receivers: 0 });
     expect(events).toMatchObject([{ type: "unannounced", id: "a", error: { code: "NOPERM" } }]);
     await channels.publish("a", "2");
-    await heard.hears(["1", "2"]);
+    await expectHeard(heard, ["1", "2"]);
   });
 
   it("tells of reads that fail and reads again, without another message", async () => {
@@ -207,12 +210,12 @@ describe("a resumable channel over TCP", () => {
       subscriber: ioredisSubscriber(connect(server)),
       onEvent: (event) => void events.push(event),
     });
-    await using _stop = await reader.subscribe("a", heard.listen);
+    stops.push(await reader.subscribe("a", heard.listen));
     proxy.blackHole(true);
     const writer = open(server);
     const admin = connect(server);
     await writer.publish("a", "1");
-    await heard.hears(["1"]);
+    await expectHeard(heard, ["1"]);
     await open(server, { prefix: "other" }).publish("a", "2");
     const [entry] = await admin.xrange("channel:other:{a}:log", "-", "+");
     await admin.xadd("channel:p:{a}:log", entry?.[0] ?? "", "1", `${await admin.get("channel:p:{a}:last")} "2"`);
@@ -221,7 +224,7 @@ describe("a resumable channel over TCP", () => {
     await until(() => expect(events.map(({ type }) => type)).toContain("read-failed"));
     proxy.blackHole(false);
     proxy.reset();
-    await heard.hears(["1", "2", "3"]);
+    await expectHeard(heard, ["1", "2", "3"]);
   });
 
   it("rejects a subscription while Redis is away, and leaves none behind", async () => {
@@ -235,7 +238,7 @@ describe("a resumable channel over TCP", () => {
     await server.restart();
     const admin = connect(server);
     await sleep(100);
-    expect((await admin.pubsub("NUMSUB", "channel:p:{a}")) as unknown[]).toEqual(["channel:p:{a}", 0]);
+    expect(await admin.pubsub("NUMSUB", "channel:p:{a}")).toEqual(["channel:p:{a}", 0]);
   });
 
   it("loses no subscription and leaves no ghost when subscribed and stopped at once (subscribe/unsubscribe race)", async () => {
@@ -243,7 +246,7 @@ describe("a resumable channel over TCP", () => {
     const admin = connect(server);
     const channels = open(server);
     const heard = new Heard<string>();
-    await using _stop = await channels.subscribe("a", heard.listen);
+    await using subscription = await channels.subscribe("a", heard.listen);
     const races = Array.from({ length: sized(1_000, 100) }, async (_, n) => {
       const stop = await channels.subscribe("a", () => {});
       if (n % 3 === 0) await sleep(n % 7);
@@ -251,9 +254,9 @@ describe("a resumable channel over TCP", () => {
     });
     await Promise.all(races);
     await channels.publish("a", "1");
-    await heard.hears(["1"]);
+    await expectHeard(heard, ["1"]);
     expect(await admin.pubsub("NUMSUB", "channel:p:{a}")).toEqual(["channel:p:{a}", 1]);
-    await _stop();
+    await subscription();
     expect(await admin.pubsub("NUMSUB", "channel:p:{a}")).toEqual(["channel:p:{a}", 0]);
   });
 });

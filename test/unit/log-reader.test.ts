@@ -195,7 +195,7 @@ describe("a reader of a log", () => {
   afterEach(() => {
     vi.useRealTimers();
   });
-  const holds = async (lives: fc.Arbitrary<Life>, numRuns: number) => {
+  const expectItHolds = async (lives: fc.Arbitrary<Life>, numRuns: number) => {
     await fc.assert(
       fc.asyncProperty(lives, async (life) => {
         expect(await live(life)).toEqual([]);
@@ -205,15 +205,15 @@ describe("a reader of a log", () => {
   };
 
   it("misses nothing in silence and repeats nothing, whatever is lost, late, trimmed or refused", async () => {
-    await holds(calm, sized(20_000, 500));
+    await expectItHolds(calm, sized(20_000, 500));
   });
 
   it("tells once that the history was lost, also if its ids begin lower again", async () => {
-    await holds(anyLife([], false), sized(20_000, 500));
+    await expectItHolds(anyLife([], false), sized(20_000, 500));
   });
 
   it("repeats nothing where messages of a lost history come late", async () => {
-    await holds(anyLife(["set the clock back"], true), sized(20_000, 500));
+    await expectItHolds(anyLife(["set the clock back"], true), sized(20_000, 500));
   });
 
   const broken: Readonly<Record<string, () => Tell>> = {

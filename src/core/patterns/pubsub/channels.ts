@@ -14,8 +14,8 @@ import { subscribeListener } from "./subscribe.ts";
  * @throws {OptionError} An option can never work.
  * @example
  * const subscriber = ioredisSubscriber(client.duplicate());
- * const rooms = createChannels<Chat>(redis, { prefix: "room", subscriber, delivery: resumable() });
- * const stop = await rooms.subscribe("7", ({ data }) => show(data), { onGap: reload });
+ * const rooms = createChannels<{ text: string }>(redis, { prefix: "room", subscriber, delivery: resumable() });
+ * const stop = await rooms.subscribe("7", ({ data }) => show(data.text));
  * await rooms.publish("7", { text: "hello" });
  */
 export function createChannels<Message = unknown>(redis: Redis, options: ChannelOptions<Message>): Channels<Message> {

@@ -15,7 +15,9 @@ const patterns = /* @__PURE__ */ createInternals<true>("channel pattern");
  * character mean itself.
  * @throws {OptionError} The pattern is empty or too long, or its brackets are not closed, or have `%`, `{` or `}` between them.
  * @example
- * const stop = await channels.subscribe(matching("user:*"), ({ name, data }) => show(name, data));
+ * const subscriber = ioredisSubscriber(client.duplicate());
+ * const channels = createChannels<string>(redis, { prefix: "mail", subscriber });
+ * const stop = await channels.subscribe(matching("user:*"), ({ data }) => show(data));
  */
 export function matching(pattern: string): ChannelPattern {
   if (checkText("pattern", pattern).length > maxIdLength) {

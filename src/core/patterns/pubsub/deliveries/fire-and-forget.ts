@@ -12,7 +12,7 @@ import { globOf, isPattern, nameOf } from "../pattern.ts";
 /**
  * Messages reach who listens at the moment, by PUBLISH, one command each. What somebody misses while the connection is down is lost.
  * @example
- * const channels = createChannels(redis, { prefix: "news", subscriber, delivery: fireAndForget() });
+ * const channels = createChannels(redis, { prefix: "news", delivery: fireAndForget() });
  */
 export function fireAndForget(): Delivery {
   return createDelivery("fire-and-forget", { publish, listen });

@@ -42,7 +42,7 @@ export interface ResumableOptions {
  * Each publication is one script.
  * @throws {OptionError} `keep` can never work.
  * @example
- * const channels = createChannels(redis, { prefix: "room", subscriber, delivery: resumable({ keep: { age: hours(1) } }) });
+ * const channels = createChannels(redis, { prefix: "room", delivery: resumable({ keep: { age: hours(1) } }) });
  */
 export function resumable(options?: ResumableOptions): Delivery {
   const { keep = {} } = checkOptions(options, "{ keep: { age: hours(1), length: 10_000 } }") ?? {};
