@@ -178,7 +178,7 @@ describe("the page of a room", () => {
     const page = await openTab(await visitor());
     await expect.poll(listeners, { timeout: 10_000 }).toBe(1);
     await page.close();
-    await expect.poll(listeners, { timeout: 10_000 }).toBe(0);
+    await expect.poll(listeners, { timeout: 20_000 }).toBe(0);
   }, 60_000);
 
   it("tells a visitor of somebody else's room, and shows nothing of it", async () => {
