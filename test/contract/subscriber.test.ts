@@ -85,6 +85,7 @@ function hearing(backend: Backend): void {
       await subscriber[kind](channel, ear.listener);
       await publish(channel, "first");
       await ear.until(1);
+      expect(ear.heard).toHaveLength(1);
     }
   });
 
@@ -173,23 +174,27 @@ function patterns(backend: Backend): void {
 }
 
 const oddNames: readonly string[] = [
-  ...[
-    "a,b",
-    ",",
-    "a b",
-    "a\nb",
-    "\r\n",
-    "a\u00a0b\u2003c\u2028",
-    "ü",
-    "🔒",
-    "%2C",
-    "a/b",
-    "a?b#c",
-    "[a]*",
-    "\\",
-    "{x}",
-  ],
-  ...["__proto__", "constructor", "message", "subscribe,a,1", '"', "\0", "x".repeat(10_000)],
+  "a,b",
+  ",",
+  "a b",
+  "a\nb",
+  "\r\n",
+  "a\u00a0b\u2003c\u2028",
+  "ü",
+  "🔒",
+  "%2C",
+  "a/b",
+  "a?b#c",
+  "[a]*",
+  "\\",
+  "{x}",
+  "__proto__",
+  "constructor",
+  "message",
+  "subscribe,a,1",
+  '"',
+  "\0",
+  "x".repeat(10_000),
 ];
 
 function names(backend: Backend): void {
@@ -222,7 +227,7 @@ function names(backend: Backend): void {
     const stop = await subscriber[kind](channel, ear.listener);
     await publish(channel, "\udfff");
     await ear.until(1);
-    expect(ear.heard).toEqual([`${channel.replace(/[\ud800\udc00]/g, "\ufffd")} \ufffd`]);
+    expect(ear.heard).toEqual([`${channel.replaceAll(/\p{Surrogate}/gu, "\ufffd")} \ufffd`]);
     await stop();
     expect(await publish(channel, "unheard")).toBe(0);
   });
@@ -409,7 +414,11 @@ function racesOf(backend: Backend): void {
     "loses nobody and keeps no ghost (graphql-redis-subscriptions) %s",
     async (_, race) => {
       const { subscriber, publish } = await open(backend);
-      for (const kind of kinds) await raceOften(subscriber, kind, nameOf(), publish, race);
+      for (const kind of kinds) {
+        const channel = nameOf();
+        await raceOften(subscriber, kind, channel, publish, race);
+        expect(await publish(channel, "unheard")).toBe(0);
+      }
     },
   );
 }
@@ -439,7 +448,6 @@ async function raceOften(
     expect(heard.flatMap((arrival) => arrival.heard)).toEqual(here.map(() => `${channel} round ${round}`));
     await Promise.all(here.map((arrival) => arrival.stop()));
   }
-  expect(await publish(channel, "unheard")).toBe(0);
 }
 
 describe("what every subscriber does", () => {
