@@ -32,9 +32,9 @@ async function open(backend: Backend) {
     publish,
     /** Over HTTP, the gateway sees a moment later that its reader has left. */
     async expectNobody(channel: string): Promise<void> {
-      const isLate = /rest|upstash/.test(backend.name);
+      const tries = /rest|upstash/.test(backend.name) ? 1_000 : 0;
       let receivers = await publish(channel, "unheard");
-      for (let tries = 0; isLate && receivers !== 0 && tries < 1_000; tries += 1) {
+      for (let left = tries; receivers !== 0 && left > 0; left -= 1) {
         await sleep(5);
         receivers = await publish(channel, "unheard");
       }
@@ -82,6 +82,7 @@ function hearing(backend: Backend): void {
       await subscriber[kind](channel, ear.listener);
       await publish(channel, "first");
       await ear.until(1);
+      expect(ear.heard).toHaveLength(1);
     }
   });
 
@@ -170,22 +171,20 @@ function patterns(backend: Backend): void {
 }
 
 const oddNames: readonly string[] = [
-  ...[
-    "a,b",
-    ",",
-    "a b",
-    "a\nb",
-    "\r\n",
-    "a\u00a0b\u2003c\u2028",
-    "ü",
-    "🔒",
-    "%2C",
-    "a/b",
-    "a?b#c",
-    "[a]*",
-    "\\",
-    "{x}",
-  ],
+  "a,b",
+  ",",
+  "a b",
+  "a\nb",
+  "\r\n",
+  "a\u00a0b\u2003c\u2028",
+  "ü",
+  "🔒",
+  "%2C",
+  "a/b",
+  "a?b#c",
+  "[a]*",
+  "\\",
+  "{x}",
   "__proto__",
   "constructor",
   "message",
@@ -236,7 +235,7 @@ function names(backend: Backend): void {
     const stop = await subscriber[kind](channel, ear.listener);
     await publish(channel, "\udfff");
     await ear.until(1);
-    expect(ear.heard).toEqual([`${channel.replace(/[\ud800\udc00]/g, "\ufffd")} \ufffd`]);
+    expect(ear.heard).toEqual([`${channel.replaceAll(/\p{Surrogate}/gu, "\ufffd")} \ufffd`]);
     await stop();
     await expectNobody(channel);
   });

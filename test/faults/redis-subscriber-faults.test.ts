@@ -173,16 +173,16 @@ describe.each(rows)("a subscriber on %s", (name, create) => {
     const client = connect();
     const { heard, onReconnect } = await listenTo(client, "exchange");
     let sent = 0;
-    let over = false;
+    const over = new AbortController();
     const sending = (async () => {
-      for (; !over; sent += 1) await publish("exchange", String(sent));
+      for (; !over.signal.aborted; sent += 1) await publish("exchange", String(sent));
     })();
     for (let round = 1; round <= sized(20, 5); round += 1) {
       onReconnect.mockClear();
       exchange(client);
       await vi.waitFor(() => expect(onReconnect).toHaveBeenCalledTimes(2), settled);
     }
-    over = true;
+    over.abort();
     await sending;
     await publish("exchange", "end");
     await vi.waitFor(() => expect(heard.filter((message) => message === "end")).toHaveLength(2), settled);
@@ -197,9 +197,9 @@ describe.each(rows)("a subscriber on %s", (name, create) => {
     const subscriber = ioredisSubscriber(connect());
     const here = new Map<number, () => Promise<void>>();
     const heard: number[] = [];
-    let over = false;
+    const over = new AbortController();
     const killing = (async () => {
-      while (!over) {
+      while (!over.signal.aborted) {
         await admin.call("CLIENT", "KILL", "TYPE", "pubsub");
         await sleep(30);
       }
@@ -213,7 +213,7 @@ describe.each(rows)("a subscriber on %s", (name, create) => {
         await Promise.all([first[1](), coming]);
       } else await coming;
     }
-    over = true;
+    over.abort();
     await killing;
     await vi.waitFor(async () => {
       heard.length = 0;

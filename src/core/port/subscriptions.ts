@@ -13,8 +13,8 @@ export interface Subscription {
  * Checks what a subscriber was given.
  * @throws {OptionError} An argument has no meaning.
  */
-export function toSubscription(listener: Listener, options: SubscribeOptions | undefined): Subscription {
-  const { onReconnect } = checkOptions(options, "{ signal, onReconnect }") ?? {};
+export function toSubscription(listener: Listener, options: SubscribeOptions = {}): Subscription {
+  const { onReconnect } = checkOptions(options, "{ signal, onReconnect }");
   if (onReconnect !== undefined) checkFunction("onReconnect", onReconnect);
   return { listener: checkFunction("listener", listener), onReconnect, confirmed: false };
 }
