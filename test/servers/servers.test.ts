@@ -28,6 +28,7 @@ const patterns = [
   "series",
   "record",
   "feed",
+  "pubsub",
   "presence",
   "bloom",
   "key-owners",
