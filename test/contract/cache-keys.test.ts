@@ -60,12 +60,11 @@ onEveryBackend(
     it("begin the names of its channels, too", async () => {
       const prefix = prefixOf();
       const channels: string[] = [];
-      const subscriber = {
-        subscribe: async (channel: string) => {
-          channels.push(channel);
-          return async () => {};
-        },
+      const subscribe = async (channel: string) => {
+        channels.push(channel);
+        return async () => {};
       };
+      const subscriber = { subscribe, psubscribe: subscribe };
       const local = withLocal(await open<number>(prefix), { maxStaleness: 1_000, subscriber });
       await local.getOrSet("k", () => 1);
       expect(channels).toEqual([`cache:${prefix}:local`]);

@@ -62,7 +62,8 @@ onEveryBackend(
       "is noticed within a second by one that listens, since that program tells nobody of its release",
       async () => {
         const redis = await backend.connect();
-        const silent: Subscriber = { subscribe: async () => async () => {} };
+        const silence = async () => async () => {};
+        const silent: Subscriber = { subscribe: silence, psubscribe: silence };
         const wake = wakeBySubscriber(silent);
         const name = `${backend.prefix}-theirs`;
         const options = { ttl: 10_000, prefix: backend.prefix, naming: redlockNaming(), wake };

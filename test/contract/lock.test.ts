@@ -312,7 +312,7 @@ function misuse(backend: Backend): void {
       await expect(locks.acquire("a", { watchdog: watchdog as never })).rejects.toThrow(/`watchdog`/);
       await expect(locks.resume(handOff, { watchdog: watchdog as never })).rejects.toThrow(/`watchdog`/);
       await expect(locks.acquire("")).rejects.toThrow(OptionError);
-      for (const client of [undefined, { subscribe: () => {}, psubscribe: () => {} }]) {
+      for (const client of [undefined, { subscribe: () => {}, publish: () => {} }]) {
         expect(() => wakeBySubscriber(client as never)).toThrow(/`subscriber`/);
       }
       await expect(locks.inspect("")).rejects.toThrow(OptionError);

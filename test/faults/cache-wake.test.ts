@@ -94,7 +94,8 @@ onStandaloneBackends("callers who wait for the load of another process", (backen
   });
 
   it("ask as often as without while the subscription fails", async () => {
-    const deaf: Subscriber = { subscribe: () => Promise.reject(new Error("no subscriptions here")) };
+    const refuse = () => Promise.reject(new Error("no subscriptions here"));
+    const deaf: Subscriber = { subscribe: refuse, psubscribe: refuse };
     const { waiter, trips, finish, loading } = await setUp(deaf);
     const waiting = waiter.getOrSet("k", () => "own");
     await until(() => trips.length >= 4);

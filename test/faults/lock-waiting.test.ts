@@ -134,13 +134,12 @@ describe("waiting over TCP", () => {
   });
 
   it("passes a wake-up on when the one who was woken has left", async () => {
-    const silent: Subscriber = { subscribe: () => Promise.resolve(() => Promise.resolve()) };
-    const heard: ((message: string) => void)[] = [];
-    silent.subscribe = (_, listener) => {
+    const heard: ((message: string, channel: string) => void)[] = [];
+    const subscribe: Subscriber["subscribe"] = (_, listener) => {
       heard.push(listener);
       return Promise.resolve(() => Promise.resolve());
     };
-    const wake = wakeBySubscriber(silent);
+    const wake = wakeBySubscriber({ subscribe, psubscribe: subscribe });
     const first = wake.listen("c", "1");
     const second = wake.listen("c", "2");
     await first.wait(0, 0, undefined);
@@ -149,14 +148,15 @@ describe("waiting over TCP", () => {
     const leaving = new AbortController();
     const never = first.wait(1, 10_000, leaving.signal);
     leaving.abort(new Error("left"));
-    heard[0]?.("");
+    heard[0]?.("", "c");
     await expect(never).rejects.toThrow("left");
     first.leave("gave up");
     await woken;
   });
 
   it("polls while its subscription fails", async () => {
-    const broken: Subscriber = { subscribe: () => Promise.reject(new Error("no connection")) };
+    const refuse = () => Promise.reject(new Error("no connection"));
+    const broken: Subscriber = { subscribe: refuse, psubscribe: refuse };
     const redis = ioredis(connect());
     const locks = createLock(redis, { ttl: 10_000, prefix: "broken", wake: wakeBySubscriber(broken) });
     const lease = await locks.acquire("a");

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, it } from "vitest";
 import type { Redis } from "../../src/core/port/redis.ts";
+import type { Subscriber } from "../../src/core/port/subscriber.ts";
 import { countCommands, expectNoImmortalKey, expectNoSlowCommand, scanKeys } from "./inspect.ts";
 import { turnOf } from "./long.ts";
 import type { Deadline, Row, StandaloneRow, Unreliable } from "./rows.ts";
@@ -12,6 +13,8 @@ export interface Backend {
   readonly prefix: string;
   /** A port on a connection of its own; closed with the suite. */
   connect(): Promise<Redis>;
+  /** The second port, on a connection of its own; closed with the suite. Backends of `onEverySubscriber` have it. */
+  listen(): Promise<Subscriber>;
   /** Ports straight to the server, or to each master of the Cluster: to look, and to break. */
   readonly servers: readonly Redis[];
   /** What the servers executed while `work` ran, by lower-case command name, commands inside scripts included. */
@@ -56,6 +59,26 @@ export function onEveryBackend(subject: string, suite: (backend: Backend) => voi
     });
   });
 }
+
+/**
+ * As `onEveryBackend`, on those that have the second port.
+ * @param also Further rules for the user who publishes and for the one who listens.
+ */
+export function onEverySubscriber(
+  subject: string,
+  suite: (backend: Backend) => void,
+  also: readonly string[] = [],
+): void {
+  const server = fileServer();
+  const rows: readonly Row[] = [...standaloneRows, ...memoryRows, ...clusterRows].filter(isListening);
+  rows.forEach((row, index) => {
+    describe(`${subject} on ${row.name}`, () => {
+      suite(lifecycle(row, server, turnOf(index, rows.length), patient, also));
+    });
+  });
+}
+
+const isListening = ({ listens = false }: Row) => listens;
 
 /**
  * Runs a suite that breaks the server or the wire on every backend with a server of its own.
@@ -108,6 +131,10 @@ function lifecycle(
     name: row.name,
     prefix,
     connect: () => opened.connect(),
+    async listen() {
+      if (opened.listen) return opened.listen();
+      throw new Error(`${row.name} has no subscriber`);
+    },
     get servers() {
       return opened.servers;
     },

@@ -3,11 +3,13 @@ import { Cluster, Redis as Ioredis, type RedisOptions } from "ioredis";
 import { Redis as Ioredis5 } from "ioredis-5";
 import { expect, inject } from "vitest";
 import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
+import { ioredisSubscriber } from "../../src/adapters/ioredis/subscriber.ts";
 import { memory } from "../../src/adapters/memory/memory.ts";
 import { rest } from "../../src/adapters/rest/rest.ts";
 import { upstash } from "../../src/adapters/upstash/upstash.ts";
 import { serveGateway } from "../../src/cli/serve.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
+import type { Subscriber } from "../../src/core/port/subscriber.ts";
 import { strangers } from "../fixtures/commands/known.ts";
 import { createUser, type DocumentedUser, type Login } from "./acl.ts";
 import { type CuttingProxy, startCuttingProxy } from "./cutting-proxy.ts";
@@ -23,6 +25,8 @@ export interface Row {
   readonly name: string;
   /** Its clock is the `Date` of this process. What moves that is no caller whose clock is wrong, so such tests leave the row out. */
   readonly sharesClock?: boolean;
+  /** It has the second port. */
+  readonly listens?: boolean;
   /** Without a user, its connections may do everything. */
   open(server: RedisServer, closing: Closing, deadline: Deadline, user?: DocumentedUser): Promise<Opened>;
 }
@@ -34,6 +38,8 @@ export interface Deadline {
 
 interface Opened {
   connect(): Promise<Redis>;
+  /** The second port, on a connection of its own, as the documented user who listens. Rows that listen have it. */
+  listen?(): Promise<Subscriber>;
   readonly servers: readonly Redis[];
 }
 
@@ -99,7 +105,7 @@ export const standaloneRows: readonly StandaloneRow[] = [
 
 /** The embedded engine, which knows no users. Its clients are those of one process. */
 export const memoryRows: readonly Row[] = [
-  memoryRow("memory", async (redis) => ({ ...redis })),
+  memoryRow("memory", async (redis) => ({ ...redis }), { listens: true }),
   memoryRow("rest over memory", async (redis, closing, deadline) => {
     const token = "the-token-of-the-tests";
     const gateway = await serveGateway(redis, { tokens: [token] });
@@ -108,23 +114,36 @@ export const memoryRows: readonly Row[] = [
   }),
 ].filter(isWanted);
 
-export const clusterRows: readonly Row[] = [{ name: "ioredis 6, Cluster", open: openCluster }].filter(isWanted);
+export const clusterRows: readonly Row[] = [{ name: "ioredis 6, Cluster", listens: true, open: openCluster }].filter(
+  isWanted,
+);
 
 function tcpRow(name: string, create: (at: Address) => Ioredis | Ioredis5): StandaloneRow {
-  const connect = async (at: Address, closing: Closing, deadline?: Deadline) => {
+  const open = async (at: Address, closing: Closing) => {
     const client = create(at);
     client.on("error", () => {});
     closing.push(() => client.disconnect());
     await client.connect();
-    return ioredis(client, deadline);
+    return client;
   };
+  const connect = async (at: Address, closing: Closing, deadline?: Deadline) =>
+    ioredis(await open(at, closing), deadline);
   return {
     name,
     resends: "idempotent",
+    listens: true,
     async open({ host, port }, closing, deadline, user) {
       const admin = direct({ host, port }, closing);
       const login = user && (await createUser(admin, "app", user));
-      return { connect: () => connect({ host, port, ...login }, closing, deadline), servers: [admin] };
+      let listener: Promise<Login> | undefined;
+      return {
+        connect: () => connect({ host, port, ...login }, closing, deadline),
+        async listen() {
+          if (user) listener ??= createUser(admin, "listener", user);
+          return ioredisSubscriber(await open({ host, port, ...(await listener) }, closing), deadline);
+        },
+        servers: [admin],
+      };
     },
     async connectThroughProxy(server, closing) {
       const proxy = await startCuttingProxy(server);
@@ -149,6 +168,8 @@ function httpRow(
   return {
     name,
     resends,
+    // A subscriber over HTTP takes its place here: `listens`, and `listen` of what is opened.
+    listens: false,
     async open({ host, port }, closing, deadline, user) {
       const admin = direct({ host, port }, closing);
       const login = user && (await createUser(admin, "gateway", user));
@@ -167,14 +188,19 @@ function httpRow(
   };
 }
 
-function memoryRow(name: string, connect: (redis: Redis, closing: Closing, deadline: Deadline) => Promise<Redis>): Row {
+function memoryRow(
+  name: string,
+  connect: (redis: Redis, closing: Closing, deadline: Deadline) => Promise<Redis>,
+  more: Pick<Row, "listens"> = {},
+): Row {
   return {
+    ...more,
     name,
     sharesClock: true,
     async open(_, closing, deadline) {
       const redis = memory(deadline);
       closing.push(redis.close);
-      return { servers: [redis], connect: () => connect(redis, closing, deadline) };
+      return { servers: [redis], connect: () => connect(redis, closing, deadline), listen: async () => redis };
     },
   };
 }
@@ -206,5 +232,16 @@ async function openCluster(
   const servers = admin.nodes("master").map((master) => ioredis(master));
   // Each node has its own users.
   const logins = await Promise.all(user ? servers.map((server) => createUser(server, "app", user)) : []);
-  return { servers, connect: async () => ioredis(await connect(logins[0]), deadline) };
+  let listeners: Promise<Login[]> | undefined;
+  return {
+    servers,
+    connect: async () => ioredis(await connect(logins[0]), deadline),
+    async listen() {
+      // It listens to a node of its choice, which may be a replica.
+      if (user)
+        listeners ??= Promise.all(admin.nodes("all").map((node) => createUser(ioredis(node), "listener", user)));
+      const [login] = (await listeners) ?? [];
+      return ioredisSubscriber(await connect(login), deadline);
+    },
+  };
 }

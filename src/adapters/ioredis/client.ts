@@ -21,6 +21,8 @@ export interface IoredisClient {
 export interface IoredisSubscriberClient extends IoredisClient {
   subscribe(channel: string): Promise<unknown>;
   unsubscribe(channel: string): Promise<unknown>;
+  psubscribe(pattern: string): Promise<unknown>;
+  punsubscribe(pattern: string): Promise<unknown>;
 }
 
 /** The subset of what ioredis' `multi()` returns. */

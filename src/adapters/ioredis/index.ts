@@ -5,4 +5,5 @@ export { setPassword } from "./password.ts";
 export { lambda, managedCluster, server } from "./presets.ts";
 export type { ClusterPreset, ConnectionPreset } from "./presets.ts";
 export { ioredisSubscriber } from "./subscriber.ts";
+export type { IoredisSubscriberOptions } from "./subscriber.ts";
 export { checkRedisUrl } from "./url.ts";

@@ -6,7 +6,7 @@ import type { Subscriber } from "../../core/port/subscriber.ts";
 import type { MemoryCommand } from "./command-events.ts";
 import type { ListenOptions, Listening } from "./listen.ts";
 import { EngineProcess } from "./process.ts";
-import { createSubscribe } from "./subscriber.ts";
+import { createSubscriber } from "./subscriber.ts";
 
 /** Options of `memory`. */
 export interface MemoryOptions {
@@ -64,7 +64,7 @@ export function memory(options?: MemoryOptions): Memory {
     pipeline: (commands, options) =>
       process.call(timeout, options, (session) => Promise.all(commands.map(session.run))),
     transaction: (commands, options) => process.call(timeout, options, (session) => session.runTogether(commands)),
-    subscribe: createSubscribe(process.open),
+    ...createSubscriber(process.open),
     advance(ms) {
       process.clock.advance(checkDurationOrZero("ms", ms));
       process.engine?.state.sweepExpired();

@@ -55,7 +55,7 @@ interface Channel {
  * const cache = createCache<User>(redis, { prefix: "user", ttl: minutes(5), wake });
  */
 export function wakeBySubscriber(subscriber: Subscriber): Wake {
-  const client = Reflect.has(Object(subscriber), "psubscribe");
+  const client = Reflect.has(Object(subscriber), "publish");
   checkMethods("subscriber", client ? null : (subscriber ?? null), "ioredisSubscriber(client)", "subscribe");
   const channels = new Map<string, Channel>();
   return {
