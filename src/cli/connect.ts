@@ -17,6 +17,13 @@ export async function connect(url: string): Promise<Redis> {
   });
 }
 
+/** A second connection for messages, which is made for the first stream. The state of the first one is told, and that is enough. */
+export function duplicateOf(client: Redis): Redis {
+  const duplicate = client.duplicate({ lazyConnect: true });
+  duplicate.on("error", () => {});
+  return duplicate;
+}
+
 /** Tells once when Redis is lost, and once when it is back. */
 export function reportState(client: Redis, say: (text: string) => void): void {
   let reachable = true;

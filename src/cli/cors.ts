@@ -14,7 +14,7 @@ export function corsHeaders(origins: readonly string[], { headers }: IncomingMes
     ...(!origins.includes("*") && { Vary: "Origin" }),
     ...(allowed !== undefined && {
       "Access-Control-Allow-Origin": allowed,
-      "Access-Control-Expose-Headers": "Upstash-Sync-Token",
+      "Access-Control-Expose-Headers": "Upstash-Sync-Token, Redis-Patterns-Heartbeat",
     }),
   };
 }

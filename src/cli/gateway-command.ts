@@ -1,9 +1,10 @@
 import { Option, type Command } from "commander";
 import { ioredis } from "../adapters/ioredis/ioredis.ts";
+import { ioredisSubscriber } from "../adapters/ioredis/subscriber.ts";
 import { checkRedisUrl } from "../adapters/ioredis/url.ts";
 import { isConnectionError, isOptionError } from "../core/failure.ts";
 import type { GatewayToken } from "../gateway/index.ts";
-import { addressOf, connect, reportState } from "./connect.ts";
+import { addressOf, connect, duplicateOf, reportState } from "./connect.ts";
 import { isOrigin } from "./cors.ts";
 import { lookAtRedis } from "./first-look.ts";
 import { portOf } from "./ports.ts";
@@ -18,6 +19,9 @@ interface Flags {
   readonly corsOrigin?: readonly string[];
   readonly maxBody: string;
   readonly maxCommands: string;
+  readonly heartbeat: string;
+  readonly maxStreams: string;
+  readonly maxPending: string;
 }
 
 const examples = `
@@ -42,6 +46,9 @@ export function addGatewayCommand(program: Command): void {
     )
     .option("--max-body <bytes>", "the largest request body", "10485760")
     .option("--max-commands <count>", "the most commands of one request", "10000")
+    .option("--heartbeat <ms>", "the time between two signs of life in a stream", "15000")
+    .option("--max-streams <count>", "the most streams of one token", "1000")
+    .option("--max-pending <bytes>", "what the reader of a stream may leave unread", "1048576")
     .addHelpText("after", examples);
   const exitMisused = (message: string): never => command.error(`error: ${message}`, { exitCode: 2 });
   command.action(async (flags: Flags) => {
@@ -69,16 +76,15 @@ async function runGateway(flags: Flags, source: string, exitMisused: (message: s
   if (tokens.length === 0) exitMisused("a gateway needs a token: --token, or the variable UPSTASH_REDIS_REST_TOKEN");
   const url = new URL(checkRedisUrl(flags.redis, source));
   if (!corsOrigins.every(isOrigin)) exitMisused("--cors-origin must be * or an origin, such as https://app.example");
-  const limits = {
-    maxBody: wholeNumber(flags.maxBody) ?? exitMisused("--max-body must be a whole number of bytes, at least 1"),
-    maxCommands: wholeNumber(flags.maxCommands) ?? exitMisused("--max-commands must be a whole number, at least 1"),
-  };
+  const limits = limitsOf(flags, exitMisused);
   tokens.forEach(warnIfShort);
   warnIfPublic(host);
   const client = await connect(flags.redis);
+  const listener = duplicateOf(client);
   reportState(client, (text) => console.error(text));
   const redis = ioredis(client);
   const missing = new Set<string>();
+  const disconnect = () => [client, listener].forEach((connection) => connection.disconnect());
   try {
     const server = await serveGateway(redis, {
       tokens,
@@ -86,16 +92,27 @@ async function runGateway(flags: Flags, source: string, exitMisused: (message: s
       host,
       corsOrigins,
       missing,
+      subscriber: ioredisSubscriber(listener, { heartbeat: limits.heartbeat }),
       ...limits,
       onError: reportError,
     });
     const onReached = () => console.log(`Gateway: ${server.url} for ${addressOf(url)}`);
     lookAtRedis(client, redis, { missing, warn, onReached });
-    closeOnSignal(server, () => client.disconnect());
+    closeOnSignal(server, disconnect);
   } catch (error) {
-    client.disconnect();
+    disconnect();
     throw error;
   }
+}
+
+function limitsOf(flags: Flags, exitMisused: (message: string) => never) {
+  return {
+    maxBody: wholeNumber(flags.maxBody) ?? exitMisused("--max-body must be a whole number of bytes, at least 1"),
+    maxCommands: wholeNumber(flags.maxCommands) ?? exitMisused("--max-commands must be a whole number, at least 1"),
+    heartbeat: wholeNumber(flags.heartbeat) ?? exitMisused("--heartbeat must be a whole number of milliseconds"),
+    maxStreams: wholeNumber(flags.maxStreams) ?? exitMisused("--max-streams must be a whole number, at least 1"),
+    maxPending: wholeNumber(flags.maxPending) ?? exitMisused("--max-pending must be a whole number of bytes"),
+  };
 }
 
 function wholeNumber(text: string): number | undefined {

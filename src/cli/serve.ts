@@ -6,6 +6,7 @@ import { createAnswerer } from "../gateway/answerer.ts";
 import type { GatewayOptions } from "../gateway/index.ts";
 import { corsHeaders, isPreflight, preflightHeaders } from "./cors.ts";
 import { endUpload, inquiryOf } from "./incoming.ts";
+import { createOpenStreams } from "./open-streams.ts";
 
 /** Options of `serveGateway`. */
 export interface ServeOptions extends GatewayOptions {
@@ -32,7 +33,7 @@ export interface ServeOptions extends GatewayOptions {
 export interface GatewayServer {
   /** The URL for clients, without a slash at the end. */
   readonly url: string;
-  /** Answers the requests that have begun, then stops. Connections that are still open after `grace` milliseconds are cut. */
+  /** Answers the requests that have begun, ends the streams, then stops. Connections that are still open after `grace` milliseconds are cut. */
   close(grace?: number): Promise<void>;
 }
 
@@ -40,16 +41,18 @@ export interface GatewayServer {
 export async function serveGateway(redis: Redis, options: ServeOptions): Promise<GatewayServer> {
   const { port = 0, host = "127.0.0.1", corsOrigins = [], missing, ...rest } = options;
   const answer = createAnswerer(redis, rest, missing);
+  const streams = createOpenStreams();
 
   async function respond(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     if (isPreflight(corsOrigins, incoming)) {
       return void outgoing.writeHead(204, preflightHeaders(corsOrigins, incoming)).end();
     }
-    const { status, headers, json } = await answer(inquiryOf(incoming, outgoing));
+    const answered = await answer(inquiryOf(incoming, outgoing));
     endUpload(incoming);
-    const length = Buffer.byteLength(json);
-    outgoing.writeHead(status, { ...headers, ...corsHeaders(corsOrigins, incoming), "Content-Length": length });
-    outgoing.end(json);
+    const headers = { ...answered.headers, ...corsHeaders(corsOrigins, incoming) };
+    if (!("json" in answered)) return streams.send(answered, headers, outgoing);
+    outgoing.writeHead(answered.status, { ...headers, "Content-Length": Buffer.byteLength(answered.json) });
+    outgoing.end(answered.json);
   }
 
   const server = createServer(serverLimits, (incoming, outgoing) => {
@@ -60,7 +63,7 @@ export async function serveGateway(redis: Redis, options: ServeOptions): Promise
   server.on("clientError", refuseSocket);
   server.listen(port, host);
   await once(server, "listening");
-  return { url: urlOf(server, host), close: (grace = 5_000) => close(server, grace) };
+  return { url: urlOf(server, host), close: (grace = 5_000) => close(server, streams.end, grace) };
 }
 
 function urlOf(server: Server, host: string): string {
@@ -69,9 +72,10 @@ function urlOf(server: Server, host: string): string {
   return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
-async function close(server: Server, grace: number): Promise<void> {
+async function close(server: Server, endStreams: () => void, grace: number): Promise<void> {
   const closed = once(server, "close");
   server.close();
+  endStreams();
   // A connection that its client keeps open is closed as soon as its request is answered.
   const sweep = setInterval(() => server.closeIdleConnections(), 20);
   const cut = setTimeout(() => server.closeAllConnections(), grace);

@@ -32,6 +32,14 @@ export function toText(bytes: string): string {
   return isAscii(bytes) ? bytes : tolerant.decode(fromByteString(bytes));
 }
 
+/**
+ * The text of bytes in UTF-8.
+ * @throws {TypeError} They are not UTF-8.
+ */
+export function toStrictText(bytes: string): string {
+  return isAscii(bytes) ? bytes : strict.decode(fromByteString(bytes));
+}
+
 /** A port whose strings are bytes. Over a backend that carries text only, other bytes are refused. */
 export function overBytes(redis: Redis): Redis {
   const { bytes, transaction } = redis;
@@ -55,7 +63,7 @@ function toTextOptions(options?: SendOptions): SendOptions {
 
 function toTextCommand([name, ...args]: Command): Command {
   try {
-    return [name, ...args.map((arg) => (isAscii(`${arg}`) ? arg : strict.decode(fromByteString(`${arg}`))))];
+    return [name, ...args.map((arg) => (typeof arg === "string" ? toStrictText(arg) : arg))];
   } catch (cause) {
     throw new ReplyError("ERR this gateway carries text; the request holds bytes that are not UTF-8", { cause });
   }

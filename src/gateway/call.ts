@@ -2,7 +2,7 @@ import type { ReplyError } from "../core/errors.ts";
 import { isReplyError } from "../core/failure.ts";
 import type { Command, Redis, Reply, SendOptions } from "../core/port/redis.ts";
 import type { Inquiry } from "./inquiry.ts";
-import type { JsonResponse } from "./response.ts";
+import type { GatewayResponse } from "./response.ts";
 import type { ScriptTranslator, Translation } from "./scripts.ts";
 import type { Access } from "./tokens.ts";
 
@@ -21,7 +21,7 @@ export interface Call {
 }
 
 /** Answers the requests of one route. */
-export type Handler = (call: Call) => Promise<JsonResponse>;
+export type Handler = (call: Call) => Promise<GatewayResponse>;
 
 /** The command for Redis. Its name is in capitals, since ioredis changes the replies to some lower-case names. */
 export function toCommand({ words }: Translation): Command {

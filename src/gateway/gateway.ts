@@ -1,6 +1,8 @@
 import type { Redis } from "../core/port/redis.ts";
-import { createAnswerer } from "./answerer.ts";
+import type { Subscriber } from "../core/port/subscriber.ts";
+import { type Answer, createAnswerer } from "./answerer.ts";
 import { inquiryOf } from "./inquiry.ts";
+import { toReadableStream } from "./streams/outbox.ts";
 import type { GatewayToken } from "./tokens.ts";
 
 /** Answers a request of the Upstash REST protocol. It never rejects. */
@@ -20,6 +22,32 @@ export interface GatewayOptions {
    * @default 10_000
    */
   readonly maxCommands?: number;
+  /**
+   * Who listens for the streams of `/subscribe` and `/psubscribe`: `ioredisSubscriber(client.duplicate())`, or what `memory()` gave. All streams share its connection.
+   * @default none: these paths are answered with 404
+   */
+  readonly subscriber?: Subscriber | undefined;
+  /**
+   * The time between two signs of life in a stream, in milliseconds. They cost Redis nothing.
+   * @default 15_000
+   */
+  readonly heartbeat?: number | undefined;
+  /**
+   * The most streams of one token at once. One more gets the status 429.
+   * @default 1_000
+   */
+  readonly maxStreams?: number | undefined;
+  /**
+   * The most channels, or patterns, of one stream. More get the status 400.
+   * @default 1_000
+   */
+  readonly maxChannels?: number | undefined;
+  /**
+   * How much the reader of a stream may leave unread behind the message that it is reading, in bytes. If there is more when another message
+   * comes, the reader is told by the event `dropped`, and its stream ends.
+   * @default 1_048_576
+   */
+  readonly maxPending?: number | undefined;
   /** Receives the errors that are answered with the status 500 or 503. Errors that it throws are ignored. */
   readonly onError?: (error: unknown) => void;
 }
@@ -35,7 +63,12 @@ export interface GatewayOptions {
 export function createGateway(redis: Redis, options: GatewayOptions): Gateway {
   const answer = createAnswerer(redis, options);
   return async (request) => {
-    const { status, headers, json } = await answer(inquiryOf(request));
-    return new Response(request.method === "HEAD" ? null : json, { status, headers });
+    const answered = await answer(inquiryOf(request));
+    return new Response(request.method === "HEAD" ? null : bodyOf(answered), answered);
   };
+}
+
+function bodyOf(answered: Answer): BodyInit | null {
+  if ("json" in answered) return answered.json;
+  return answered.outbox && toReadableStream(answered.outbox);
 }

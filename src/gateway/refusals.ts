@@ -33,7 +33,8 @@ function unavailableError(command: string): ReplyError {
   );
 }
 
-function noPermissionError(command: string): ReplyError {
+/** The error for a token that may not run a command. */
+export function noPermissionError(command: string): ReplyError {
   const name = shorten(command).toLowerCase();
   return new ReplyError(`NOPERM this user has no permissions to run the '${name}' command or its subcommand`);
 }

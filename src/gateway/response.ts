@@ -3,12 +3,23 @@ import { codeOf, isConnectionError, isReplyError } from "../core/failure.ts";
 import type { Reply } from "../core/port/redis.ts";
 import { toText } from "./bytes.ts";
 import type { Inquiry } from "./inquiry.ts";
+import type { Outbox } from "./streams/outbox.ts";
 
 /** The status and the JSON of a response. */
 export interface JsonResponse {
   readonly status: number;
   readonly json: string;
 }
+
+/** A response that goes on: its events, or `null` for HEAD. */
+export interface StreamResponse {
+  readonly status: number;
+  readonly outbox: Outbox | null;
+  /** The time between two signs of life, in milliseconds. */
+  readonly heartbeat: number;
+}
+
+export type GatewayResponse = JsonResponse | StreamResponse;
 
 /** A request is refused, with a status and a text for the client. */
 export class Refusal extends RedisPatternsError {

@@ -7,12 +7,16 @@ import { parseCommand } from "./json.ts";
 import { parsePath, parseQuery } from "./path.ts";
 import { refusalOf } from "./refusals.ts";
 import { type JsonResponse, Refusal, toResult } from "./response.ts";
+import type { StreamWord } from "./streams/listen.ts";
+import type { Streams } from "./streams/streams.ts";
+import { streamHandler } from "./streams/subscribe.ts";
 
 /** Finds the handler of a path. Reserved words are compared after decoding, in upper and lower case. */
-export function findHandler(pathname: string, method: string): Handler {
+export function findHandler(pathname: string, method: string, streams: Streams | null): Handler {
   const [first = "", ...rest] = parsePath(pathname);
   const word = first.toLowerCase();
-  if (streamingPaths.has(word)) throw new Refusal(404, `ERR /${word} is not served by this gateway`);
+  if (word === "monitor") throw new Refusal(404, "ERR /monitor is not served by this gateway");
+  if (word === "subscribe" || word === "psubscribe") return findStreamHandler(word, streams);
   if (rest.length > 0) return handlePathCommand;
   const handler = handlers.get(word);
   if (!handler) return handlePathCommand;
@@ -20,7 +24,10 @@ export function findHandler(pathname: string, method: string): Handler {
   throw new Refusal(405, "ERR method not allowed: this path wants POST");
 }
 
-const streamingPaths: ReadonlySet<string> = new Set(["subscribe", "psubscribe", "monitor"]);
+function findStreamHandler(word: StreamWord, streams: Streams | null): Handler {
+  if (streams) return streamHandler(word, streams);
+  throw new Refusal(404, `ERR /${word} is not served by this gateway: createGateway needs a \`subscriber\` for it`);
+}
 
 const handlers: ReadonlyMap<string, Handler> = new Map([
   ["", handleBodyCommand],

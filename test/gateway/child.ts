@@ -4,6 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import type { GatewayOptions } from "../../src/gateway/index.ts";
 import type { Vitals } from "./child-main.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -15,7 +16,12 @@ export interface Child {
   stop(): Promise<void>;
 }
 
-export async function startChild(redisPort: number, maxBody: number): Promise<Child> {
+/** @param streams Its options for streams. Without them it has none. */
+export async function startChild(
+  redisPort: number,
+  maxBody: number,
+  streams?: Pick<GatewayOptions, "heartbeat" | "maxStreams" | "maxPending">,
+): Promise<Child> {
   const dir = await mkdtemp(join(root, "node_modules/.fuzz-"));
   const file = join(dir, "child.mjs");
   const entry = join(root, "test/gateway/child-main.ts");
@@ -28,7 +34,13 @@ export async function startChild(redisPort: number, maxBody: number): Promise<Ch
     external: ["ioredis"],
   });
   const child = fork(file, {
-    env: { ...process.env, REDIS_PORT: String(redisPort), MAX_BODY: String(maxBody) },
+    execArgv: ["--expose-gc"],
+    env: {
+      ...process.env,
+      REDIS_PORT: String(redisPort),
+      MAX_BODY: String(maxBody),
+      ...(streams && { STREAMS: JSON.stringify(streams) }),
+    },
   });
   const [url] = (await once(child, "message")) as [string];
   const stop = async () => {

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startCuttingProxy } from "../support/cutting-proxy.ts";
 import { freePort, type RedisServer, startRedis } from "../support/redis-server.ts";
 import { bundleCli, type Cli, prepareCli } from "./cli-process.ts";
+import { expectSoon, openEvents } from "./event-reader.ts";
 import { bearer, token } from "./token.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -87,6 +88,30 @@ describe("redis-patterns gateway", () => {
     redis.resume();
     expect(await answer).toBe('{"result":"PONG"}');
     expect(await exit).toBe(0);
+  });
+
+  it("streams messages over a second connection, which is made for the first stream, and ends them with itself", async () => {
+    const { url, child, exit } = await start(["--token", token, "--heartbeat", "50", "--max-streams", "1"]);
+    const admin = new Redis(redis.port);
+    const connections = async () =>
+      String(await admin.client("LIST"))
+        .trim()
+        .split("\n").length;
+    const before = await connections();
+    const stream = await openEvents(`${url}/psubscribe/news:*`);
+    await expect.poll(() => stream.events).toEqual(["psubscribe,news:*,1"]);
+    expect(await connections()).toBe(before + 1);
+    expect((await fetch(`${url}/subscribe/x`, { headers: bearer })).status).toBe(429);
+    await fetch(`${url}/publish/news:1/hello`, { headers: bearer });
+    await expect.poll(() => stream.events.at(-1)).toBe("pmessage,news:*,news:1,hello");
+    await expect.poll(() => stream.comments).toBeGreaterThan(1);
+    const began = performance.now();
+    child.kill("SIGTERM");
+    expect(await exit).toBe(0);
+    // Not after the five seconds that a request may take.
+    expect(performance.now() - began).toBeLessThan(4_000);
+    await expect.poll(() => stream.isOpen).toBe(false);
+    admin.disconnect();
   });
 
   it("starts without Redis, answers 503, and says when it is gone and back", async () => {
@@ -177,6 +202,23 @@ describe("redis-patterns gateway", () => {
     await old.stop();
   });
 
+  it("notices that its connection for messages died without a sign, and says so in each stream", async () => {
+    const proxy = await startCuttingProxy(redis);
+    const address = `redis://127.0.0.1:${proxy.port}`;
+    const { child, exit, url } = await start(["--redis", address, "--token", token, "--heartbeat", "200"]);
+    const stream = await openEvents(`${url}/subscribe/news`);
+    await expectSoon(() => stream.events).toEqual(["subscribe,news,1"]);
+    proxy.forget();
+    await expectSoon(() => stream.events).toEqual(["subscribe,news,1", "subscribe,news,1"]);
+    const admin = new Redis(redis.port);
+    await admin.publish("news", "hello");
+    await expectSoon(() => stream.events.at(-1)).toBe("message,news,hello");
+    child.kill("SIGTERM");
+    expect(await exit).toBe(0);
+    admin.disconnect();
+    await proxy.stop();
+  });
+
   it("has flags for the limits and for the origins of pages", async () => {
     const { child, exit, url } = await start(
       "--token,TOKEN,--max-body,1000,--max-commands,2,--cors-origin,https://a.b".replace("TOKEN", token).split(","),
@@ -223,6 +265,8 @@ describe("wrong usage", () => {
     ["a Redis whose password makes it no URL", ["gateway", "--token", token, "--redis", "redis://u:p#w@h"], /%23/],
     ["a body of no bytes", ["gateway", "--token", token, "--max-body", "0"], /--max-body must be/],
     ["commands without a number", ["gateway", "--token", token, "--max-commands", "x"], /--max-commands must be/],
+    ["streams without a number", ["gateway", "--token", token, "--max-streams", "0"], /--max-streams must be/],
+    ["a heart that never beats", ["gateway", "--token", token, "--heartbeat", "0"], /--heartbeat must be/],
     ["an origin with a path", ["gateway", "--token", token, "--cors-origin", "https://a.b/c"], /--cors-origin must be/],
     ["an unknown option", ["gateway", "--nope"], /unknown option '--nope'/],
     ["an unknown command", ["nope"], /unknown command 'nope'/],

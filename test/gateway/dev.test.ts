@@ -8,6 +8,7 @@ import { createLimiter, fixedWindow } from "../../src/core/patterns/limiter/inde
 import { seconds } from "../../src/core/time/duration.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";
 import { type Cli, prepareCli } from "./cli-process.ts";
+import { openEvents } from "./event-reader.ts";
 
 let cli: Cli;
 beforeAll(async () => {
@@ -54,6 +55,19 @@ describe("redis-patterns dev", () => {
     child.kill("SIGINT");
     expect(await exit).toBe(0);
     expect(output.stderr).toBe("");
+  });
+
+  it("streams messages that come over HTTP and over TCP", async () => {
+    const { redisUrl, endpoint, child, exit } = await start();
+    const headers = { authorization: `Bearer ${endpoint.token}` };
+    const stream = await openEvents(`${endpoint.url}/subscribe/news`, { headers });
+    await rest(endpoint).send(["PUBLISH", "news", "over HTTP"]);
+    await connect(redisUrl).publish("news", "over TCP");
+    await expect
+      .poll(() => stream.events)
+      .toEqual(["subscribe,news,1", "message,news,over HTTP", "message,news,over TCP"]);
+    child.kill("SIGINT");
+    expect(await exit).toBe(0);
   });
 
   it("shows what happens: pattern, command, key and time, and what was refused", async () => {
@@ -184,6 +198,10 @@ describe("redis-patterns dev --redis", () => {
       ]),
     ).toMatchObject(["OK", { code: "ERR" }]);
     expect(await connect(url).get("k")).toBe("v");
+    const headers = { authorization: `Bearer ${endpoint.token}` };
+    const stream = await openEvents(`${endpoint.url}/psubscribe/n*`, { headers });
+    await connect(url).publish("news", "hello");
+    await expect.poll(() => stream.events).toEqual(["psubscribe,n*,1", "pmessage,n*,news,hello"]);
     await expect.poll(() => output.stdout).toMatch(/SET {6}k\n.*INCR {5}k {2}ERR value is not an integer/);
   });
 

@@ -1,8 +1,10 @@
 import { Redis as Client } from "ioredis";
 import { afterAll, beforeAll } from "vitest";
 import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
+import { ioredisSubscriber } from "../../src/adapters/ioredis/subscriber.ts";
 import { serveGateway } from "../../src/cli/serve.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
+import type { Subscriber } from "../../src/core/port/subscriber.ts";
 import { createGateway, type GatewayOptions } from "../../src/gateway/index.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";
 import { bearer, token } from "./token.ts";
@@ -24,6 +26,8 @@ export interface Answered {
 export interface Scene {
   readonly server: RedisServer;
   readonly redis: Redis;
+  /** Over a second connection to the same server, which is made at its first use. */
+  readonly subscriber: Subscriber;
   /** Asks a gateway in this process; with the token, unless other headers say otherwise. */
   ask(path: string, ask?: Ask): Promise<Answered>;
   /** `POST /` with one command. */
@@ -50,6 +54,7 @@ export function openScene(options: Partial<GatewayOptions> = {}, timeout = 5_000
   const closing: (() => unknown)[] = [];
   let server: RedisServer;
   let redis: Redis;
+  let subscriber: Subscriber;
   let gateway: ReturnType<typeof createGateway>;
   beforeAll(async () => {
     server = await startRedis();
@@ -57,6 +62,10 @@ export function openScene(options: Partial<GatewayOptions> = {}, timeout = 5_000
     const client = connect(server);
     closing.push(() => client.disconnect());
     redis = ioredis(client, { timeout });
+    const listener = client.duplicate({ lazyConnect: true, connectionName: "listener" });
+    listener.on("error", () => {});
+    closing.push(() => listener.disconnect());
+    subscriber = ioredisSubscriber(listener, { timeout });
     gateway = createGateway(redis, { tokens: [token], ...options });
   });
   afterAll(async () => {
@@ -72,6 +81,9 @@ export function openScene(options: Partial<GatewayOptions> = {}, timeout = 5_000
     },
     get redis() {
       return redis;
+    },
+    get subscriber() {
+      return subscriber;
     },
     ask,
     command: (...words) => ask("/", { method: "POST", body: JSON.stringify(words) }),

@@ -182,6 +182,9 @@ const notAllowed = '{"error":"ERR method not allowed"}';
 const wantsPost = '{"error":"ERR method not allowed: this path wants POST"}';
 const noFormat = '{"error":"ERR this gateway answers in JSON only; remove the header Upstash-Response-Format"}';
 
+const noSubscriber = (word: string) =>
+  `{"error":"ERR /${word} is not served by this gateway: createGateway needs a \`subscriber\` for it"}`;
+
 table("methods, formats and paths that are not served", [
   ["/get/foo", { method: "DELETE" }, 405, notAllowed],
   ["/get/foo", { method: "OPTIONS" }, 405, notAllowed],
@@ -191,8 +194,8 @@ table("methods, formats and paths that are not served", [
   ["/multi-exec", get, 405, wantsPost],
   ["/get/foo", { headers: { ...bearer, "upstash-response-format": "resp2" } }, 400, noFormat],
   ["/get/foo", { headers: { ...bearer, "upstash-response-format": "json" } }, 200, '{"result":"x"}'],
-  ["/subscribe/ch", post("[]"), 404, '{"error":"ERR /subscribe is not served by this gateway"}'],
-  ["/PSUBSCRIBE/ch*", post("[]"), 404, '{"error":"ERR /psubscribe is not served by this gateway"}'],
+  ["/subscribe/ch", post("[]"), 404, noSubscriber("subscribe")],
+  ["/PSUBSCRIBE/ch*", post("[]"), 404, noSubscriber("psubscribe")],
   ["/monitor", post("[]"), 404, '{"error":"ERR /monitor is not served by this gateway"}'],
 ]);
 

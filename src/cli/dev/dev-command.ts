@@ -61,10 +61,13 @@ async function runDev(flags: Flags, exitMisused: (message: string) => never): Pr
   console.log("redis-patterns dev: for development only, on this machine alone");
   const view = createView(flags.quiet ? () => {} : (line) => console.log(line));
   const target = await openTarget(flags.redis, port, view.show, exitMisused);
-  const gateway = await serveGateway(target.redis, { tokens: [{ token }], port: httpPort }).catch(async (error) => {
-    await target.close();
-    throw explainPort(error, "--http-port");
-  });
+  const { redis, subscriber } = target;
+  const gateway = await serveGateway(redis, { tokens: [{ token }], port: httpPort, subscriber }).catch(
+    async (error) => {
+      await target.close();
+      throw explainPort(error, "--http-port");
+    },
+  );
   const variables = {
     REDIS_URL: target.url,
     UPSTASH_REDIS_REST_URL: gateway.url,

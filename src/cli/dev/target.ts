@@ -1,9 +1,11 @@
 import { ioredis } from "../../adapters/ioredis/ioredis.ts";
+import { ioredisSubscriber } from "../../adapters/ioredis/subscriber.ts";
 import { checkRedisUrl } from "../../adapters/ioredis/url.ts";
 import { memory } from "../../adapters/memory/index.ts";
 import { isOptionError } from "../../core/failure.ts";
 import type { Redis } from "../../core/port/redis.ts";
-import { addressOf, connect, reportState } from "../connect.ts";
+import type { Subscriber } from "../../core/port/subscriber.ts";
+import { addressOf, connect, duplicateOf, reportState } from "../connect.ts";
 import { explainPort } from "../ports.ts";
 import type { CommandEvent } from "./view.ts";
 import { watchCommands } from "./watch.ts";
@@ -11,6 +13,7 @@ import { watchCommands } from "./watch.ts";
 /** The Redis that `dev` works on. */
 interface Target {
   readonly redis: Redis;
+  readonly subscriber: Subscriber;
   readonly url: string;
   readonly description: string;
   close(): Promise<void>;
@@ -35,7 +38,8 @@ async function openMemory(port: number, onCommand: (event: CommandEvent) => void
   // The first script takes some time, which the user's would else seem to take.
   await redis.send(["EVAL", "return 1", 0]);
   isReady = true;
-  return { redis, url, description: `in memory, gone when this ends, for TCP at ${url}`, close: redis.close };
+  const description = `in memory, gone when this ends, for TCP at ${url}`;
+  return { redis, subscriber: redis, url, description, close: redis.close };
 }
 
 /** What other clients do with it is not seen from here. */
@@ -46,13 +50,15 @@ async function openRedis(
 ): Promise<Target> {
   const url = checkUrl(text, exitMisused);
   const client = await connect(url);
+  const listener = duplicateOf(client);
   reportState(client, (line) => console.error(line));
   const description = `${addressOf(new URL(url))}, of which what comes over HTTP is shown`;
   return {
     redis: watchCommands(ioredis(client), onCommand),
+    subscriber: ioredisSubscriber(listener, { heartbeat: 15_000 }),
     url,
     description,
-    close: async () => client.disconnect(),
+    close: async () => [client, listener].forEach((connection) => connection.disconnect()),
   };
 }
 
