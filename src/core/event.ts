@@ -18,7 +18,7 @@ export interface PatternEvent {
 export type OnEvent = (event: PatternEvent) => void;
 
 /** Reports one event. It costs nothing without a listener. */
-export function emit(onEvent: OnEvent | undefined, event: PatternEvent): void {
+export function emit<E = PatternEvent>(onEvent: ((event: E) => void) | undefined, event: E): void {
   try {
     const returned: unknown = onEvent?.(event);
     if (returned instanceof Promise) returned.catch(() => {});

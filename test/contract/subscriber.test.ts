@@ -2,25 +2,9 @@ import { describe, expect, it } from "vitest";
 import { OptionError } from "../../src/core/errors.ts";
 import type { Subscriber, Unsubscribe } from "../../src/core/port/subscriber.ts";
 import { deliver, toChannel, toSubscription } from "../../src/core/port/subscriptions.ts";
+import { sleep } from "../../src/core/wait/sleep.ts";
 import { type Backend, onEverySubscriber } from "../support/backends.ts";
 import { sized } from "../support/long.ts";
-
-/** A pattern must be among the rights of its user by its own text, and here there are many. */
-const everyChannel = ["&*"];
-
-onEverySubscriber(
-  "a subscriber",
-  (backend) => {
-    hearing(backend);
-    patterns(backend);
-    names(backend);
-    leaving(backend);
-    listeners(backend);
-    misuse(backend);
-    racesOf(backend);
-  },
-  everyChannel,
-);
 
 /** A listener that knows what it has heard. */
 function createEar() {
@@ -46,12 +30,25 @@ async function open(backend: Backend) {
   return {
     subscriber,
     publish,
+    /** Over HTTP, the gateway sees a moment later that its reader has left. */
+    async expectNobody(channel: string): Promise<void> {
+      const tries = /rest|upstash/.test(backend.name) ? 1_000 : 0;
+      let receivers = await publish(channel, "unheard");
+      for (let left = tries; receivers !== 0 && left > 0; left -= 1) {
+        await sleep(5);
+        receivers = await publish(channel, "unheard");
+      }
+      expect(receivers).toBe(0);
+    },
     /** What was published before has arrived when this resolves. */
     async settle(): Promise<void> {
       const end = createEar();
       const stop = await subscriber.subscribe(`end:${backend.prefix}`, end.listener);
-      await publish(`end:${backend.prefix}`, "");
-      await end.until(1);
+      // Over HTTP it comes on another connection, so that it could be the first once.
+      for (let round = 1; round <= 3; round += 1) {
+        await publish(`end:${backend.prefix}`, "");
+        await end.until(round);
+      }
       await stop();
     },
   };
@@ -211,6 +208,17 @@ function names(backend: Backend): void {
     await Promise.all(stops.map((stop) => stop()));
   });
 
+  it("tells the channel of a pattern's message, whatever commas and line breaks it has", async () => {
+    const { subscriber, publish } = await open(backend);
+    const [start, ear] = [nameOf(), createEar()];
+    const stop = await subscriber.psubscribe(`${start}*`, ear.listener);
+    const channels = [",", ",,", "a,b", "\r\n", "\r,\n"].map((rest) => start + rest);
+    for (const channel of channels) await publish(channel, ",m,\r");
+    await ear.until(channels.length);
+    expect(ear.heard).toEqual(channels.map((channel) => `${channel} ,m,\r`));
+    await stop();
+  });
+
   it.each(["message", "pmessage", "subscribe", "__proto__", "toString"])("takes the bare name %s", async (name) => {
     const { subscriber, publish } = await open(backend);
     const ear = createEar();
@@ -222,14 +230,14 @@ function names(backend: Backend): void {
   });
 
   it.each(kinds)("takes lone surrogates for what is sent in their place: %s", async (kind) => {
-    const { subscriber, publish } = await open(backend);
+    const { subscriber, publish, expectNobody } = await open(backend);
     const [channel, ear] = [nameOf(":\ud800:\udc00"), createEar()];
     const stop = await subscriber[kind](channel, ear.listener);
     await publish(channel, "\udfff");
     await ear.until(1);
     expect(ear.heard).toEqual([`${channel.replaceAll(/\p{Surrogate}/gu, "\ufffd")} \ufffd`]);
     await stop();
-    expect(await publish(channel, "unheard")).toBe(0);
+    await expectNobody(channel);
   });
 }
 
@@ -241,7 +249,7 @@ function leaving(backend: Backend): void {
   const nameOf = createNaming(backend, "leaving");
 
   it.each(kinds)("hears nothing more from the moment that it leaves, and leaves once: %s", async (kind) => {
-    const { subscriber, publish, settle } = await open(backend);
+    const { subscriber, publish, settle, expectNobody } = await open(backend);
     const [channel, ear, other] = [nameOf(), createEar(), createEar()];
     const stop = await subscriber[kind](channel, ear.listener);
     const stopOther = await subscriber[kind](channel, other.listener);
@@ -256,11 +264,11 @@ function leaving(backend: Backend): void {
     expect(ear.heard).toEqual([`${channel} 1`]);
     expect(other.heard).toHaveLength(3);
     await stopOther();
-    expect(await publish(channel, "4")).toBe(0);
+    await expectNobody(channel);
   });
 
   it("knows two subscriptions with one listener apart", async () => {
-    const { subscriber, publish, settle } = await open(backend);
+    const { subscriber, publish, settle, expectNobody } = await open(backend);
     const [channel, ear] = [nameOf(), createEar()];
     const stops = [
       await subscriber.subscribe(channel, ear.listener),
@@ -274,11 +282,11 @@ function leaving(backend: Backend): void {
     expect(ear.heard.slice(-1)).toEqual([`${channel} 2`]);
     expect(ear.heard.length).toBeLessThanOrEqual(3);
     await stops[1]?.();
-    expect(await publish(channel, "3")).toBe(0);
+    await expectNobody(channel);
   });
 
   it("does not end with a signal that aborts after the confirmation, and ends with one that aborts before", async () => {
-    const { subscriber, publish, settle } = await open(backend);
+    const { subscriber, publish, settle, expectNobody } = await open(backend);
     const [channel, ear] = [nameOf(), createEar()];
     const [before, during, after] = [new AbortController(), new AbortController(), new AbortController()];
     const reason = { why: "the caller has gone" };
@@ -293,7 +301,7 @@ function leaving(backend: Backend): void {
     await settle();
     expect(ear.heard).toEqual([`${channel} heard`]);
     await stop();
-    expect(await publish(channel, "unheard")).toBe(0);
+    await expectNobody(channel);
   });
 }
 
@@ -338,7 +346,7 @@ function listeners(backend: Backend): void {
     await publish(channel, "2");
     await publish(other, "2");
     await settle();
-    expect(ear.heard).toEqual([`${channel} 2`, `${other} 2`]);
+    expect(ear.heard.toSorted()).toEqual([`${channel} 2`, `${other} 2`]);
     await Promise.all([stop(), ...opened.map(async (each) => (await each)())]);
   });
 }
@@ -413,11 +421,11 @@ function racesOf(backend: Backend): void {
   it.each(Object.entries(races))(
     "loses nobody and keeps no ghost (graphql-redis-subscriptions) %s",
     async (_, race) => {
-      const { subscriber, publish } = await open(backend);
+      const { subscriber, publish, expectNobody } = await open(backend);
       for (const kind of kinds) {
         const channel = nameOf();
         await raceOften(subscriber, kind, channel, publish, race);
-        expect(await publish(channel, "unheard")).toBe(0);
+        await expectNobody(channel);
       }
     },
   );
@@ -449,6 +457,23 @@ async function raceOften(
     await Promise.all(here.map((arrival) => arrival.stop()));
   }
 }
+
+/** A pattern must be among the rights of its user by its own text, and here there are many. */
+const everyChannel = ["&*"];
+
+onEverySubscriber(
+  "a subscriber",
+  (backend) => {
+    hearing(backend);
+    patterns(backend);
+    names(backend);
+    leaving(backend);
+    listeners(backend);
+    misuse(backend);
+    racesOf(backend);
+  },
+  everyChannel,
+);
 
 describe("what every subscriber does", () => {
   const subscriptionOf = (listener: () => void) => toSubscription(listener, undefined);

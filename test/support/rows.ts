@@ -4,8 +4,9 @@ import { Redis as Ioredis5 } from "ioredis-5";
 import { expect, inject } from "vitest";
 import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
 import { ioredisSubscriber } from "../../src/adapters/ioredis/subscriber.ts";
-import { memory } from "../../src/adapters/memory/memory.ts";
+import { type Memory, memory } from "../../src/adapters/memory/memory.ts";
 import { rest } from "../../src/adapters/rest/rest.ts";
+import { restSubscriber } from "../../src/adapters/rest/subscriber.ts";
 import { upstash } from "../../src/adapters/upstash/upstash.ts";
 import { serveGateway } from "../../src/cli/serve.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
@@ -105,12 +106,13 @@ export const standaloneRows: readonly StandaloneRow[] = [
 
 /** The embedded engine, which knows no users. Its clients are those of one process. */
 export const memoryRows: readonly Row[] = [
-  memoryRow("memory", async (redis) => ({ ...redis }), { listens: true }),
+  memoryRow("memory", async (redis) => ({ connect: async () => ({ ...redis }), listen: async () => redis })),
   memoryRow("rest over memory", async (redis, closing, deadline) => {
     const token = "the-token-of-the-tests";
-    const gateway = await serveGateway(redis, { tokens: [token] });
+    const gateway = await serveGateway(redis, { tokens: [token], subscriber: redis });
     closing.push(() => gateway.close(0));
-    return rest({ url: gateway.url, token, ...deadline });
+    const endpoint = { url: gateway.url, token, ...deadline };
+    return { connect: async () => rest(endpoint), listen: async () => restSubscriber(endpoint) };
   }),
 ].filter(isWanted);
 
@@ -160,21 +162,29 @@ function httpRow(
   connect: (endpoint: { readonly url: string; readonly token: string }, deadline?: Deadline) => Redis,
 ): StandaloneRow {
   const token = "the-token-of-the-tests";
-  const openGateway = async (server: Address, closing: Closing, deadline?: Deadline) => {
-    const gateway = await serveGateway(direct(server, closing, deadline), { tokens: [token] });
+  const openGateway = async (server: Address, closing: Closing, deadline?: Deadline, listener?: Login) => {
+    const client = new Ioredis({ ...server, ...listener, ...quiet });
+    client.on("error", () => {});
+    closing.push(() => client.disconnect());
+    const subscriber = ioredisSubscriber(client, deadline);
+    const gateway = await serveGateway(direct(server, closing, deadline), { tokens: [token], subscriber });
     closing.push(() => gateway.close(0));
     return gateway.url;
   };
   return {
     name,
     resends,
-    // A subscriber over HTTP takes its place here: `listens`, and `listen` of what is opened.
-    listens: false,
+    listens: true,
     async open({ host, port }, closing, deadline, user) {
       const admin = direct({ host, port }, closing);
       const login = user && (await createUser(admin, "gateway", user));
-      const url = await openGateway({ host, port, ...login }, closing, deadline);
-      return { connect: async () => connect({ url, token }, deadline), servers: [admin] };
+      const listener = user && (await createUser(admin, "listener", user));
+      const url = await openGateway({ host, port, ...login }, closing, deadline, listener);
+      return {
+        connect: async () => connect({ url, token }, deadline),
+        listen: async () => restSubscriber({ url, token, ...deadline }),
+        servers: [admin],
+      };
     },
     async connectThroughProxy(server, closing) {
       const { hostname, port } = new URL(await openGateway({ host: server.host, port: server.port }, closing));
@@ -190,17 +200,16 @@ function httpRow(
 
 function memoryRow(
   name: string,
-  connect: (redis: Redis, closing: Closing, deadline: Deadline) => Promise<Redis>,
-  more: Pick<Row, "listens"> = {},
+  serve: (redis: Memory, closing: Closing, deadline: Deadline) => Promise<Omit<Opened, "servers">>,
 ): Row {
   return {
-    ...more,
     name,
     sharesClock: true,
+    listens: true,
     async open(_, closing, deadline) {
       const redis = memory(deadline);
       closing.push(redis.close);
-      return { servers: [redis], connect: () => connect(redis, closing, deadline), listen: async () => redis };
+      return { servers: [redis], ...(await serve(redis, closing, deadline)) };
     },
   };
 }

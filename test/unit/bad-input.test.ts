@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ioredis, ioredisSubscriber } from "../../src/adapters/ioredis/index.ts";
-import { rest, restFromEnv } from "../../src/adapters/rest/index.ts";
+import { rest, restFromEnv, restSubscriber } from "../../src/adapters/rest/index.ts";
 import { upstash } from "../../src/adapters/upstash/index.ts";
 import { createCache } from "../../src/core/patterns/cache/index.ts";
 import { OptionError } from "../../src/core/errors.ts";
@@ -75,6 +75,26 @@ describe("bad input is an OptionError that names the option, and nothing is sent
       expectThrow("token", () => rest({ url, token }));
     for (const timeout of badDurations) expectThrow("timeout", () => rest({ url, token: "t", timeout }));
     expect(() => restFromEnv({})).toThrow(/UPSTASH_REDIS_REST_URL/);
+  });
+
+  it("restSubscriber: what it can never work with", async () => {
+    const give = (wrong: object) => () => restSubscriber({ url, token: "secret-token", ...wrong });
+    expectThrow("url", give({ url: "redis://localhost" }));
+    expectThrow("url", () => restSubscriber(undefined as Wrong));
+    expectThrow("token", give({ token: "two words" }));
+    for (const wrong of badDurations) expectThrow("timeout", give({ timeout: wrong }));
+    for (const wrong of badDurations) expectThrow("maxAge", give({ maxAge: wrong }));
+    for (const wrong of badCounts) expectThrow("maxBytes", give({ maxBytes: wrong }));
+    for (const wrong of badCounts) expectThrow("maxRequests", give({ maxRequests: wrong }));
+    expectThrow("batch", give({ batch: 1 }));
+    expectThrow("onEvent", give({ onEvent: "log" }));
+    const fetch = () => Promise.reject(new Error(`sent ${sent.push("a request")}`));
+    const subscriber = restSubscriber({ url, token: "secret-token", fetch });
+    for (const name of [".", "..", "", undefined as Wrong]) {
+      await expectRejection("channel", () => subscriber.subscribe(name, () => {}));
+      await expectRejection("pattern", () => subscriber.psubscribe(name, () => {}));
+    }
+    await expectRejection("listener", () => subscriber.subscribe("a", "no function" as Wrong));
   });
 
   it.each([

@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { rest, restFromEnv, type RestOptions } from "../../src/adapters/rest/index.ts";
+import { rest, restFromEnv, type RestOptions, restSubscriber } from "../../src/adapters/rest/index.ts";
 import { OptionError, TimeoutError } from "../../src/core/errors.ts";
 
 const url = "https://name.upstash.io";
@@ -68,6 +68,7 @@ describe("rest", () => {
       vi.spyOn(crypto, "getRandomValues"),
     ];
     rest({ url, token });
+    restSubscriber({ url, token });
     expect(calls.map((call) => call.mock.calls.length)).toEqual(calls.map(() => 0));
   });
 

@@ -6,6 +6,7 @@ import { Redis } from "ioredis";
 import type { Miniflare } from "miniflare";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
+import { ioredisSubscriber } from "../../src/adapters/ioredis/subscriber.ts";
 import { type GatewayServer, serveGateway } from "../../src/cli/serve.ts";
 import { long } from "../support/long.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";
@@ -20,20 +21,23 @@ import type { CollectedSuite, CollectedTest } from "../support/workerd/vitest.ts
 const token = "the-token-of-the-tests";
 let server: RedisServer;
 let client: Redis;
+let listener: Redis;
 let gateway: GatewayServer;
 let backDoor: Awaited<ReturnType<typeof openBackDoor>>;
 
 beforeAll(async () => {
   server = await startRedis();
   client = new Redis({ host: server.host, port: server.port });
-  gateway = await serveGateway(ioredis(client, { timeout: 15_000 }), { tokens: [token] });
+  listener = client.duplicate();
+  const subscriber = ioredisSubscriber(listener, { timeout: 15_000 });
+  gateway = await serveGateway(ioredis(client, { timeout: 15_000 }), { tokens: [token], subscriber });
   backDoor = await openBackDoor(ioredis(client));
 }, 30_000);
 
 afterAll(async () => {
   backDoor.close();
   await gateway.close(0);
-  client.disconnect();
+  for (const each of [client, listener]) each.disconnect();
   await server.stop();
 });
 

@@ -33,7 +33,7 @@ export function createPost(url: string, token: string, fetch?: typeof globalThis
 }
 
 /** Node says if there was no connection at all. Elsewhere it is unknown. */
-function wasSent(error: unknown): Sent {
+export function wasSent(error: unknown): Sent {
   const { code } = Object((error as Error).cause) as { readonly code?: string };
   return /REFUSED|NOTFOUND|CONNECT_/.test(`${code}`) ? false : "unknown";
 }

@@ -42,13 +42,13 @@ export function rest(options: RestOptions): Redis {
   return createHttpPort(createPost(checkUrl(url), checkToken(token), fetch), timeout, batch, 2);
 }
 
-function checkUrl(url: string): string {
+export function checkUrl(url: string): string {
   if (/^https?:\/\/[^\s/?#@]+(\/[^\s?#]*)?$/.test(url)) return url.replace(/\/$/, "");
   throw new OptionError("`url` must be the REST URL, https://... without query; redis:// is for ioredis");
 }
 
 // The error of fetch quotes a header that it cannot send, and would so show the secret.
-function checkToken(token: string): string {
+export function checkToken(token: string): string {
   if (token && /^[!-~]+$/.test(token)) return token;
   throw new OptionError("`token` must be the REST token without spaces");
 }

@@ -61,15 +61,14 @@ async function listen(
   let confirmation: Uint8Array | undefined;
   const confirm = () => {
     if (confirmation) return;
-    confirmation = toFrame(`${word},${name},`, String(nextCount()));
+    confirmation = toFrame([word, name], String(nextCount()));
     outbox.push(confirmation);
   };
-  const prefix = `message,${name},`;
   const listener = (message: string, channel: string) => {
     // A message may come before the promise is settled. It shows that Redis has confirmed the channel.
     confirm();
     if (message.length > maxMessage) return outbox.drop(`a message has more than ${maxMessage} characters`);
-    outbox.push(toFrame(word === "subscribe" ? prefix : `p${prefix}${channel},`, message));
+    outbox.push(toFrame(word === "subscribe" ? ["message", name] : ["pmessage", name, channel], message));
   };
   const onReconnect = () => {
     // The confirmation once more says that messages may be missing.

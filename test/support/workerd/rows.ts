@@ -1,5 +1,6 @@
 import { Redis as UpstashRedis } from "@upstash/redis/cloudflare";
 import { rest } from "../../../src/adapters/rest/rest.ts";
+import { restSubscriber } from "../../../src/adapters/rest/subscriber.ts";
 import { upstash } from "../../../src/adapters/upstash/upstash.ts";
 import type { Redis } from "../../../src/core/port/redis.ts";
 import type { Deadline } from "../rows.ts";
@@ -43,8 +44,10 @@ export const clusterRows = [];
 function row(name: string, connect: (deadline: Deadline) => Redis) {
   return {
     name: `${name}, in workerd`,
+    listens: true,
     open: async (_server: unknown, _closing: unknown, deadline: Deadline) => ({
       connect: async () => connect(deadline),
+      listen: async () => restSubscriber({ ...told().gateway, ...deadline }),
       servers: [rest(told().backDoor)],
     }),
   };
