@@ -15,3 +15,14 @@ export function onAbort(signal: AbortSignal | undefined, call: () => void): () =
 function callAll(this: AbortSignal): void {
   waiting.get(this)?.forEach((call) => call());
 }
+
+/** Calls once when the signal aborts, at once if it has, and settles as the call does. A failure that nobody waits for harms nobody. */
+export function afterAbort(signal: AbortSignal, call: () => Promise<void>): Promise<void> {
+  const ended = new Promise<void>((resolve, reject) => {
+    const end = () => void call().then(resolve, reject);
+    if (signal.aborted) end();
+    else onAbort(signal, end);
+  });
+  ended.catch(() => {});
+  return ended;
+}

@@ -72,6 +72,9 @@ describe("the import rule", () => {
     ["src/core/outage/breaker.ts", "../patterns/lock/lock.ts", "The ground knows no folder"],
     ["src/core/wait/sleep.ts", "../script/define-script.ts", "The ground knows no folder"],
     ["src/core/wait/sleep.ts", "../../index.ts", "Entries are for users"],
+    ["src/core/log/reader.ts", "../outage/breaker.ts", "The ground knows no folder"],
+    ["src/core/log/reader.ts", "../patterns/lock/lock.ts", "The ground knows no folder"],
+    ["src/core/script/define-script.ts", "../log/reader.ts", "The ground knows no folder"],
     ["src/core/patterns/lock/lock.ts", "node:timers", "Core imports no package"],
     ["src/core/patterns/lock/lock.ts", "redis-patterns/cache", "Core imports no package"],
     ["src/core/patterns/lock/lock.ts", "../cache/cache.ts", "never another pattern"],
@@ -115,6 +118,9 @@ describe("the import rule", () => {
   });
 
   const allowed: readonly (readonly [path: string, from: string])[] = [
+    ["src/core/log/reader.ts", "../script/define-script.ts"],
+    ["src/core/log/reader.ts", "../wait/sleep.ts"],
+    ["src/core/patterns/lock/lock.ts", "../../log/reader.ts"],
     ["src/core/keys.ts", "./errors.ts"],
     ["src/core/data/json.ts", "../errors.ts"],
     ["src/core/port/reply.ts", "../errors.ts"],

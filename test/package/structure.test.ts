@@ -22,6 +22,7 @@ const factories: Readonly<Record<string, string>> = {
   leaderboard: "leaderboard.ts",
   limiter: "limiter.ts",
   lock: "lock.ts",
+  pubsub: "channels.ts",
   record: "records.ts",
   session: "sessions.ts",
   token: "tokens.ts",
@@ -47,6 +48,7 @@ const wings: Readonly<Record<string, Storey>> = {
   format: "format",
   load: "wing below the factory",
   algorithms: "wing below the factory",
+  deliveries: "wing below the factory",
   local: "wing above the factory",
   kinds: "wing above the factory",
   operations: "operations",
@@ -137,7 +139,7 @@ describe("the house", () => {
   });
 
   it("keeps *.lua.ts in the folders for it", () => {
-    const places = /^src\/(core\/(script|port|patterns\/[a-z-]+\/scripts)|adapters\/memory\/repairs)$/;
+    const places = /^src\/(core\/(script|port|log|patterns\/[a-z-]+\/scripts)|adapters\/memory\/repairs)$/;
     const scripts = sources.filter((file) => file.endsWith(".lua.ts"));
     expect(scripts.filter((file) => !places.test(dirname(file)))).toEqual([]);
     expect(sources.filter((file) => dirname(file).endsWith("/scripts") && !basename(file).endsWith(".lua.ts"))).toEqual(
