@@ -22,6 +22,7 @@ const factories: Readonly<Record<string, string>> = {
   leaderboard: "leaderboard.ts",
   limiter: "limiter.ts",
   lock: "lock.ts",
+  presence: "presence.ts",
   pubsub: "channels.ts",
   record: "records.ts",
   session: "sessions.ts",

@@ -28,6 +28,7 @@ const patterns = [
   "series",
   "record",
   "feed",
+  "presence",
   "bloom",
   "key-owners",
 ];

@@ -16,6 +16,7 @@ import { feeds } from "../fixtures/plays/feed.ts";
 import { limiters } from "../fixtures/plays/limiter.ts";
 import { locks } from "../fixtures/plays/lock.ts";
 import type { Play } from "../fixtures/plays/play.ts";
+import { presences } from "../fixtures/plays/presence.ts";
 import { channels } from "../fixtures/plays/pubsub.ts";
 import { typedRecords } from "../fixtures/plays/record.ts";
 import { records } from "../fixtures/plays/records.ts";
@@ -77,6 +78,7 @@ describe("our scripts do on the embedded engine what they do on Redis", () => {
       ...feeds,
       ...channels,
       ...uniques,
+      ...presences,
     }),
   )(
     "%s",

@@ -1,0 +1,20 @@
+export type { ChangeOptions } from "../../request.ts";
+export type { LogGap } from "../../log/order.ts";
+export { type Polling, polling } from "../../log/polling.ts";
+export type { PresentMember, Transition } from "./format.ts";
+export { keepAlive, type KeepAliveOptions } from "./operations/keep-alive.ts";
+export type {
+  Extended,
+  JoinOptions,
+  ListOptions,
+  PresenceCallOptions,
+  PresenceCount,
+  PresenceOptions,
+  PresencePage,
+  ResumeOptions,
+  PresenceSubscribeOptions,
+  StopListening,
+  TransitionListener,
+  Visit,
+} from "./options.ts";
+export { createPresence, type Presence } from "./presence.ts";
