@@ -1,11 +1,15 @@
 import { fileURLToPath } from "node:url";
 import { build, type Plugin } from "esbuild";
 
-/** Bundles the handler into one file: what template.yaml deploys and what the tests run. */
-export async function buildHandler(outfile = "dist/handler.mjs", plugins: Plugin[] = []): Promise<void> {
+/** Bundles a handler into one file: what template.yaml deploys and what the tests run. */
+export async function buildHandler(
+  outfile = "dist/handler.mjs",
+  plugins: Plugin[] = [],
+  source = "src/handler.ts",
+): Promise<void> {
   await build({
     absWorkingDir: fileURLToPath(new URL("../", import.meta.url)),
-    entryPoints: ["src/handler.ts"],
+    entryPoints: [source],
     outfile,
     plugins,
     bundle: true,
@@ -19,4 +23,10 @@ export async function buildHandler(outfile = "dist/handler.mjs", plugins: Plugin
   });
 }
 
-if (import.meta.main) await buildHandler();
+/** Both functions of template.yaml. */
+export async function buildHandlers(): Promise<void> {
+  await buildHandler();
+  await buildHandler("dist/stream.mjs", [], "src/stream.ts");
+}
+
+if (import.meta.main) await buildHandlers();

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { Cluster, Redis as Client } from "ioredis";
 import type { Redis } from "redis-patterns";
-import { ioredis } from "redis-patterns/ioredis";
+import { ioredis, ioredisSubscriber } from "redis-patterns/ioredis";
 import { startCluster } from "../../test/support/cluster.ts";
 import { startRedis } from "../../test/support/redis-server.ts";
 import { serveGateway } from "../../workers-example/test/serve-gateway.ts";
@@ -59,14 +59,16 @@ async function cluster(): Promise<Deployment> {
 
 async function rest(): Promise<Deployment> {
   const token = "a-token-for-tests-only-0123456789";
-  const { redis, servers, stop } = await single();
-  const gateway = await serveGateway(redis, token);
+  const { env, redis, servers, stop } = await single();
+  const listening = new Client(env["REDIS_URL"] ?? "", { lazyConnect: true });
+  const gateway = await serveGateway(redis, token, ioredisSubscriber(listening));
   return {
     env: { UPSTASH_REDIS_REST_URL: gateway.url, UPSTASH_REDIS_REST_TOKEN: token },
     redis,
     servers,
     async stop() {
       gateway.close();
+      listening.disconnect();
       await stop();
     },
   };

@@ -12,7 +12,7 @@ const bundle = join(folder, "handler.mjs");
 
 /** Nothing is tested here that ends by a deadline, and a busy machine may be late. */
 const patient = [
-  replacing("redis.ts", { "ioredis(client)": "ioredis(client, { timeout: 15_000 })" }),
+  replacing("redis.ts", { "connectTo(REDIS_URL))": "connectTo(REDIS_URL), { timeout: 15_000 })" }),
   replacing("services.ts", {
     'prefix: "shop:quote",': 'prefix: "shop:quote", timeout: 15_000,',
     'prefix: "shop:limit",': 'prefix: "shop:limit", timeout: 15_000,',

@@ -1,4 +1,5 @@
 import { RedisPatternsError } from "redis-patterns";
+import { listen, page, say } from "./rooms.ts";
 import { checkout, login, logout, me, quote } from "./routes.ts";
 import { type Services, servicesFor } from "./services.ts";
 
@@ -11,7 +12,7 @@ export default {
 
 async function route(services: Services): Promise<Response> {
   const { request } = services;
-  const [, name = "", product = ""] = new URL(request.url).pathname.split("/");
+  const [, name = "", product = ""] = new URL(request.url).pathname.split("/").map(decode);
   switch (`${request.method} /${name}`) {
     case "GET /quotes":
       return quote(services, product);
@@ -23,8 +24,23 @@ async function route(services: Services): Promise<Response> {
       return logout(services);
     case "POST /checkout":
       return checkout(services, product);
+    case "GET /live":
+      return page();
+    case "GET /rooms":
+      return listen(services, product);
+    case "POST /rooms":
+      return say(services, product);
     default:
       return new Response("Not found\n", { status: 404 });
+  }
+}
+
+/** What is no percent-encoding stays as it is. */
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
   }
 }
 

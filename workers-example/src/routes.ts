@@ -51,11 +51,11 @@ async function placeOrder(fence: string): Promise<{ fence: string }> {
   return { fence };
 }
 
-function addressOf(request: Request): string {
+export function addressOf(request: Request): string {
   return request.headers.get("cf-connecting-ip") ?? "local";
 }
 
-function tokenOf(request: Request): string | undefined {
+export function tokenOf(request: Request): string | undefined {
   return /(?:^|;\s*)__Host-session=([^;]*)/.exec(request.headers.get("cookie") ?? "")?.[1];
 }
 
@@ -63,11 +63,11 @@ function cookie(token: string): string {
   return `__Host-session=${token}; Path=/; Secure; HttpOnly; SameSite=Lax`;
 }
 
-function signedOut(): Response {
+export function signedOut(): Response {
   return Response.json({ error: "Sign in first" }, { status: 401 });
 }
 
-function tooMany({ retryAfter }: Verdict): Response {
+export function tooMany({ retryAfter }: Verdict): Response {
   const headers = { "retry-after": String(Math.ceil(retryAfter / 1_000)) };
   return Response.json({ error: "Too many requests" }, { status: 429, headers });
 }

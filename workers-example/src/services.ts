@@ -1,9 +1,11 @@
 import { createCache, hours, minutes, seconds } from "redis-patterns";
 import { createLimiter, type Limiter, slidingWindow } from "redis-patterns/limiter";
 import { createLock, type Locks } from "redis-patterns/lock";
-import { restFromEnv } from "redis-patterns/rest";
+import { type Channels, createChannels, resumable } from "redis-patterns/pubsub";
+import { restFromEnv, restSubscriber } from "redis-patterns/rest";
 import { createSessions, type Sessions } from "redis-patterns/session";
 import { loadQuote, type Quote } from "./quotes.ts";
+import type { Line } from "./rooms.ts";
 
 /** What a signed-in visitor carries along. */
 export interface Visit {
@@ -16,6 +18,7 @@ export interface Services {
   readonly limiter: Limiter;
   readonly locks: Locks;
   readonly sessions: Sessions<Visit>;
+  readonly rooms: Channels<Line>;
   quoteOf(product: string): Promise<Quote>;
   /** Lets work go on after the response. */
   afterwards(work: Promise<unknown>): void;
@@ -33,6 +36,11 @@ export function servicesFor(request: Request, env: Env, ctx: ExecutionContext): 
     }),
     locks: createLock(redis, { prefix: "shop:lock", ttl: seconds(10) }),
     sessions: createSessions<Visit>(redis, { prefix: "shop:session", idle: minutes(30), absolute: hours(12) }),
+    rooms: createChannels<Line>(redis, {
+      prefix: "shop:room",
+      subscriber: restSubscriber({ url: env.UPSTASH_REDIS_REST_URL, token: env.UPSTASH_REDIS_REST_TOKEN }),
+      delivery: resumable({ keep: { age: hours(1), length: 200 } }),
+    }),
     quoteOf: (product) => quotes.getOrSet(product, ({ signal }) => loadQuote(product, signal), { scope: ctx }),
     afterwards: (work) => ctx.waitUntil(work),
   };

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { getRequestListener } from "@hono/node-server";
-import type { Redis } from "redis-patterns";
+import type { Redis, Subscriber } from "redis-patterns";
 import { createGateway } from "redis-patterns/gateway";
 
 /** A gateway that counts what reaches it. */
@@ -13,8 +13,8 @@ export interface CountingGateway {
 }
 
 /** Serves the published gateway on a free port. */
-export async function serveGateway(redis: Redis, token: string): Promise<CountingGateway> {
-  const gateway = createGateway(redis, { tokens: [token] });
+export async function serveGateway(redis: Redis, token: string, subscriber: Subscriber): Promise<CountingGateway> {
+  const gateway = createGateway(redis, { tokens: [token], subscriber });
   let requests = 0;
   const listener = getRequestListener(async (request) => {
     requests += 1;

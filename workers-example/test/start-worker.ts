@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { Redis as Client } from "ioredis";
 import { Miniflare } from "miniflare";
 import type { Redis } from "redis-patterns";
-import { ioredis } from "redis-patterns/ioredis";
+import { ioredis, ioredisSubscriber } from "redis-patterns/ioredis";
 import { type RedisServer, startRedis } from "../../test/support/redis-server.ts";
 import { serveGateway } from "./serve-gateway.ts";
 
@@ -15,6 +15,7 @@ const token = "a-token-for-tests-only-0123456789";
 
 /** The Worker in workerd, as wrangler bundles it, in front of a gateway and a redis-server. */
 export interface RunningWorker {
+  readonly url: URL;
   /** Sends a request to the Worker, from an address of its own if none is named. */
   fetch(path: string, init?: { method?: string; body?: string; cookie?: string; from?: string }): Promise<Response>;
   /** How many HTTP requests reached the gateway while `work` ran. */
@@ -30,15 +31,19 @@ export async function startWorker(): Promise<RunningWorker> {
   const client = new Client({ host: server.host, port: server.port });
   client.on("error", () => {});
   const redis = ioredis(client);
-  const gateway = await serveGateway(redis, token);
+  const listening = client.duplicate();
+  listening.on("error", () => {});
+  const gateway = await serveGateway(redis, token, ioredisSubscriber(listening));
   const worker = new Miniflare({
     modules: [{ type: "ESModule", path: "index.js", contents: bundle() }],
     compatibilityDate: "2026-07-01",
+    compatibilityFlags: ["enable_request_signal"],
     bindings: { UPSTASH_REDIS_REST_URL: gateway.url, UPSTASH_REDIS_REST_TOKEN: token },
   });
   const url = await worker.ready;
   let visitors = 0;
   return {
+    url,
     redis,
     server,
     fetch: (path, { cookie, from = `visitor-${(visitors += 1)}`, ...init } = {}) =>
@@ -55,6 +60,7 @@ export async function startWorker(): Promise<RunningWorker> {
       await worker.dispose();
       gateway.close();
       client.disconnect();
+      listening.disconnect();
       await server.stop();
     },
   };

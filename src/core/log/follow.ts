@@ -9,7 +9,7 @@ import { createLogReader, type LogReader, type LogReaderOptions, type LogStart }
 import { type LogPage, replayScript } from "./replay.lua.ts";
 
 /** How one log is followed. */
-export interface FollowOptions extends LogSink, Pick<LogReaderOptions, "onForeign" | "onError" | "ready"> {
+export interface FollowOptions extends LogSink, Pick<LogReaderOptions, "onForeign" | "onError" | "onStart" | "ready"> {
   readonly redis: Redis;
   readonly subscriber: Subscriber | Polling;
   readonly place: LogPlace;

@@ -57,11 +57,16 @@ export function lastIdBefore(instant: number): string {
   return `${instant - 1}-${greatest}`;
 }
 
-/** Checks the id of an entry: two numbers of 64 bits, written as Redis writes them. */
+/** Checks the id of an entry. */
 export function checkLogId(name: string, value: string): string {
-  const [, ...parts] = /^(0|[1-9]\d{0,19})-(0|[1-9]\d{0,19})$/.exec(typeof value === "string" ? value : "") ?? [];
-  if (parts.length === 2 && parts.every((part) => !isGreater(part, greatest))) return value;
+  if (typeof value === "string" && isLogId(value)) return value;
   throw new OptionError(`\`${name}\` must be the id of a message, such as "1795786836002-0"`);
+}
+
+/** Whether a text is an id: two numbers of 64 bits, written as Redis writes them. */
+export function isLogId(text: string): boolean {
+  const [, ...parts] = /^(0|[1-9]\d{0,19})-(0|[1-9]\d{0,19})$/.exec(text) ?? [];
+  return parts.length === 2 && parts.every((part) => !isGreater(part, greatest));
 }
 
 /** Whether an entry came after another. A number of JavaScript does not hold 64 bits, so their digits are compared. */

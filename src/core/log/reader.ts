@@ -18,6 +18,8 @@ export interface LogReaderOptions extends LogSink {
    * @default always
    */
   ready?(): boolean;
+  /** Told once where the reader begins, before anything is delivered: what comes after this id. An instant is no such place. */
+  onStart?(id: string): void;
   /** Ends the reader: nothing is delivered any more. */
   readonly signal: AbortSignal;
 }
@@ -115,6 +117,7 @@ async function readFirst(reading: Reading, start: Exclude<LogStart, { readonly a
   const page = await options.read(isNow ? "" : from);
   state.seen = isNow ? page.newest : from;
   state.kind = start.at === "beginning" ? "beginning" : "entry";
+  options.onStart?.(state.seen);
   step(reading, page, new Set());
 }
 

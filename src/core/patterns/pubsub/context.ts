@@ -13,7 +13,7 @@ import type { ChangeOptions } from "../../request.ts";
 import { hours } from "../../time/duration.ts";
 import { portFor } from "../../wait/ask-again.ts";
 import { type Delivery, partsOf } from "./delivery.ts";
-import type { ChannelGap, ChannelOptions, Published } from "./options.ts";
+import type { ChannelGap, ChannelOptions, ChannelStart, Published } from "./options.ts";
 import type { ChannelPattern } from "./pattern.ts";
 
 /** The checked options that all calls of one `createChannels` share. */
@@ -55,6 +55,8 @@ export interface ListenRequest extends ChannelSink {
 export interface ChannelSink {
   /** @param text It is `null` if a later version wrote the message. */
   receive(name: string, text: string | null, id: string | undefined): void;
+  /** Told where a channel of a log begins, before its first message. */
+  onStart(start: ChannelStart): void;
   onGap(gap: ChannelGap): void;
   onReconnect(name: string): void;
   /** Whether a message may come now. One that a log has may come later. */

@@ -15,8 +15,12 @@ export type {
   ChannelNames,
   ChannelOptions,
   Channels,
+  ChannelStart,
   ChannelSubscribeOptions,
   Published,
   StopListening,
 } from "./options.ts";
 export { type ChannelPattern, matching } from "./pattern.ts";
+export { toEventStream, type EventStreamOptions } from "./http/event-stream.ts";
+export type { EventStreamRequest } from "./http/last-event-id.ts";
+export type { BrowserEvent } from "./http/say-channel.ts";

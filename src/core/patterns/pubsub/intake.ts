@@ -24,7 +24,7 @@ export function createIntake(
   context: ChannelContext,
   outlet: Outlet,
   onIdle: () => void,
-): Omit<ChannelSink, "onReconnect"> {
+): Omit<ChannelSink, "onReconnect" | "onStart"> {
   const line = createLine(onIdle);
   const refuse = (name: string, error: unknown) => report(context, "message-refused", name, error);
   return {

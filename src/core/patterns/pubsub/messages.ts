@@ -31,14 +31,17 @@ async function* readQueue(
   queue: Queue,
 ): AsyncGenerator<ChannelMessage, void, void> {
   const heard = await listen(context, names, call, queue);
+  // If Redis is away, it hears of it later.
+  const stop = () => void heard.stop().catch(() => {});
+  // A loop that does not turn any more would listen for ever.
+  queue.onFull(stop);
   try {
     for (let item = await queue.next(); item; item = await queue.next()) {
       yield* give(context, item, call);
       void (queue.hasRoom() && heard.resume());
     }
   } finally {
-    // If Redis is away, it hears of it later.
-    heard.stop().catch(() => {});
+    stop();
   }
 }
 

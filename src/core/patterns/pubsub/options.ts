@@ -46,7 +46,7 @@ export interface ChannelOptions<Message = unknown> {
   readonly requestTtl?: number | undefined;
   /**
    * Receives `listener-failed` (a listener threw), `message-refused` (a message that could not be read), `gap` (messages are gone), `reconnected`,
-   * `read-failed` (the log of a channel could not be read; it is tried again) and `unannounced` (a message is kept, but the Redis user may not
+   * `read-failed` (the log of a channel could not be read; it is tried again), `stream-failed` (a stream of `toEventStream` ended) and `unannounced` (a message is kept, but the Redis user may not
    * publish, so that subscribers hear of it late).
    * @default none
    */
@@ -76,6 +76,14 @@ export interface ChannelMessage<Message = unknown> {
 /** Receives messages, in the order in which they were published. Its result is not waited for; `messages` waits. */
 export type ChannelListener<Message> = (message: ChannelMessage<Message>) => unknown;
 
+/** Where a subscription begins. */
+export interface ChannelStart {
+  /** The name of the channel. */
+  readonly name: string;
+  /** The id of the last message before it; 0-0 where there is none. */
+  readonly id: string;
+}
+
 /** Messages that are gone: they were trimmed before they were read, or Redis has lost them. */
 export interface ChannelGap {
   /** The name of the channel. */
@@ -98,6 +106,12 @@ export interface ChannelSubscribeOptions {
    * @default "now"
    */
   readonly from?: string | undefined;
+  /**
+   * Called once for each name of a resumable channel, before its first message, with the id of what came last before it. Who is told nothing more
+   * comes back with that.
+   * @default none
+   */
+  readonly onStart?: ((start: ChannelStart) => unknown) | undefined;
   /**
    * Called once for each gap of a resumable channel, before the message that follows it: load the whole state again.
    * @default none

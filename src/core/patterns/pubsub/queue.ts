@@ -11,13 +11,15 @@ export interface Queue extends Outlet {
   hasRoom(): boolean;
   /** Waits for the next one. It is `undefined` after the end. It rejects if a message found no room, after those that did. */
   next(): Promise<Item | undefined>;
+  /** Calls when a message found no room, which may have been before. */
+  onFull(call: () => void): void;
   /** What waits is dropped. */
   end(): void;
 }
 
 export function createQueue(buffer: number): Queue {
   const items: Item[] = [];
-  const state: { ended: boolean; failure?: SlowConsumerError; wake?: () => void } = { ended: false };
+  const state: { ended: boolean; failure?: SlowConsumerError; wake?: () => void; full?: () => void } = { ended: false };
   const add = (item: Item) => {
     if (!state.failure && !state.ended) items.push(item);
     state.wake?.();
@@ -25,7 +27,10 @@ export function createQueue(buffer: number): Queue {
   return {
     message(message) {
       // A log keeps what has no room now.
-      if (message.id === undefined && items.length >= buffer) state.failure ??= new SlowConsumerError(buffer);
+      if (message.id === undefined && items.length >= buffer) {
+        state.failure ??= new SlowConsumerError(buffer);
+        state.full?.();
+      }
       add({ message });
     },
     gap: (gap) => add({ gap }),
@@ -39,6 +44,10 @@ export function createQueue(buffer: number): Queue {
         });
       }
       return items.shift();
+    },
+    onFull(call) {
+      state.full = call;
+      if (state.failure) call();
     },
     end() {
       state.ended = true;

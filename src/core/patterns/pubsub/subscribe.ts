@@ -5,7 +5,14 @@ import { checkLogId } from "../../log/format.ts";
 import type { LogStart } from "../../log/reader.ts";
 import { type ChannelContext, checkName, type Listening, report } from "./context.ts";
 import { createIntake, type Outlet } from "./intake.ts";
-import type { ChannelGap, ChannelListener, ChannelNames, ChannelSubscribeOptions, StopListening } from "./options.ts";
+import type {
+  ChannelGap,
+  ChannelListener,
+  ChannelNames,
+  ChannelStart,
+  ChannelSubscribeOptions,
+  StopListening,
+} from "./options.ts";
 import { isPattern } from "./pattern.ts";
 
 /** The most channels of one subscription. */
@@ -30,10 +37,11 @@ export async function subscribeListener(
 /** Checks the options of a call that listens. They may be absent. */
 export function checkCall<T extends ChannelSubscribeOptions>(options: T | undefined): Partial<T> {
   const call: Partial<T> = checkOptions(options, "{ signal }") ?? {};
-  const { signal, onGap, onReconnect, check } = call;
+  const { signal, onGap, onReconnect, onStart, check } = call;
   checkMethods("signal", signal, "an AbortSignal", "throwIfAborted");
   if (onGap !== undefined) checkFunction("onGap", onGap);
   if (onReconnect !== undefined) checkFunction("onReconnect", onReconnect);
+  if (onStart !== undefined) checkFunction("onStart", onStart);
   if (check !== undefined) checkDuration("check", check);
   return call;
 }
@@ -49,7 +57,7 @@ export interface Heard {
 export async function listen(
   context: ChannelContext,
   names: ChannelNames,
-  { signal, from = "now", onGap, check = 0, onReconnect }: ChannelSubscribeOptions,
+  { signal, from = "now", onGap, check = 0, onReconnect, onStart: begun }: ChannelSubscribeOptions,
   outlet: Outlet,
 ): Promise<Heard> {
   const { subscriber, parts } = context;
@@ -66,8 +74,11 @@ export async function listen(
     report(context, "reconnected", name);
     if (onReconnect) guard(context, name, () => onReconnect({ name }));
   };
+  const onStart = (start: ChannelStart) => {
+    if (begun) guard(context, start.name, () => begun(start));
+  };
   try {
-    listening = await parts.listen(context, { ...request, ...intake, onReconnect: tell, signal: end.signal });
+    listening = await parts.listen(context, { ...request, ...intake, onStart, onReconnect: tell, signal: end.signal });
   } catch (error) {
     stay();
     end.abort(error);

@@ -96,12 +96,13 @@ async function listen(context: ChannelContext, request: ListenRequest): Promise<
 }
 
 function listenToName(context: ChannelContext, request: ListenRequest, name: string): Promise<Listening> {
-  const { receive, onGap, onReconnect } = request;
+  const { receive, onGap, onReconnect, onStart } = request;
   return followLog({
     ...request,
     redis: context.redis,
     place: logPlace(context.namespace, name),
     deliver: ({ id, data }) => receive(name, data, id),
+    onStart: (id) => onStart({ name, id }),
     onGap: ({ from, to }) => onGap({ name, from, to }),
     onForeign: () => report(context, "message-refused", name, foreignMessage()),
     onError: (error) => report(context, "read-failed", name, error),
