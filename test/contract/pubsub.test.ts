@@ -275,26 +275,29 @@ onEveryBackend(
       await expectHeard(heard, [1, 2, 3]);
     });
 
-    it("keeps about as many messages as it may, and none that is too old (no default trim or TTL)", async () => {
-      const short = open({ delivery: resumable({ keep: { length: 10, age: minutes(5) } }) });
-      await Promise.all(Array.from({ length: 250 }, (_, n) => short.publish("a", n)));
-      const length = integer(await redis.send(["XLEN", key("log")]));
-      expect(length).toBeGreaterThanOrEqual(10);
-      expect(length).toBeLessThanOrEqual(110);
-      for (const [part, most] of [["log", minutes(5)] as const, ["last", minutes(5) + hours(24)] as const]) {
-        const left = integer(await redis.send(["PTTL", key(part)]));
-        expect(left).toBeLessThanOrEqual(most);
-        expect(left).toBeGreaterThan(most - minutes(1));
-      }
-      const old = `${Date.now() - minutes(10)}-0`;
-      const name = "old";
-      await redis.send(["XADD", key("log", name), old, "1", "0-0 1"]);
-      await redis.send(["PEXPIRE", key("log", name), 60_000]);
-      await short.publish(name, 2);
-      expect(await redis.send(["XRANGE", key("log", name), "-", "+"])).toHaveLength(1);
-    });
+    backend.it(
+      "keeps about as many messages as it may, and none that is too old (no default trim or TTL)",
+      async () => {
+        const short = open({ delivery: resumable({ keep: { length: 10, age: minutes(5) } }) });
+        await Promise.all(Array.from({ length: 250 }, (_, n) => short.publish("a", n)));
+        const length = integer(await redis.send(["XLEN", key("log")]));
+        expect(length).toBeGreaterThanOrEqual(10);
+        expect(length).toBeLessThanOrEqual(110);
+        for (const [part, most] of [["log", minutes(5)] as const, ["last", minutes(5) + hours(24)] as const]) {
+          const left = integer(await redis.send(["PTTL", key(part)]));
+          expect(left).toBeLessThanOrEqual(most);
+          expect(left).toBeGreaterThan(most - minutes(1));
+        }
+        const old = `${Date.now() - minutes(10)}-0`;
+        const name = "old";
+        await redis.send(["XADD", key("log", name), old, "1", "0-0 1"]);
+        await redis.send(["PEXPIRE", key("log", name), 60_000]);
+        await short.publish(name, 2);
+        expect(await redis.send(["XRANGE", key("log", name), "-", "+"])).toHaveLength(1);
+      },
+    );
 
-    it("reads a long log in pages (unbounded restore, silent truncation)", async () => {
+    backend.it("reads a long log in pages (unbounded restore, silent truncation)", async () => {
       const channels = open();
       const heard = new Heard<number>();
       const all = Array.from({ length: 1_300 }, (_, n) => n);
@@ -313,7 +316,7 @@ onEveryBackend(
       await expectHeard(heard, all);
     });
 
-    it("answers with less where messages are large", async () => {
+    backend.it("answers with less where messages are large", async () => {
       const channels = openResumable<string>(redis, { prefix: `${backend.prefix}:large`, subscriber });
       const large = "x".repeat(90_000);
       for (let n = 0; n < 10; n += 1) await channels.publish("a", `${n}${large}`);
