@@ -6,7 +6,7 @@ import { pause, rateAndTimes } from "../harness/work.ts";
 import { overHttp } from "./http.ts";
 import { overTcp } from "./tcp.ts";
 
-const loads = { tcp: [loadOf(1, 2_000), loadOf(64, 12_000)], http: [loadOf(1, 500), loadOf(64, 4_000)] };
+const loads = { tcp: [loadOf(1, 1_000), loadOf(64, 6_000)], http: [loadOf(1, 300), loadOf(64, 2_000)] };
 
 await run("pubsub", async (bench) => {
   const { at, close } = await openScene();

@@ -10,7 +10,7 @@ export function overHttp(at: Address, delivery: DeliveryName): readonly Contende
   return [
     ...twice(`redis-patterns, ${delivery}`, () => ours(at, delivery)),
     { name: "@upstash/redis", role: "other", open: () => upstash(at) },
-    { name: "@upstash/realtime", role: "other", open: () => realtime(at) },
+    { name: "@upstash/realtime", role: "other", share: 0.2, open: () => realtime(at) },
   ];
 }
 
