@@ -55,11 +55,17 @@ describe.each(deployments)("the stream over $name", ({ open }) => {
     await first.until(2);
     await first.ended;
     await rooms().publish("lobby", { user: "eve", text: "2" });
-    const next = readEvents(await lambda.invoke(visit("/rooms/lobby", { "last-event-id": first.lastEventId }), 5_000));
-    await next.until(1);
-    const texts = [...first.heard, ...next.heard].map(({ data }) => (JSON.parse(data) as { text: string }).text);
+    const heard = [...first.heard];
+    // A stream that has no time to begin is followed by the next one.
+    for (let lastEventId = first.lastEventId; heard.length < 3;) {
+      const visiting = visit("/rooms/lobby", { "last-event-id": lastEventId });
+      const next = readEvents(await lambda.invoke(visiting, 3_500), lastEventId);
+      await next.ended;
+      heard.push(...next.heard);
+      ({ lastEventId } = next);
+    }
+    const texts = heard.map(({ data }) => (JSON.parse(data) as { text: string }).text);
     expect(texts).toEqual(["0", "1", "2"]);
-    await next.ended;
   });
 
   it.each([

@@ -92,7 +92,7 @@ async function runGateway(flags: Flags, source: string, exitMisused: (message: s
       host,
       corsOrigins,
       missing,
-      subscriber: ioredisSubscriber(listener),
+      subscriber: ioredisSubscriber(listener, { heartbeat: limits.heartbeat }),
       ...limits,
       onError: reportError,
     });

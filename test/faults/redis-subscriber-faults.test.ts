@@ -169,6 +169,30 @@ describe.each(rows)("a subscriber on %s", (name, create) => {
     }
   });
 
+  it("hears each message at most once while its connection is exchanged under a stream of messages", async () => {
+    const client = connect();
+    const { heard, onReconnect } = await listenTo(client, "exchange");
+    let sent = 0;
+    let over = false;
+    const sending = (async () => {
+      for (; !over; sent += 1) await publish("exchange", String(sent));
+    })();
+    for (let round = 1; round <= sized(20, 5); round += 1) {
+      onReconnect.mockClear();
+      exchange(client);
+      await vi.waitFor(() => expect(onReconnect).toHaveBeenCalledTimes(2), settled);
+    }
+    over = true;
+    await sending;
+    await publish("exchange", "end");
+    await vi.waitFor(() => expect(heard.filter((message) => message === "end")).toHaveLength(2), settled);
+    const counts = new Map<string, number>();
+    for (const message of heard) counts.set(message, (counts.get(message) ?? 0) + 1);
+    // One for the channel and one for the pattern.
+    expect([...counts].filter(([, count]) => count > 2)).toEqual([]);
+    expect(counts.size).toBeGreaterThan(1);
+  });
+
   it("keeps who is there, and nobody else, where some come and go while the connection is lost again and again", async () => {
     const subscriber = ioredisSubscriber(connect());
     const here = new Map<number, () => Promise<void>>();
@@ -284,6 +308,13 @@ describe.each(rows)("a subscriber on %s", (name, create) => {
     expect(await publish("shared", "nobody")).toBe(0);
   });
 });
+
+/** Lets the client take another connection: a Cluster as it does when a node has left. */
+function exchange(client: IoredisSubscriberClient): void {
+  const owner = Reflect.get(client, "subscriber") as { selectSubscriber?(): void } | undefined;
+  if (owner?.selectSubscriber) owner.selectSubscriber();
+  else (client as Redis6).disconnect(true);
+}
 
 /** What nobody has caught while `work` ran. */
 async function catchUncaught(work: () => Promise<unknown>): Promise<unknown[]> {

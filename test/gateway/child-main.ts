@@ -15,12 +15,12 @@ export interface Vitals {
 
 // A process of its own, as in production: what kills it is seen.
 const client = new Redis({ port: Number(process.env["REDIS_PORT"]), protocol: 2, stringNumbers: true });
+const { STREAMS } = process.env;
 const listener = client.duplicate({ lazyConnect: true });
 const gateway = await serveGateway(ioredis(client), {
   tokens: [token],
   maxBody: Number(process.env["MAX_BODY"]),
-  subscriber: ioredisSubscriber(listener),
-  ...(JSON.parse(process.env["STREAMS"] ?? "{}") as Partial<GatewayOptions>),
+  ...(STREAMS && { subscriber: ioredisSubscriber(listener), ...(JSON.parse(STREAMS) as Partial<GatewayOptions>) }),
 });
 
 process.on("message", () => {

@@ -16,11 +16,11 @@ export interface Child {
   stop(): Promise<void>;
 }
 
-/** @param streams Its options for streams. */
+/** @param streams Its options for streams. Without them it has none. */
 export async function startChild(
   redisPort: number,
   maxBody: number,
-  streams: Pick<GatewayOptions, "heartbeat" | "maxStreams" | "maxPending"> = {},
+  streams?: Pick<GatewayOptions, "heartbeat" | "maxStreams" | "maxPending">,
 ): Promise<Child> {
   const dir = await mkdtemp(join(root, "node_modules/.fuzz-"));
   const file = join(dir, "child.mjs");
@@ -39,7 +39,7 @@ export async function startChild(
       ...process.env,
       REDIS_PORT: String(redisPort),
       MAX_BODY: String(maxBody),
-      STREAMS: JSON.stringify(streams),
+      ...(streams && { STREAMS: JSON.stringify(streams) }),
     },
   });
   const [url] = (await once(child, "message")) as [string];

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startCuttingProxy } from "../support/cutting-proxy.ts";
 import { freePort, type RedisServer, startRedis } from "../support/redis-server.ts";
 import { bundleCli, type Cli, prepareCli } from "./cli-process.ts";
-import { openEvents } from "./event-reader.ts";
+import { expectSoon, openEvents } from "./event-reader.ts";
 import { bearer, token } from "./token.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -200,6 +200,25 @@ describe("redis-patterns gateway", () => {
     admin.disconnect();
     await proxy.stop();
     await old.stop();
+  });
+
+  it("notices that its connection for messages died without a sign, and says so in each stream", async () => {
+    const proxy = await startCuttingProxy(redis);
+    const { child, exit, url } = await start([
+      ...["--redis", `redis://127.0.0.1:${proxy.port}`, "--token", token],
+      ...["--heartbeat", "200"],
+    ]);
+    const stream = await openEvents(`${url}/subscribe/news`);
+    await expectSoon(() => stream.events).toEqual(["subscribe,news,1"]);
+    proxy.forget();
+    await expectSoon(() => stream.events).toEqual(["subscribe,news,1", "subscribe,news,1"]);
+    const admin = new Redis(redis.port);
+    await admin.publish("news", "hello");
+    await expectSoon(() => stream.events.at(-1)).toBe("message,news,hello");
+    child.kill("SIGTERM");
+    expect(await exit).toBe(0);
+    admin.disconnect();
+    await proxy.stop();
   });
 
   it("has flags for the limits and for the origins of pages", async () => {

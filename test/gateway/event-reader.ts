@@ -1,4 +1,4 @@
-import { onTestFinished } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import { bearer } from "./token.ts";
 
 /** A stream of events, read as the standard says, from `fetch`'s body. */
@@ -50,4 +50,9 @@ function read(block: string, state: { events: string[]; comments: number }): voi
     if (line.startsWith("data: ")) data.push(line.slice(6));
   }
   if (data.length > 0) state.events.push(type + data.join("\n"));
+}
+
+/** Expects what will be so within a time that a busy machine keeps, too. */
+export function expectSoon<T>(read: () => T, interval = 20) {
+  return expect.poll(read, { timeout: 15_000, interval });
 }

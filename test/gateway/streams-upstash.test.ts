@@ -1,11 +1,12 @@
-import { createServer } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 import { Redis } from "@upstash/redis";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { expectSoon } from "./event-reader.ts";
 import { openScene } from "./open-gateway.ts";
-import { token } from "./token.ts";
+import { bearer, token } from "./token.ts";
 
 // The package as it is installed, over real HTTP. What its own tests of `subscribe` and `psubscribe` ask of a server is asked here.
 const scene = openScene();
@@ -33,8 +34,21 @@ async function hear(word: "subscribe" | "psubscribe", names: string[], client = 
   subscriber.on(word as "subscribe", (count) => counts.push(count));
   subscriber.on("error", (error) => errors.push(error));
   onTestFinished(() => subscriber.unsubscribe());
-  await expect.poll(() => counts.length).toBe(names.length);
+  await expectSoon(() => counts.length).toBe(names.length);
   return { subscriber, heard, counts, errors };
+}
+
+/** Passes a stream on in pieces of seven bytes. */
+async function passInPieces(path: string, outgoing: ServerResponse): Promise<void> {
+  const upstream = await fetch(url + path, { method: "POST", headers: bearer });
+  outgoing.writeHead(upstream.status, { "content-type": "text/event-stream" });
+  for await (const chunk of Readable.fromWeb(upstream.body as never)) {
+    for (let at = 0; at < chunk.length; at += 7) {
+      outgoing.write(chunk.subarray(at, at + 7));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+  outgoing.end();
 }
 
 const messages = (heard: readonly Heard[]) => heard.map(({ message }) => message);
@@ -45,14 +59,14 @@ describe("subscribe of @upstash/redis", () => {
   it("hears one message", async () => {
     const { heard } = await hear("subscribe", ["single"]);
     expect(await redis.publish("single", "really?")).toBe(1);
-    await expect.poll(() => heard).toEqual([{ channel: "single", message: "really?" }]);
+    await expectSoon(() => heard).toEqual([{ channel: "single", message: "really?" }]);
   });
 
   it("hears several in their order", async () => {
     const { heard } = await hear("subscribe", ["several"]);
     const said = ["First", "Second", "Third"].map((message, i) => ({ user: "ada", message, at: i }));
     for (const message of said) await redis.publish("several", message);
-    await expect.poll(() => messages(heard)).toEqual(said);
+    await expectSoon(() => messages(heard)).toEqual(said);
   });
 
   it("hears those of one channel by the event of its name", async () => {
@@ -61,28 +75,28 @@ describe("subscribe of @upstash/redis", () => {
     subscriber.on("message:named", ({ message }) => named.push(message));
     await redis.publish("other", "not for it");
     await redis.publish("named", { user: "ada", at: 1 });
-    await expect.poll(() => named).toEqual([{ user: "ada", at: 1 }]);
+    await expectSoon(() => named).toEqual([{ user: "ada", at: 1 }]);
   });
 
   it("hears the same by two subscribers", async () => {
     const [one, two] = [await hear("subscribe", ["both"]), await hear("subscribe", ["both"])];
     await redis.publish("both", { message: "Broadcast" });
-    for (const { heard } of [one, two]) await expect.poll(() => messages(heard)).toEqual([{ message: "Broadcast" }]);
+    for (const { heard } of [one, two]) await expectSoon(() => messages(heard)).toEqual([{ message: "Broadcast" }]);
   });
 
   it("leaves one of two channels, and hears the other one", async () => {
     const { subscriber, heard } = await hear("subscribe", ["left", "kept"]);
     await redis.publish("left", { test: "before" });
     await redis.publish("kept", { test: "before" });
-    await expect.poll(() => heard).toHaveLength(2);
+    await expectSoon(() => heard).toHaveLength(2);
     await subscriber.unsubscribe(["left"]);
     expect(subscriber.getSubscribedChannels()).toEqual(["kept"]);
-    await expect.poll(() => numsub("left")).toEqual(["left", 0]);
+    await expectSoon(() => numsub("left")).toEqual(["left", 0]);
     expect(await redis.publish("left", { test: "after" })).toBe(0);
     await redis.publish("kept", { test: "after" });
-    await expect.poll(() => heard.slice(2)).toEqual([{ channel: "kept", message: { test: "after" } }]);
+    await expectSoon(() => heard.slice(2)).toEqual([{ channel: "kept", message: { test: "after" } }]);
     await subscriber.unsubscribe();
-    await expect.poll(() => numsub("kept")).toEqual(["kept", 0]);
+    await expectSoon(() => numsub("kept")).toEqual(["kept", 0]);
   });
 
   it("is told once that it is subscribed, with the count of its stream", async () => {
@@ -98,20 +112,8 @@ describe("subscribe of @upstash/redis", () => {
   });
 
   it("hears what arrives cut into pieces anywhere", async () => {
-    const pieces = createServer(async (incoming, outgoing) => {
-      const upstream = await fetch(url + incoming.url, {
-        method: "POST",
-        headers: { authorization: `Bearer ${token}` },
-      });
-      outgoing.writeHead(upstream.status, { "content-type": "text/event-stream" });
-      for await (const chunk of Readable.fromWeb(upstream.body as never)) {
-        for (let at = 0; at < chunk.length; at += 7) {
-          outgoing.write(chunk.subarray(at, at + 7));
-          await new Promise((resolve) => setImmediate(resolve));
-        }
-      }
-      outgoing.end();
-    }).listen(0, "127.0.0.1");
+    const pieces = createServer((incoming, outgoing) => void passInPieces(incoming.url ?? "", outgoing));
+    pieces.listen(0, "127.0.0.1");
     await once(pieces, "listening");
     onTestFinished(() => pieces.closeAllConnections());
     const { port } = pieces.address() as AddressInfo;
@@ -121,7 +123,7 @@ describe("subscribe of @upstash/redis", () => {
       { id: "msg2", content: "☕".repeat(100) },
     ];
     for (const message of said) await redis.publish("pieces", message);
-    await expect.poll(() => messages(heard)).toEqual(said);
+    await expectSoon(() => messages(heard)).toEqual(said);
     pieces.close();
   });
 });
@@ -133,7 +135,7 @@ describe("psubscribe of @upstash/redis", () => {
     await redis.publish("other:789", said);
     await redis.publish("user:123", said);
     await redis.publish("user:456", said);
-    await expect.poll(() => messages(heard)).toEqual([said, said]);
+    await expectSoon(() => messages(heard)).toEqual([said, said]);
   });
 
   it("hears the pattern and the channel with each message", async () => {
@@ -142,12 +144,10 @@ describe("psubscribe of @upstash/redis", () => {
     await redis.publish("chat:room1:messages", { msg: "Hello Room 1" });
     await redis.publish("chat:room2:messages", { msg: "Hello Room 2" });
     const pattern = "chat:*:messages";
-    await expect
-      .poll(() => heard)
-      .toEqual([
-        { pattern, channel: "chat:room1:messages", message: { msg: "Hello Room 1" } },
-        { pattern, channel: "chat:room2:messages", message: { msg: "Hello Room 2" } },
-      ]);
+    await expectSoon(() => heard).toEqual([
+      { pattern, channel: "chat:room1:messages", message: { msg: "Hello Room 1" } },
+      { pattern, channel: "chat:room2:messages", message: { msg: "Hello Room 2" } },
+    ]);
   });
 
   it("hears several patterns, each its own", async () => {
@@ -155,24 +155,24 @@ describe("psubscribe of @upstash/redis", () => {
     await redis.publish("other:xyz", { type: "other" });
     await redis.publish("user:123", { type: "user" });
     await redis.publish("chat:room1", { type: "chat" });
-    await expect.poll(() => heard).toHaveLength(2);
+    await expectSoon(() => heard).toHaveLength(2);
     const of = (pattern: string) => heard.filter((data) => data.pattern === pattern).map(({ channel }) => channel);
     expect([of("user:*"), of("chat:*")]).toEqual([["user:123"], ["chat:room1"]]);
   });
 
   it("leaves one of two patterns, and hears the other one", async () => {
     // The tests before have left by now, or are about to.
-    await expect.poll(numpat).toBe(0);
+    await expectSoon(numpat).toBe(0);
     const { subscriber, heard } = await hear("psubscribe", ["user:*", "chat:*"]);
     await redis.publish("user:123", { msg: "user1" });
     await redis.publish("chat:room1", { msg: "chat1" });
-    await expect.poll(() => heard).toHaveLength(2);
+    await expectSoon(() => heard).toHaveLength(2);
     await subscriber.unsubscribe(["user:*"]);
     expect(subscriber.getSubscribedChannels()).toEqual(["chat:*"]);
-    await expect.poll(numpat).toBe(1);
+    await expectSoon(numpat).toBe(1);
     expect(await redis.publish("user:123", { msg: "user2" })).toBe(0);
     await redis.publish("chat:room1", { msg: "chat2" });
-    await expect.poll(() => messages(heard.slice(2))).toEqual([{ msg: "chat2" }]);
+    await expectSoon(() => messages(heard.slice(2))).toEqual([{ msg: "chat2" }]);
   });
 
   it("and subscribe hear the same message, each once", async () => {
@@ -180,7 +180,7 @@ describe("psubscribe of @upstash/redis", () => {
     const byChannel = await hear("subscribe", ["user:123"]);
     expect(await redis.publish("user:123", { msg: "Hello" })).toBe(2);
     for (const { heard } of [byPattern, byChannel]) {
-      await expect.poll(() => messages(heard)).toEqual([{ msg: "Hello" }]);
+      await expectSoon(() => messages(heard)).toEqual([{ msg: "Hello" }]);
     }
   });
 });
@@ -191,7 +191,7 @@ describe("what @upstash/redis makes of the rest", () => {
     const { heard, errors } = await hear("subscribe", ["quiet"], quiet);
     await new Promise((resolve) => setTimeout(resolve, 100));
     await redis.publish("quiet", 1);
-    await expect.poll(() => messages(heard)).toEqual([1]);
+    await expectSoon(() => messages(heard)).toEqual([1]);
     expect(errors).toEqual([]);
   });
 
@@ -199,13 +199,13 @@ describe("what @upstash/redis makes of the rest", () => {
     const wrong = new Redis({ url, token: "wrong" }).subscribe(["refused"]);
     const errors: Error[] = [];
     wrong.on("error", (error) => errors.push(error));
-    await expect.poll(() => errors.map(String)).toEqual([expect.stringContaining("WRONGPASS")]);
+    await expectSoon(() => errors.map(String)).toEqual([expect.stringContaining("WRONGPASS")]);
   });
 
   it("a channel with a question mark, which it does not encode, is refused and not another one", async () => {
     const cut = redis.subscribe(["what?x"]);
     const errors: Error[] = [];
     cut.on("error", (error) => errors.push(error));
-    await expect.poll(() => errors.map(String)).toEqual([expect.stringContaining("write ? as %3F")]);
+    await expectSoon(() => errors.map(String)).toEqual([expect.stringContaining("write ? as %3F")]);
   });
 });

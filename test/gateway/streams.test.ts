@@ -8,7 +8,7 @@ import type { Redis } from "../../src/core/port/redis.ts";
 import type { Subscriber, Unsubscribe } from "../../src/core/port/subscriber.ts";
 import { createGateway, type GatewayOptions } from "../../src/gateway/index.ts";
 import { createUser } from "../support/acl.ts";
-import { openEvents } from "./event-reader.ts";
+import { expectSoon, openEvents } from "./event-reader.ts";
 import { openScene } from "./open-gateway.ts";
 import { asBase64, bearer, token } from "./token.ts";
 
@@ -42,12 +42,12 @@ describe.each([
 
   it("confirm the channel and then carry its messages, framed as the protocol does it", async () => {
     const stream = await openEvents(`${url}/subscribe/chat`);
-    await expect.poll(() => stream.raw).toBe("data: subscribe,chat,1\n\n");
+    await expectSoon(() => stream.raw).toBe("data: subscribe,chat,1\n\n");
     expect(await publish("chat", "hello")).toBe(1);
     await publish("chat", "how are you today?");
-    await expect
-      .poll(() => stream.raw)
-      .toBe("data: subscribe,chat,1\n\ndata: message,chat,hello\n\ndata: message,chat,how are you today?\n\n");
+    await expectSoon(() => stream.raw).toBe(
+      "data: subscribe,chat,1\n\ndata: message,chat,hello\n\ndata: message,chat,how are you today?\n\n",
+    );
   });
 
   it("have the headers of events, and one that tells the time between signs of life", async () => {
@@ -64,24 +64,26 @@ describe.each([
 
   it("carry patterns, with the pattern and the channel before each message", async () => {
     const stream = await openEvents(`${url}/psubscribe/user:*/room%3f`);
-    await expect.poll(() => stream.events).toEqual(["psubscribe,user:*,1", "psubscribe,room?,2"]);
+    await expectSoon(() => stream.events).toEqual(["psubscribe,user:*,1", "psubscribe,room?,2"]);
     await publish("user:7", "a,b");
     await publish("room1", "");
     await publish("other", "x");
     await publish("user:8", "end");
-    await expect
-      .poll(() => stream.events.slice(2))
-      .toEqual(["pmessage,user:*,user:7,a,b", "pmessage,room?,room1,", "pmessage,user:*,user:8,end"]);
+    await expectSoon(() => stream.events.slice(2)).toEqual([
+      "pmessage,user:*,user:7,a,b",
+      "pmessage,room?,room1,",
+      "pmessage,user:*,user:8,end",
+    ]);
   });
 
   it("carry several channels, each once, and whatever is in their names", async () => {
     const names = ["a", "b c", "ü/☕", "comma,here", "50%", "q?x#y", "a"];
     const stream = await openEvents(`${url}/SUBSCRIBE/${names.map(encodeURIComponent).join("/")}`);
     const confirmed = names.slice(0, 6).map((name, i) => `subscribe,${name},${i + 1}`);
-    await expect.poll(() => stream.events).toEqual(confirmed);
+    await expectSoon(() => stream.events).toEqual(confirmed);
     for (const name of names.slice(0, 6)) await publish(name, "x");
     const heard = names.slice(0, 6).map((name) => `message,${name},x`);
-    await expect.poll(() => stream.events.slice(6)).toEqual(heard);
+    await expectSoon(() => stream.events.slice(6)).toEqual(heard);
   });
 
   it("are opened by GET, POST and PUT, with a body of any kind, and by a token in the query", async () => {
@@ -91,9 +93,9 @@ describe.each([
       openEvents(`${url}/subscribe/any?_token=${token}`, { headers: {} }),
       openEvents(`${url}/subscribe/any`, { headers: asBase64 }),
     ]);
-    for (const stream of opened) await expect.poll(() => stream.events).toEqual(["subscribe,any,1"]);
+    for (const stream of opened) await expectSoon(() => stream.events).toEqual(["subscribe,any,1"]);
     await publish("any", "plain text");
-    for (const stream of opened) await expect.poll(() => stream.events[1]).toBe("message,any,plain text");
+    for (const stream of opened) await expectSoon(() => stream.events[1]).toBe("message,any,plain text");
   });
 
   it.each([
@@ -107,10 +109,10 @@ describe.each([
     ["more than a reader may leave unread", "x".repeat(3_000_000), "x".repeat(3_000_000)],
   ])("carry messages with %s", async (_, message, heard) => {
     const stream = await openEvents(`${url}/subscribe/odd`);
-    await expect.poll(() => stream.events).toHaveLength(1);
+    await expectSoon(() => stream.events).toHaveLength(1);
     await publish("odd", message);
     await publish("odd", "end");
-    await expect.poll(() => stream.events.at(-1)).toBe("message,odd,end");
+    await expectSoon(() => stream.events.at(-1)).toBe("message,odd,end");
     expect(stream.events[1] === `message,odd,${heard}`).toBe(true);
     expect(stream.events).toHaveLength(3);
     expect(stream.raw).not.toContain("\r");
@@ -119,25 +121,25 @@ describe.each([
   it("carry U+FFFD in place of bytes that are not UTF-8", async () => {
     const stream = await openEvents(`${url}/subscribe/bytes`);
     await ask("/publish/bytes/a%ff%00b", { body: null });
-    await expect.poll(() => stream.events[1]).toBe("message,bytes,a\uFFFD\0b");
+    await expectSoon(() => stream.events[1]).toBe("message,bytes,a\uFFFD\0b");
   });
 
   it("share one subscription of Redis, which ends with the last of them", async () => {
     const numsub = () => redis.send(["PUBSUB", "NUMSUB", "shared"]);
     const numpat = () => redis.send(["PUBSUB", "NUMPAT"]);
     // The tests before have left by now, or are about to.
-    await expect.poll(numpat).toBe(0);
+    await expectSoon(numpat).toBe(0);
     const streams = await Promise.all(
       Array.from({ length: 5 }, (_, i) => openEvents(`${url}/${i % 2 ? "psubscribe" : "subscribe"}/shared`)),
     );
     expect(await numsub()).toEqual(["shared", 1]);
     expect(await numpat()).toBe(1);
     streams.slice(1).forEach(({ close }) => close());
-    await expect.poll(numpat).toBe(0);
+    await expectSoon(numpat).toBe(0);
     await publish("shared", "still");
-    await expect.poll(() => streams[0]?.events.at(-1)).toBe("message,shared,still");
+    await expectSoon(() => streams[0]?.events.at(-1)).toBe("message,shared,still");
     streams[0]?.close();
-    await expect.poll(numsub).toEqual(["shared", 0]);
+    await expectSoon(numsub).toEqual(["shared", 0]);
   });
 
   it("have signs of life while nothing is said, all by one timer, which ends with the last stream", async () => {
@@ -145,7 +147,7 @@ describe.each([
     const starts = vi.spyOn(globalThis, "setTimeout");
     const streams = await Promise.all(Array.from({ length: 10 }, () => openEvents(`${gateway.url}/subscribe/quiet`)));
     expect(streams[0]?.response.headers.get("redis-patterns-heartbeat")).toBe("40");
-    for (const stream of streams) await expect.poll(() => stream.comments).toBeGreaterThan(3);
+    for (const stream of streams) await expectSoon(() => stream.comments).toBeGreaterThan(3);
     const beats = () => starts.mock.calls.filter(([, ms]) => ms === 40).length;
     const most = Math.max(...streams.map(({ comments }) => comments));
     expect(beats()).toBeLessThanOrEqual(most + 2);
@@ -179,8 +181,8 @@ describe.each([
     const many = await openEvents(`${url}/subscribe/${Array.from({ length: 1_000 }, (_, i) => `m${i}`).join("/")}`);
     await publish("x".repeat(32_768), "heard");
     await publish("m999", "heard, too");
-    await expect.poll(() => long.events.at(-1)).toMatch(/x,heard$/);
-    await expect.poll(() => many.events.at(-1)).toBe("message,m999,heard, too");
+    await expectSoon(() => long.events.at(-1)).toMatch(/x,heard$/);
+    await expectSoon(() => many.events.at(-1)).toBe("message,m999,heard, too");
   });
 
   it("are looked at after the token alone, and refused to a read-only one", async () => {
@@ -232,7 +234,7 @@ describe.each([
     await ask("/subscribe/c", { method: "HEAD", body: null }, gateway.url);
     streams[0]?.close();
     const again = async () => (await openEvents(`${gateway.url}/subscribe/c`)).response.status;
-    await expect.poll(again).toBe(200);
+    await expectSoon(again).toBe(200);
     expect(await again()).toBe(429);
     await gateway.close();
   });
@@ -240,12 +242,12 @@ describe.each([
   it("end when the server closes", async () => {
     const gateway = await serve();
     const stream = await openEvents(`${gateway.url}/subscribe/closing`);
-    await expect.poll(() => stream.events).toHaveLength(1);
+    await expectSoon(() => stream.events).toHaveLength(1);
     const start = performance.now();
     await gateway.close(20_000);
     expect(performance.now() - start).toBeLessThan(10_000);
-    await expect.poll(() => stream.isOpen).toBe(false);
-    await expect.poll(() => redis.send(["PUBSUB", "NUMSUB", "closing"])).toEqual(["closing", 0]);
+    await expectSoon(() => stream.isOpen).toBe(false);
+    await expectSoon(() => redis.send(["PUBSUB", "NUMSUB", "closing"])).toEqual(["closing", 0]);
   });
 
   it("work as a Response of createGateway, and end when its body is cancelled or its signal aborts", async () => {
@@ -253,15 +255,15 @@ describe.each([
     const call = (input: URL | RequestInfo, init?: RequestInit) => gateway(new Request(input, init));
     const stream = await openEvents("http://gateway/subscribe/web", {}, call);
     await publish("web", "hello");
-    await expect.poll(() => stream.events).toEqual(["subscribe,web,1", "message,web,hello"]);
+    await expectSoon(() => stream.events).toEqual(["subscribe,web,1", "message,web,hello"]);
     const numsub = () => redis.send(["PUBSUB", "NUMSUB", "web"]);
     stream.close();
-    await expect.poll(numsub).toEqual(["web", 0]);
-    await expect.poll(() => stream.isOpen).toBe(false);
+    await expectSoon(numsub).toEqual(["web", 0]);
+    await expectSoon(() => stream.isOpen).toBe(false);
     const { body } = await gateway(new Request("http://gateway/subscribe/web", { headers: bearer }));
     expect(await numsub()).toEqual(["web", 1]);
     await body?.cancel();
-    await expect.poll(numsub).toEqual(["web", 0]);
+    await expectSoon(numsub).toEqual(["web", 0]);
     const head = await gateway(new Request("http://gateway/subscribe/web", { method: "HEAD", headers: bearer }));
     expect(head.body).toBeNull();
   });
@@ -293,15 +295,15 @@ describe("a client that leaves, or is refused, while its stream is opened", () =
     const gateway = await serveGateway(unused, { tokens: [token], subscriber, maxStreams: 1, onError });
     const controller = new AbortController();
     const left = fetch(`${gateway.url}/subscribe/a/deaf/c`, { headers: bearer, signal: controller.signal });
-    await expect.poll(() => waiting.length).toBe(3);
+    await expectSoon(() => waiting.length).toBe(3);
     confirm(0);
     controller.abort();
     await expect(left).rejects.toThrow("aborted");
-    await expect.poll(() => stopped).toEqual(["a"]);
+    await expectSoon(() => stopped).toEqual(["a"]);
     confirm(1);
-    await expect.poll(() => stopped).toEqual(["a", "deaf"]);
+    await expectSoon(() => stopped).toEqual(["a", "deaf"]);
     const next = openEvents(`${gateway.url}/subscribe/d`);
-    await expect.poll(() => waiting.length).toBe(4);
+    await expectSoon(() => waiting.length).toBe(4);
     confirm(3);
     expect((await next).response.status).toBe(200);
     await gateway.close();
@@ -314,7 +316,7 @@ describe("a client that leaves, or is refused, while its stream is opened", () =
     const gateway = createGateway(unused, { tokens: [token], subscriber, maxStreams: 1 });
     const ask = () => gateway(new Request("http://gateway/subscribe/a/b", { headers: bearer }));
     const answer = ask();
-    await expect.poll(() => waiting.length).toBe(2);
+    await expectSoon(() => waiting.length).toBe(2);
     confirm(0);
     waiting[1]?.refuse(new ReplyError("NOPERM this user has no permissions to access one of the channels"));
     const response = await answer;
@@ -324,8 +326,21 @@ describe("a client that leaves, or is refused, while its stream is opened", () =
     });
     expect(stopped).toEqual(["a"]);
     void ask();
-    await expect.poll(() => waiting.length).toBe(4);
+    await expectSoon(() => waiting.length).toBe(4);
   });
+});
+
+it("a message that no stream can carry ends it, and the reader is told", async () => {
+  let say: (message: string) => void = () => {};
+  const subscribe: Subscriber["subscribe"] = async (name, listener) => {
+    say = (message) => listener(message, name);
+    return async () => {};
+  };
+  const gateway = createGateway(inMemory, { tokens: [token], subscriber: { subscribe, psubscribe: subscribe } });
+  const response = await gateway(new Request("http://gateway/psubscribe/x", { headers: bearer }));
+  say("\n".repeat(16_777_217));
+  say("more");
+  expect(await response.text()).toBe("event: dropped\ndata: a message has more than 16777216 characters\n\n");
 });
 
 it("a channel that the gateway's Redis user may not hear is refused with the error of Redis", async () => {
@@ -342,7 +357,7 @@ it("a channel that the gateway's Redis user may not hear is refused with the err
     expect(refused.status).toBe(400);
     expect(await refused.json()).toEqual({ error: expect.stringMatching(/^NOPERM /) });
   }
-  await expect.poll(() => scene.redis.send(["PUBSUB", "CHANNELS", "room:*"])).toEqual([]);
+  await expectSoon(() => scene.redis.send(["PUBSUB", "CHANNELS", "room:*"])).toEqual([]);
 });
 
 it.each([

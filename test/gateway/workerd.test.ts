@@ -49,4 +49,39 @@ describe("a gateway in workerd", () => {
   it("ends an upload that is too large", async () => {
     expect(await ask("/set/k", "x".repeat(11 * 1024 * 1024))).toMatch(/^413 /);
   });
+
+  it("streams messages to the request that made it", async () => {
+    const source = `
+      import { createGateway } from "../../../src/gateway/index.ts";
+      let left = 0;
+      const listen = async (name, listener) => {
+        const timer = setInterval(() => listener("hello", name), 20);
+        return async () => {
+          clearInterval(timer);
+          left += 1;
+        };
+      };
+      const redis = { send: async () => left, pipeline: async () => [] };
+      export default {
+        fetch: (request, { TOKEN }) =>
+          createGateway(redis, {
+            tokens: [TOKEN],
+            subscriber: { subscribe: listen, psubscribe: listen },
+            heartbeat: 10,
+          })(request),
+      };`;
+    const streaming = await startWorker(source, { bindings: { TOKEN: token } });
+    try {
+      const response = await streaming.dispatchFetch("http://gateway/subscribe/a", { headers: bearer });
+      expect(response.headers.get("content-type")).toBe("text/event-stream");
+      const reader = response.body?.pipeThrough(new TextDecoderStream() as never).getReader();
+      let text = "";
+      while (!/^data: subscribe,a,1\n\n[^]*: \n\n[^]*data: message,a,hello\n\n/.test(text)) {
+        text += String((await reader?.read())?.value);
+      }
+      await reader?.cancel();
+    } finally {
+      await streaming.dispose();
+    }
+  });
 });

@@ -12,7 +12,7 @@ import { type RedisServer, startRedis } from "../support/redis-server.ts";
 let server: RedisServer;
 let client: Client;
 let listening: Client;
-const refused: unknown[] = [];
+const uncaught: unknown[] = [];
 
 beforeAll(async () => {
   process.on("uncaughtException", note).on("unhandledRejection", note);
@@ -26,11 +26,10 @@ afterAll(async () => {
   client.disconnect();
   listening.disconnect();
   await server.stop();
-  expect(refused).toEqual([]);
 });
 
 function note(error: unknown): void {
-  refused.push(error);
+  uncaught.push(error);
 }
 
 /** How many connections listen to a room. */
@@ -104,11 +103,33 @@ describe.each(roomsApps)("event streams in %s", (name, start) => {
     socket.destroy();
   });
 
+  it("stays open while Redis restarts, tells that the history is gone, and goes on", async () => {
+    const room = roomOf("restarts");
+    await channelsOf().publish(room, "before");
+    const browser = readEvents(await fetch(`${app.url}/rooms/${room}`));
+    await browser.until(1);
+    await server.restart();
+    await browser.until(2);
+    await expect.poll(() => listeners(room).catch(() => 0), { timeout: 10_000 }).toBe(1);
+    await channelsOf().publish(room, "after");
+    await browser.until(3);
+    expect(browser.heard.map(({ event, data }) => [event, data])).toEqual([
+      ["message", '"before"'],
+      ["gap", JSON.stringify({ from: browser.heard[0]?.lastEventId, to: "0-0" })],
+      ["message", '"after"'],
+    ]);
+    await browser.leave();
+  });
+
   it("answers a HEAD without a subscription", async () => {
     const room = roomOf("head");
     const response = await fetch(`${app.url}/rooms/${room}`, { method: "HEAD" });
     expect(response.status).toBe(200);
     expect(await listeners(room)).toBe(0);
+  });
+
+  it("throws at nobody who listens to no errors", () => {
+    expect(uncaught).toEqual([]);
   });
 });
 

@@ -97,6 +97,8 @@ describe("the import rule", () => {
     ["src/adapters/ioredis/ioredis.ts", "../../index.ts", "Entries are for users"],
     ["src/gateway/gateway.ts", "../adapters/ioredis/ioredis.ts", "works on any Redis port"],
     ["src/gateway/gateway.ts", "../core/patterns/lock/lock.ts", "knows no pattern"],
+    ["src/gateway/streams/streams.ts", "../../adapters/ioredis/ioredis.ts", "works on any Redis port"],
+    ["src/gateway/streams/streams.ts", "../../core/patterns/lock/lock.ts", "knows no pattern"],
     ["src/gateway/gateway.ts", "../index.ts", "Nothing imports src/index.ts"],
     ["src/cli/cli.ts", "../index.ts", "Nothing imports src/index.ts"],
   ];

@@ -108,7 +108,7 @@ describe("a body", () => {
     ["the caller ends it", async (_: Readable, __: AbortController, caller: AbortController) => caller.abort()],
   ])("ends, and tells its source, when %s", async (_, end) => {
     const [request, caller] = [new AbortController(), new AbortController()];
-    let begin = (_: AbortSignal) => {};
+    let begin: (signal: AbortSignal) => void = () => {};
     const begun = new Promise<AbortSignal>((resolve) => {
       begin = resolve;
     });

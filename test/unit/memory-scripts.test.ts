@@ -16,6 +16,7 @@ import { feeds } from "../fixtures/plays/feed.ts";
 import { limiters } from "../fixtures/plays/limiter.ts";
 import { locks } from "../fixtures/plays/lock.ts";
 import type { Play } from "../fixtures/plays/play.ts";
+import { channels } from "../fixtures/plays/pubsub.ts";
 import { typedRecords } from "../fixtures/plays/record.ts";
 import { records } from "../fixtures/plays/records.ts";
 import { uniques } from "../fixtures/plays/uniques.ts";
@@ -74,6 +75,7 @@ describe("our scripts do on the embedded engine what they do on Redis", () => {
       ...typedRecords,
       ...blooms,
       ...feeds,
+      ...channels,
       ...uniques,
     }),
   )(

@@ -1,3 +1,4 @@
+import { seconds } from "redis-patterns";
 import { toEventStream } from "redis-patterns/pubsub";
 import { roomPage } from "./room-page.ts";
 import { addressOf, signedOut, tokenOf, tooMany } from "./routes.ts";
@@ -24,7 +25,8 @@ export async function listen({ request, sessions, rooms }: Services, room: strin
   const session = await sessions.read(tokenOf(request));
   if (!session?.user) return signedOut();
   if (!isWelcome(session.user, room)) return forbidden();
-  return toEventStream(request, rooms, room, { from: "beginning" });
+  // A Worker learns that a browser has left when it cannot write any more.
+  return toEventStream(request, rooms, room, { from: "beginning", heartbeat: seconds(5) });
 }
 
 /** Says a line. One that the page sends again, because it heard no answer, is said once: its id is the same. */

@@ -5,8 +5,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { startChromium } from "../../test/support/chromium.ts";
 import { type CuttingProxy, startCuttingProxy } from "../../test/support/cutting-proxy.ts";
 import { sized } from "../../test/support/long.ts";
-import type { Line } from "../src/rooms.ts";
 import { type RunningWorker, startWorker } from "./start-worker.ts";
+
+/** What the Worker's rooms are made of. */
+interface Line {
+  readonly user: string;
+  readonly text: string;
+}
 
 let worker: RunningWorker;
 let browser: Browser;
@@ -163,6 +168,17 @@ describe("the page of a room", () => {
     expect(lost).toBe(1);
     await sayMore(1);
     await expectAll(page);
+  }, 60_000);
+
+  it("leaves nothing behind in Redis when its tab is closed", async () => {
+    const listeners = async () => {
+      const reply = await worker.redis.send(["PUBSUB", "NUMSUB", `channel:shop:room:{${room}}`]);
+      return Array.isArray(reply) ? reply[1] : reply;
+    };
+    const page = await openTab(await visitor());
+    await expect.poll(listeners, { timeout: 10_000 }).toBe(1);
+    await page.close();
+    await expect.poll(listeners, { timeout: 20_000 }).toBe(0);
   }, 60_000);
 
   it("tells a visitor of somebody else's room, and shows nothing of it", async () => {

@@ -37,6 +37,7 @@ export async function startWorker(): Promise<RunningWorker> {
   const worker = new Miniflare({
     modules: [{ type: "ESModule", path: "index.js", contents: bundle() }],
     compatibilityDate: "2026-07-01",
+    compatibilityFlags: ["enable_request_signal"],
     bindings: { UPSTASH_REDIS_REST_URL: gateway.url, UPSTASH_REDIS_REST_TOKEN: token },
   });
   const url = await worker.ready;

@@ -55,7 +55,7 @@ async function openRedis(
   const description = `${addressOf(new URL(url))}, of which what comes over HTTP is shown`;
   return {
     redis: watchCommands(ioredis(client), onCommand),
-    subscriber: ioredisSubscriber(listener),
+    subscriber: ioredisSubscriber(listener, { heartbeat: 15_000 }),
     url,
     description,
     close: async () => [client, listener].forEach((connection) => connection.disconnect()),

@@ -85,17 +85,21 @@ export function apply(
   else if (state.kind === "beginning") state.kind = "entry";
   waiting.drain((entry) => {
     // The log was asked after this message came, and does not have it.
-    if (known.has(entry)) takeStray(state, sink, entry);
+    if (known.has(entry)) takeStray(state, sink, entry, page.entries.length > 0);
     else if (follows(state, entry)) take(state, sink, entry);
     else return false;
     return true;
   });
 }
 
-/** Takes a message that the log has lost. One of a history whose loss is told, or the first one of it, is nothing new. */
-function takeStray(state: LogState, sink: LogSink, entry: LogEntry): void {
+/**
+ * Takes a message that the log has lost, unless it is of a history whose loss is told, or that another one has followed.
+ * @param isFollowed Whether the log has something newer than what was seen.
+ */
+function takeStray(state: LogState, sink: LogSink, entry: LogEntry, isFollowed: boolean): void {
   const isOfOther = entry.previous === beforeAll && state.seen !== beforeAll;
-  if (!isOfOther && !isBereaved(state) && isAbove(entry.id, state.former)) take(state, sink, entry);
+  const isLost = isOfOther || isBereaved(state) || !isAbove(entry.id, state.former);
+  if (!isLost && (!isFollowed || follows(state, entry))) take(state, sink, entry);
 }
 
 /** Takes what waited up to an id. Messages of a history that was lost may be among it. */

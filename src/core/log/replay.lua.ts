@@ -13,8 +13,8 @@ export interface LogPage {
   readonly newest: string;
 }
 
-// Reads what came after an id, and the id that was given last, at one moment. An answer is at most 1,024 entries, and ends after 256 kB with
-// the 64 entries that exceed it. A range that leaves its start out is known since Redis 6.2 only. Without a start nothing is read but the last id.
+// Reads what came after an id, and the id that was given last, at one moment. An answer ends after 1,024 entries or 256 kB, with the 65 entries
+// that reach one of them. A range that leaves its start out is known since Redis 6.2 only. Without a start nothing is read but the last id.
 export const replayScript = defineScript({
   keys: ["log", "last"],
   args: ["from"],
@@ -27,23 +27,21 @@ if not newest then
   newest = entry and entry[1] or "0-0"
 end
 local found = {newest, "0"}
-local function after(id)
-  local milliseconds, number = string.match(id, "^(%d+)-(%d+)$")
-  return milliseconds .. "-" .. string.format("%.0f", number + 1)
-end
 local bytes = 0
 while from ~= "" do
-  local entries = redis.call("XRANGE", log, after(from), "+", "COUNT", 64)
+  local entries = redis.call("XRANGE", log, from, "+", "COUNT", 65)
   for _, entry in ipairs(entries) do
-    found[#found + 1] = entry[1]
-    found[#found + 1] = entry[2][1]
-    found[#found + 1] = entry[2][2]
-    bytes = bytes + #entry[2][2]
+    if entry[1] ~= from then
+      found[#found + 1] = entry[1]
+      found[#found + 1] = entry[2][1]
+      found[#found + 1] = entry[2][2]
+      bytes = bytes + #entry[2][2]
+    end
   end
-  if #entries < 64 then
+  if #entries < 65 then
     return found
   end
-  from = entries[64][1]
+  from = entries[65][1]
   if bytes > 262144 or #found > 3072 then
     found[2] = "1"
     return found

@@ -5,6 +5,9 @@ import type { Outbox } from "./outbox.ts";
 /** The two commands that open a stream. */
 export type StreamWord = "subscribe" | "psubscribe";
 
+/** The longest message, in UTF-16 units. Where each is a line break, its event is seven times as long, which a string must hold. */
+const maxMessage = 16_777_216;
+
 /** What the subscriptions of one stream need. */
 export interface Listening {
   readonly subscriber: Subscriber;
@@ -31,20 +34,23 @@ export function createSubscriptions(listening: Listening): Subscriptions {
       const subscribe = async (name: string) => {
         const stop = await listen(listening, name, place);
         if (stops) stops.push(stop);
-        else leave(stop);
+        else void leave(stop);
       };
       await Promise.all(names.map(subscribe));
     },
     end() {
-      stops?.forEach(leave);
+      stops?.forEach((stop) => void leave(stop));
       stops = undefined;
     },
   };
 }
 
-/** If it fails, the connection is lost, and the subscription with it. */
-function leave(stop: Unsubscribe): void {
-  stop().catch(() => {});
+async function leave(stop: Unsubscribe): Promise<void> {
+  try {
+    await stop();
+  } catch {
+    // The connection is lost, and the subscription with it.
+  }
 }
 
 async function listen(
@@ -61,6 +67,7 @@ async function listen(
   const listener = (message: string, channel: string) => {
     // A message may come before the promise is settled. It shows that Redis has confirmed the channel.
     confirm();
+    if (message.length > maxMessage) return outbox.drop(`a message has more than ${maxMessage} characters`);
     outbox.push(toFrame(word === "subscribe" ? ["message", name] : ["pmessage", name, channel], message));
   };
   const onReconnect = () => {

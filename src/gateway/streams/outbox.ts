@@ -35,7 +35,9 @@ export class Outbox {
    */
   push(frame: Uint8Array): void {
     if (this.#ended) return;
-    if (this.#size - (this.#frames[0]?.length ?? 0) > this.#maxPending) return this.#drop();
+    if (this.#size - (this.#frames[0]?.length ?? 0) > this.#maxPending) {
+      return this.drop(`the reader left more than ${this.#maxPending} bytes unread`);
+    }
     this.#add(frame);
     this.#loose += 1;
     if (this.#loose === looseFrames) this.#compact();
@@ -65,6 +67,14 @@ export class Outbox {
     for (const call of this.#ends) call();
   }
 
+  /** Ends the stream, and tells the reader why in place of what is waiting. */
+  drop(reason: string): void {
+    if (this.#ended) return;
+    this.#clear();
+    this.#add(utf8.encode(`event: dropped\ndata: ${reason}\n\n`));
+    this.end();
+  }
+
   /** Ends the stream of a reader that has left. */
   cancel(): void {
     this.#clear();
@@ -75,12 +85,6 @@ export class Outbox {
     this.#frames.push(frame);
     this.#size += frame.length;
     this.#wake();
-  }
-
-  #drop(): void {
-    this.#clear();
-    this.#add(utf8.encode(`event: dropped\ndata: the reader left more than ${this.#maxPending} bytes unread\n\n`));
-    this.end();
   }
 
   #clear(): void {

@@ -18,7 +18,9 @@ export interface Channel {
   readonly subscriptions: Set<Subscription>;
   /** Redis' confirmation, since the connection was last lost. */
   confirmation?: Promise<unknown> | undefined;
-  /** Whether the connection was lost since Redis has confirmed it. */
+  /** Whether Redis has confirmed it on this connection. */
+  held?: boolean;
+  /** Whether it was held by an earlier connection, and is not yet by this one. */
   lost?: boolean;
   /** Asks Redis again, where it has refused what it had confirmed on an earlier connection. */
   retry?: ReturnType<typeof setTimeout>;
@@ -59,7 +61,7 @@ export function confirm(state: SubscriberState, channel: Channel): Promise<unkno
   channel.confirmation = confirmation;
   confirmation.then(
     () => {
-      if (channel.confirmation === confirmation) tellReconnected(channel);
+      if (channel.confirmation === confirmation) hold(channel);
     },
     () => {
       if (channel.confirmation === confirmation) channel.confirmation = undefined;
@@ -87,7 +89,8 @@ function waitForHandshake(state: SubscriberState, connection: IoredisClient): Pr
 }
 
 /** Those who were told that it is subscribed may have missed messages. */
-function tellReconnected(channel: Channel): void {
+function hold(channel: Channel): void {
+  channel.held = true;
   if (!channel.lost) return;
   channel.lost = false;
   for (const { confirmed, onReconnect } of Array.from(channel.subscriptions)) {
@@ -126,8 +129,14 @@ async function unsubscribe(state: SubscriberState, channel: Channel, onIdle: () 
 /** The connection is gone: nothing is confirmed any more. */
 export function loseAll({ channels }: SubscriberState): void {
   for (const kind of [channels.subscribe, channels.psubscribe]) {
-    for (const channel of kind.values()) Object.assign(channel, { confirmation: undefined, lost: true });
+    for (const channel of kind.values()) lose(channel);
   }
+}
+
+function lose(channel: Channel): void {
+  channel.confirmation = undefined;
+  channel.lost ||= channel.held ?? false;
+  channel.held = false;
 }
 
 /** Subscribes and unsubscribes on a new connection what was so, or was to be so, on the last one. */

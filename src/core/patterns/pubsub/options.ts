@@ -46,7 +46,7 @@ export interface ChannelOptions<Message = unknown> {
   readonly requestTtl?: number | undefined;
   /**
    * Receives `listener-failed` (a listener threw), `message-refused` (a message that could not be read), `gap` (messages are gone), `reconnected`,
-   * `read-failed` (the log of a channel could not be read; it is tried again) and `unannounced` (a message is kept, but the Redis user may not
+   * `read-failed` (the log of a channel could not be read; it is tried again), `stream-failed` (a stream of `toEventStream` ended) and `unannounced` (a message is kept, but the Redis user may not
    * publish, so that subscribers hear of it late).
    * @default none
    */

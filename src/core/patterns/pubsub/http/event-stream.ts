@@ -56,6 +56,7 @@ const headers = {
  * connects again gets what it missed, or an event `gap` where that is not kept any more. Who may read is yours to check before the call.
  * @throws {OptionError} The name is empty or too long, or an option is of a wrong shape.
  * @example
+ * const subscriber = ioredisSubscriber(client.duplicate());
  * const rooms = createChannels(redis, { prefix: "room", subscriber, delivery: resumable() });
  * const answer = (request: Request, room: string) => toEventStream(request, rooms, room);
  * // In the page: new EventSource("/rooms/7").onmessage = ({ data }) => show(JSON.parse(data));

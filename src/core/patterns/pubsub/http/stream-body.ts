@@ -13,48 +13,46 @@ export interface BodyLimits {
  * nothing, and the next text is asked for when the last one was taken, so that a slow reader holds up nothing but itself. `say` gets a signal that
  * aborts when the reader has left or a limit is reached.
  */
-export function streamBody(
-  say: (signal: AbortSignal) => AsyncIterator<string>,
-  { maxAge, signals }: BodyLimits,
-): ReadableStream<Uint8Array<ArrayBuffer>> {
+export function streamBody(say: Say, limits: BodyLimits): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return new ReadableStream(createSource(say, limits), { highWaterMark: 0 });
+}
+
+type Say = (signal: AbortSignal) => AsyncIterator<string>;
+
+function createSource(say: Say, limits: BodyLimits): UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> {
   const encoder = new TextEncoder();
   const left = new AbortController();
   let unwatch = () => {};
   let texts: AsyncIterator<string> | undefined;
-
-  function leave(): void {
+  const leave = () => {
     unwatch();
     left.abort();
-  }
-
-  function begin(end: () => void): AsyncIterator<string> {
-    const timer = startBackgroundTimer(end, maxAge);
-    const stays = signals.map((signal) => onAbort(signal ?? undefined, end));
-    unwatch = () => {
-      clearTimeout(timer);
-      for (const stay of stays) stay();
-    };
-    if (signals.some((signal) => signal?.aborted)) end();
-    return say(left.signal);
-  }
-
-  return new ReadableStream(
-    {
-      async pull(controller) {
-        texts ??= begin(() => {
-          leave();
-          controller.close();
-        });
-        if (left.signal.aborted) return;
-        const { done, value } = await texts.next();
-        // It may have ended while this one was waited for.
-        if (left.signal.aborted) return;
-        if (!done) return controller.enqueue(encoder.encode(value));
+  };
+  return {
+    async pull(controller) {
+      const close = () => {
         leave();
         controller.close();
-      },
-      cancel: leave,
+      };
+      if (!texts) unwatch = watch(limits, close);
+      if (limits.signals.some((signal) => signal?.aborted)) return close();
+      texts ??= say(left.signal);
+      const { done, value } = await texts.next();
+      // It may have ended while this one was waited for.
+      if (left.signal.aborted) return;
+      if (done) close();
+      else controller.enqueue(encoder.encode(value));
     },
-    { highWaterMark: 0 },
-  );
+    cancel: leave,
+  };
+}
+
+/** Calls `end` when a limit is reached. Returns a function that takes this back. */
+function watch({ maxAge, signals }: BodyLimits, end: () => void): () => void {
+  const timer = startBackgroundTimer(end, maxAge);
+  const stays = signals.map((signal) => onAbort(signal ?? undefined, end));
+  return () => {
+    clearTimeout(timer);
+    for (const stay of stays) stay();
+  };
 }
