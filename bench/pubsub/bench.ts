@@ -40,5 +40,5 @@ function loadOf(inFlight: number, calls: number): Load<Asked> {
 /** A message that was lost would be waited for without an end. */
 async function giveUp(): Promise<never> {
   await pause(60_000);
-  throw new Error("a message was not heard");
+  throw new Error("a message was not heard within a minute");
 }

@@ -36,7 +36,7 @@ export const subjects: Readonly<Record<string, Subject>> = {
   pubsub: {
     title: "Channels",
     sentence:
-      "A message from its publication until its listener has it, in JSON of 130 bytes; one publisher and one subscriber, so many messages on their way at a time. What is resumable is kept for an hour, 10,000 messages of it.",
+      "A message from its publication until its listener has it, in JSON of 115 bytes; one publisher and one subscriber, so many messages on their way at a time. What is resumable is kept for an hour, 10,000 messages of it.",
   },
   gateway: { title: "Gateway", sentence: "One command in each request; the client is in another process." },
   rest: {
