@@ -1,5 +1,6 @@
 import { Redis as Client } from "ioredis";
 import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
+import { ioredisSubscriber } from "../../src/adapters/ioredis/subscriber.ts";
 import { serveGateway } from "../../src/cli/serve.ts";
 import { startRedis } from "../../test/support/redis-server.ts";
 import { startEcho } from "./echo.ts";
@@ -27,7 +28,8 @@ export async function openScene(): Promise<Scene> {
   const { host, port } = server;
   const admin = new Client({ host, port });
   const behind = new Client({ host, port });
-  const gateway = await serveGateway(ioredis(behind), { tokens: [token] });
+  const listening = behind.duplicate();
+  const gateway = await serveGateway(ioredis(behind), { tokens: [token], subscriber: ioredisSubscriber(listening) });
   const echo = await startEcho();
   return {
     at: { host, port, url: gateway.url, token, echo: echo.url },
@@ -35,8 +37,7 @@ export async function openScene(): Promise<Scene> {
     async close() {
       echo.close();
       await gateway.close(0);
-      behind.disconnect();
-      admin.disconnect();
+      for (const client of [behind, listening, admin]) client.disconnect();
       await server.stop();
     },
   };

@@ -33,6 +33,11 @@ export const subjects: Readonly<Record<string, Subject>> = {
     sentence:
       "Each call of leaderboards, uniques, counters, records, feeds and Bloom filters, over TCP. The bare EVALSHA sends what our call sends, without us. The bare command does the heart of it alone: it sets no TTL, and counts twice what is sent twice.",
   },
+  pubsub: {
+    title: "Channels",
+    sentence:
+      "A message from its publication until its listener has it, in JSON of 115 bytes; one publisher and one subscriber, so many messages on their way at a time. What is resumable is kept for an hour, 10,000 messages of it.",
+  },
   gateway: { title: "Gateway", sentence: "One command in each request; the client is in another process." },
   rest: {
     title: "REST client",

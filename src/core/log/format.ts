@@ -73,6 +73,8 @@ export function isLogId(text: string): boolean {
 export function isAbove(id: string, other: string): boolean {
   const end = id.indexOf("-");
   const otherEnd = other.indexOf("-");
+  // So it is nearly always. Each message is compared several times.
+  if (end === otherEnd && id.length === other.length) return id > other;
   const time = id.slice(0, end);
   const otherTime = other.slice(0, otherEnd);
   if (time !== otherTime) return isGreater(time, otherTime);
