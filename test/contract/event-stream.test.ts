@@ -94,7 +94,7 @@ onEverySubscriber("event streams", (backend) => {
     await browser.leave();
   });
 
-  it("have the headers that keep caches and proxies from holding them back", async () => {
+  backend.it("have the headers that keep caches and proxies from holding them back", async () => {
     const { channels, room } = await open();
     const response = toEventStream(request(), channels, room);
     expect(response.status).toBe(200);
@@ -105,7 +105,7 @@ onEverySubscriber("event streams", (backend) => {
     });
   });
 
-  it("subscribe nothing before they are read, as by the answer to a HEAD", async () => {
+  backend.it("subscribe nothing before they are read, as by the answer to a HEAD", async () => {
     const { channels, room, subscriber } = await open();
     toEventStream(request(), channels, room);
     const head = toEventStream(new Request("https://host/rooms/7", { method: "HEAD" }), channels, room);
@@ -130,7 +130,7 @@ onEverySubscriber("event streams", (backend) => {
     await Promise.all([again.leave(), page.leave()]);
   });
 
-  it("begin now, or with what is kept, for a browser that has seen nothing", async () => {
+  backend.it("begin now, or with what is kept, for a browser that has seen nothing", async () => {
     const opened = await open();
     const { channels, room } = opened;
     await opened.publish(0, 1);
@@ -212,7 +212,7 @@ onEverySubscriber("event streams", (backend) => {
     },
   );
 
-  it("are not silent for ever to an id that was never given", async () => {
+  backend.it("are not silent for ever to an id that was never given", async () => {
     const opened = await open();
     await opened.publish(0);
     const browser = await connect(opened, "18446744073709551615-0");
@@ -223,22 +223,25 @@ onEverySubscriber("event streams", (backend) => {
     await browser.leave();
   });
 
-  it("say comments while there is nothing to say, for which Redis is not asked (a ping through Redis for each connection, @upstash/realtime #5)", async () => {
-    const opened = await open();
-    const { channels, room } = opened;
-    const options = { heartbeat: 2 };
-    const browsers = upTo(10).map(() => readEvents(toEventStream(request(), channels, room, options)));
-    for (const browser of browsers) await browser.when(() => browser.lastEventId !== "");
-    const commands = await backend.count(async () => {
-      for (const browser of browsers) {
-        const before = browser.comments;
-        await browser.when(() => browser.comments >= before + 10);
-      }
-    });
-    expect(commands).toEqual({});
-    for (const browser of browsers) expect(browser.heard).toEqual([]);
-    await Promise.all(browsers.map((browser) => browser.leave()));
-  });
+  backend.it(
+    "say comments while there is nothing to say, for which Redis is not asked (a ping through Redis for each connection, @upstash/realtime #5)",
+    async () => {
+      const opened = await open();
+      const { channels, room } = opened;
+      const options = { heartbeat: 2 };
+      const browsers = upTo(10).map(() => readEvents(toEventStream(request(), channels, room, options)));
+      for (const browser of browsers) await browser.when(() => browser.lastEventId !== "");
+      const commands = await backend.count(async () => {
+        for (const browser of browsers) {
+          const before = browser.comments;
+          await browser.when(() => browser.comments >= before + 10);
+        }
+      });
+      expect(commands).toEqual({});
+      for (const browser of browsers) expect(browser.heard).toEqual([]);
+      await Promise.all(browsers.map((browser) => browser.leave()));
+    },
+  );
 
   it("cost one script for a browser that connects, and nothing for a message that it gets", async () => {
     const opened = await open();
@@ -299,7 +302,7 @@ onEverySubscriber("event streams", (backend) => {
     },
   );
 
-  it("end when Redis cannot be subscribed, and tell of it (@upstash/realtime hangs for ever)", async () => {
+  backend.it("end when Redis cannot be subscribed, and tell of it (@upstash/realtime hangs for ever)", async () => {
     const told: object[] = [];
     const { redis } = await open();
     const subscriber: Subscriber = {
@@ -315,7 +318,7 @@ onEverySubscriber("event streams", (backend) => {
     expect(told).toMatchObject([{ type: "stream-failed", id: "7", error: new Error("not now") }]);
   });
 
-  it("leave alone, each for itself (@upstash/realtime forgets the first unsubscribe)", async () => {
+  backend.it("leave alone, each for itself (@upstash/realtime forgets the first unsubscribe)", async () => {
     const opened = await open();
     const [one, other] = [await connect(opened), await connect(opened)];
     await one.leave();
@@ -342,7 +345,7 @@ onEverySubscriber("event streams", (backend) => {
     },
   );
 
-  it("lose nothing for a slow browser, and collect nothing for it", async () => {
+  backend.it("lose nothing for a slow browser, and collect nothing for it", async () => {
     const opened = await open();
     const { channels, room } = opened;
     const { body } = toEventStream(request(), channels, room, { buffer: 5 });
@@ -356,7 +359,7 @@ onEverySubscriber("event streams", (backend) => {
     await reader?.cancel();
   });
 
-  it("let no name and no message begin a field of its own", async () => {
+  backend.it("let no name and no message begin a field of its own", async () => {
     const { channels } = await open();
     const evil = "7\nevent: gap\rdata: x\r\n\r\nid: 1-0\n\n";
     const browser = readEvents(toEventStream(request(), channels, evil));
@@ -369,7 +372,7 @@ onEverySubscriber("event streams", (backend) => {
     await browser.leave();
   });
 
-  it("give the browser what the caller chooses of each message, and keep the rest back", async () => {
+  backend.it("give the browser what the caller chooses of each message, and keep the rest back", async () => {
     const told: object[] = [];
     const opened = await open({ onEvent: (event) => void told.push(event) });
     const toEvent = ({ data }: { data: unknown }) => {
@@ -392,7 +395,7 @@ onEverySubscriber("event streams", (backend) => {
     await browser.leave();
   });
 
-  it("have no ids of messages that are not kept, and take none", async () => {
+  backend.it("have no ids of messages that are not kept, and take none", async () => {
     const [redis, subscriber] = [await backend.connect(), counting(await backend.listen())];
     const channels = createChannels(redis, { prefix: backend.prefix, subscriber });
     const browser = readEvents(toEventStream(request("1-0"), channels, "passing"));
@@ -404,7 +407,7 @@ onEverySubscriber("event streams", (backend) => {
     await expect.poll(() => subscriber.open).toBe(0);
   });
 
-  it("refuse names and options that can never work", async () => {
+  backend.it("refuse names and options that can never work", async () => {
     const { channels } = await open();
     const ask = (name: unknown, options?: unknown) => () =>
       toEventStream(request(), channels, name as string, options as object);

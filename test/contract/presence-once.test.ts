@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { createPresence, type Presence, type Visit } from "../../src/core/patterns/presence/index.ts";
+import { createPresence, type Presence, type PresenceVisit } from "../../src/core/patterns/presence/index.ts";
 import type { Redis } from "../../src/core/port/redis.ts";
 import { minutes } from "../../src/core/time/duration.ts";
 import { withFaults } from "../../src/testing/index.ts";
@@ -9,7 +9,7 @@ import { onEveryBackend } from "../support/backends.ts";
 /** What the calls are made to: a room with one visit of ada. */
 interface Place {
   readonly online: Presence<string>;
-  readonly visit: Visit;
+  readonly visit: PresenceVisit;
   readonly prefix: string;
 }
 

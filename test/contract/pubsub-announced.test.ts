@@ -45,6 +45,7 @@ onEverySubscriber(
       stops.push(await channels.subscribe("a%", heard.listen));
       const stop = await subscriber.subscribe(channel, (message) => raw.push(message));
       await channels.publish("a%", 1);
+      await expectHeard(heard, [1]);
       await redis.send(["PUBLISH", channel, "2"]);
       await expectHeard(heard, [1, 2]);
       await until(() => expect(raw).toEqual(["1", "2"]));

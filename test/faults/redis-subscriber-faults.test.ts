@@ -32,7 +32,10 @@ const rows: readonly (readonly [name: string, create: (at: At, behindIt: At, log
 
 const settled = { timeout: 10_000, interval: 20 };
 
-describe.each(rows)("a subscriber on %s", (name, create) => {
+/** In `npm test`, one client and one Cluster. */
+const newest = rows.filter(([name]) => name === "ioredis 6" || name === "ioredis 6, Cluster");
+
+describe.each(sized(rows, newest))("a subscriber on %s", (name, create) => {
   let server: RedisServer;
   let proxy: CuttingProxy;
   let admin: Redis6;

@@ -24,6 +24,8 @@ export type Closing = (() => unknown)[];
 /** A client, a protocol, a server. */
 export interface Row {
   readonly name: string;
+  /** It differs from "ioredis 6" only in how the client reads replies, which the suites of the port try on every row. */
+  readonly readsOtherwise?: boolean;
   /** Its clock is the `Date` of this process. What moves that is no caller whose clock is wrong, so such tests leave the row out. */
   readonly sharesClock?: boolean;
   /** It has the second port. */
@@ -93,13 +95,15 @@ async function expectKnownCommands(server: RedisServer): Promise<void> {
 
 /** `BACKENDS=rest,Cluster` keeps the rows whose name contains one of the words. */
 const wanted = (process.env["BACKENDS"] ?? "").split(",");
+/** Whether some rows were asked for by name. */
+export const areChosen = Boolean(process.env["BACKENDS"]);
 const isWanted = ({ name }: Row) => wanted.some((word) => name.includes(word.trim()));
 
 export const standaloneRows: readonly StandaloneRow[] = [
-  tcpRow("ioredis 5", (at) => new Ioredis5({ ...at, ...quiet })),
+  readingOtherwise(tcpRow("ioredis 5", (at) => new Ioredis5({ ...at, ...quiet }))),
   tcpRow("ioredis 6", (at) => new Ioredis({ ...at, ...quiet })),
-  tcpRow("ioredis 6, protocol 2", (at) => new Ioredis({ ...at, ...quiet, protocol: 2 })),
-  tcpRow("ioredis 6, resp3 replies", (at) => new Ioredis({ ...at, ...quiet, replyMapping: "resp3" })),
+  readingOtherwise(tcpRow("ioredis 6, protocol 2", (at) => new Ioredis({ ...at, ...quiet, protocol: 2 }))),
+  readingOtherwise(tcpRow("ioredis 6, resp3 replies", (at) => new Ioredis({ ...at, ...quiet, replyMapping: "resp3" }))),
   httpRow("rest", "idempotent", (endpoint, deadline) => rest({ ...endpoint, ...deadline })),
   httpRow("upstash", "always", (endpoint, deadline) => upstash(new UpstashRedis(endpoint), deadline)),
 ].filter(isWanted);
@@ -119,6 +123,10 @@ export const memoryRows: readonly Row[] = [
 export const clusterRows: readonly Row[] = [{ name: "ioredis 6, Cluster", listens: true, open: openCluster }].filter(
   isWanted,
 );
+
+function readingOtherwise(row: StandaloneRow): StandaloneRow {
+  return { ...row, readsOtherwise: true };
+}
 
 function tcpRow(name: string, create: (at: Address) => Ioredis | Ioredis5): StandaloneRow {
   const open = async (at: Address, closing: Closing) => {

@@ -72,7 +72,7 @@ async function declareLoading(file: string): Promise<void> {
 }
 
 /**
- * The tests that run: in `npm run test:long` every test on both clients. In `npm test` every second test of a file, on one of the clients
+ * The tests that run: in `npm run test:long` every test on both clients. In `npm test` every third test of a file, on one of the clients
  * that have it, in turn: all of them run outside, too.
  */
 function stepsOf(root: CollectedSuite): ReadonlySet<number> {
@@ -90,8 +90,8 @@ function stepsOfFile(file: CollectedSuite): readonly number[] {
   };
   collect(file, "");
   if (long) return [...tests.values()].flat();
-  const everySecond = [...tests.values()].filter((_, i) => i % 2 === 0);
-  return everySecond.flatMap((steps, turn) => steps[turn % steps.length] ?? []);
+  const everyThird = [...tests.values()].filter((_, i) => i % 3 === 0);
+  return everyThird.flatMap((steps, turn) => steps[turn % steps.length] ?? []);
 }
 
 /** Gives the suites of the Worker the same places outside, so that each of its tests is reported as one. */

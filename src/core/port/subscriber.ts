@@ -32,3 +32,10 @@ export interface Subscriber {
    */
   psubscribe(pattern: string, listener: Listener, options?: SubscribeOptions): Promise<Unsubscribe>;
 }
+
+/** Ends a subscription: from the call on, its listener is not called. It resolves when Redis has heard of it. It may be called twice. */
+export interface StopListening {
+  (): Promise<void>;
+  /** The same, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}

@@ -1,5 +1,6 @@
 export type { ChangeOptions } from "../../request.ts";
 export type { LogGap } from "../../log/order.ts";
+export type { StopListening } from "../../port/subscriber.ts";
 export { type Polling, polling } from "../../log/polling.ts";
 export type { PresentMember, Transition } from "./format.ts";
 export { keepAlive, type KeepAliveOptions } from "./operations/keep-alive.ts";
@@ -13,8 +14,7 @@ export type {
   PresencePage,
   ResumeOptions,
   PresenceSubscribeOptions,
-  StopListening,
   TransitionListener,
-  Visit,
+  PresenceVisit,
 } from "./options.ts";
 export { createPresence, type Presence } from "./presence.ts";

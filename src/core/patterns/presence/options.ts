@@ -122,11 +122,6 @@ export interface PresenceSubscribeOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Ends a subscription: nothing is heard any more once it was called. It may be called twice. */
-export interface StopListening extends AsyncDisposable {
-  (): Promise<void>;
-}
-
 /** What an extension found. */
 export interface Extended {
   /** Whether the visit had ended, because nobody extended it in time. It has joined again, and others were told both. */
@@ -134,7 +129,7 @@ export interface Extended {
 }
 
 /** One connection of a member to a room: a tab, a device. It counts until it is left, or was not extended for `ttl`. */
-export interface Visit {
+export interface PresenceVisit {
   /** Its name, with which `resume` goes on with it in another process. Whoever has it can end the visit. */
   readonly id: string;
   readonly room: string;

@@ -4,6 +4,7 @@ import { OptionError } from "../../errors.ts";
 import { namespaceOf } from "../../keys.ts";
 import { isPolling } from "../../log/polling.ts";
 import type { Redis } from "../../port/redis.ts";
+import type { StopListening } from "../../port/subscriber.ts";
 import { days, hours } from "../../time/duration.ts";
 import { portFor } from "../../wait/ask-again.ts";
 import type { PresenceContext } from "./context.ts";
@@ -17,9 +18,8 @@ import type {
   PresencePage,
   PresenceSubscribeOptions,
   ResumeOptions,
-  StopListening,
   TransitionListener,
-  Visit,
+  PresenceVisit,
 } from "./options.ts";
 import { subscribeRoom } from "./subscribe.ts";
 import { countRoom, getMember, listMembers } from "./read.ts";
@@ -33,13 +33,13 @@ export interface Presence<Data> {
    * @throws {ValueTooLargeError} The data is larger than `maxBytes`.
    * @throws {ConnectionError} Redis was not reached. A visit that has begun all the same ends after its `ttl`.
    */
-  join(room: string, member: string, options?: JoinOptions<Data>): Promise<Visit>;
+  join(room: string, member: string, options?: JoinOptions<Data>): Promise<PresenceVisit>;
   /**
    * Goes on with a visit that another process or request began, by its id. It asks nothing: `extend` and `leave` do.
    * @param member The member that it is of. Another one would not find the visit, and `extend` would begin it for that member.
    * @throws {OptionError} An argument can never work.
    */
-  resume(room: string, member: string, visitId: string, options?: ResumeOptions<Data>): Visit;
+  resume(room: string, member: string, visitId: string, options?: ResumeOptions<Data>): PresenceVisit;
   /**
    * Lists who is in a room, page by page, in the order in which they came. Whoever stays meanwhile is listed exactly once.
    * @throws {OptionError} The cursor is none of a page, or `limit` is not from 1 to 1,000.

@@ -6,7 +6,8 @@ import { checkLogId } from "../../log/format.ts";
 import type { LogStart } from "../../log/reader.ts";
 import { type PresenceContext, report, roomValues } from "./context.ts";
 import { decodeTransition } from "./format.ts";
-import type { PresenceSubscribeOptions, StopListening, TransitionListener } from "./options.ts";
+import type { StopListening } from "../../port/subscriber.ts";
+import type { PresenceSubscribeOptions, TransitionListener } from "./options.ts";
 
 /** Listens to the transitions of a room until it is told to stop. */
 export async function subscribeRoom<Data>(

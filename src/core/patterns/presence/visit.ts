@@ -2,7 +2,7 @@ import { OptionError } from "../../errors.ts";
 import { bindInside, createInternals, insideOf } from "../../internals.ts";
 import { type ChangeOptions, checkChange, rememberRequest, subjectOf } from "../../request.ts";
 import { type PresenceContext, report, roomValues, sendOptions } from "./context.ts";
-import type { PresenceCallOptions, Visit } from "./options.ts";
+import type { PresenceCallOptions, PresenceVisit } from "./options.ts";
 import { extendScript } from "./scripts/extend.lua.ts";
 import { joinScript, leftAnswer } from "./scripts/join.lua.ts";
 import { leaveScript } from "./scripts/leave.lua.ts";
@@ -26,7 +26,7 @@ interface Inside {
 const insides = /* @__PURE__ */ createInternals<Inside>("visit");
 
 /** @throws {OptionError} The object is no visit. */
-export function insideVisit(visit: Visit): Inside {
+export function insideVisit(visit: PresenceVisit): Inside {
   return insideOf(insides, visit, "`visit` must be what `join` or `resume` returned");
 }
 
@@ -51,10 +51,10 @@ function leaveRequest({ context, room }: Place, id: string) {
   return rememberRequest(context.namespace, room, "leave", { requestId: id }, context.ttl);
 }
 
-export function createVisit(place: Place, id: string): Visit {
+export function createVisit(place: Place, id: string): PresenceVisit {
   const { context, room, member } = place;
   let isLeft = false;
-  const visit: Visit = {
+  const visit: PresenceVisit = {
     id,
     room,
     member,

@@ -1,6 +1,7 @@
 export type { Codec } from "../../data/codec.ts";
 export type { SchemaResult, StandardSchema } from "../../data/schema.ts";
 export { polling, type Polling } from "../../log/polling.ts";
+export type { StopListening } from "../../port/subscriber.ts";
 export type { ChangeOptions } from "../../request.ts";
 export { createChannels } from "./channels.ts";
 export { fireAndForget } from "./deliveries/fire-and-forget.ts";
@@ -18,7 +19,6 @@ export type {
   ChannelStart,
   ChannelSubscribeOptions,
   Published,
-  StopListening,
 } from "./options.ts";
 export { type ChannelPattern, matching } from "./pattern.ts";
 export { toEventStream, type EventStreamOptions } from "./http/event-stream.ts";

@@ -2,7 +2,7 @@ import type { Codec } from "../../data/codec.ts";
 import type { StandardSchema } from "../../data/schema.ts";
 import type { OnEvent } from "../../event.ts";
 import type { Polling } from "../../log/polling.ts";
-import type { Subscriber } from "../../port/subscriber.ts";
+import type { StopListening, Subscriber } from "../../port/subscriber.ts";
 import type { ChangeOptions } from "../../request.ts";
 import type { Delivery } from "./delivery.ts";
 import type { ChannelPattern } from "./pattern.ts";
@@ -141,13 +141,6 @@ export interface ChannelMessagesOptions extends ChannelSubscribeOptions {
    * @default 1_000
    */
   readonly buffer?: number | undefined;
-}
-
-/** Ends a subscription: from the call on, its listener is not called. It resolves when Redis has heard of it. It may be called twice. */
-export interface StopListening {
-  (): Promise<void>;
-  /** The same, for `await using`. */
-  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** Channels on which messages are published. */

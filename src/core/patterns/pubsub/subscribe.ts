@@ -5,14 +5,8 @@ import { checkLogId } from "../../log/format.ts";
 import type { LogStart } from "../../log/reader.ts";
 import { type ChannelContext, checkName, type Listening, report } from "./context.ts";
 import { createIntake, type Outlet } from "./intake.ts";
-import type {
-  ChannelGap,
-  ChannelListener,
-  ChannelNames,
-  ChannelStart,
-  ChannelSubscribeOptions,
-  StopListening,
-} from "./options.ts";
+import type { ChannelGap, ChannelListener, ChannelNames, ChannelStart, ChannelSubscribeOptions } from "./options.ts";
+import type { StopListening } from "../../port/subscriber.ts";
 import { isPattern } from "./pattern.ts";
 
 /** The most channels of one subscription. */

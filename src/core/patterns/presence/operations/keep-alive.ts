@@ -2,7 +2,7 @@ import { checkDuration, checkOptions } from "../../../check.ts";
 import { onAbort } from "../../../abort.ts";
 import { longestDelay, startBackgroundTimer } from "../../../time/timer.ts";
 import { jitter } from "../../../wait/backoff.ts";
-import type { Visit } from "../options.ts";
+import type { PresenceVisit } from "../options.ts";
 import { report } from "../context.ts";
 import { insideVisit } from "../visit.ts";
 
@@ -27,7 +27,7 @@ export interface KeepAliveOptions {
  * const visit = await online.join("room:7", "ada");
  * const stop = keepAlive(visit, { signal: shutdown });
  */
-export function keepAlive(visit: Visit, options?: KeepAliveOptions): () => void {
+export function keepAlive(visit: PresenceVisit, options?: KeepAliveOptions): () => void {
   const { context, hasLeft } = insideVisit(visit);
   const { every, signal } = checkOptions(options, "{ every: 10_000 }") ?? {};
   const { ttl } = context;
