@@ -4,6 +4,7 @@ import { keyOf, namespaceOf } from "../../src/core/keys.ts";
 import { createChannels, resumable, toEventStream } from "../../src/core/patterns/pubsub/index.ts";
 import type { Subscriber } from "../../src/core/port/subscriber.ts";
 import { hours } from "../../src/core/time/duration.ts";
+import { until } from "../fixtures/channels.ts";
 import { type Reading, readEvents } from "../fixtures/event-source.ts";
 import { onEverySubscriber } from "../support/backends.ts";
 
@@ -174,7 +175,7 @@ onEverySubscriber("event streams", (backend) => {
     }
     expect(heard).toEqual(upTo(20));
     expect(streams).toBeGreaterThanOrEqual(5);
-    await expect.poll(() => opened.subscriber.open).toBe(0);
+    await until(() => expect(opened.subscriber.open).toBe(0));
   });
 
   it("tell the page once where messages are not kept any more", async () => {
@@ -325,7 +326,7 @@ onEverySubscriber("event streams", (backend) => {
     await opened.publish(0);
     await other.until(1);
     await other.leave();
-    await expect.poll(() => opened.subscriber.open).toBe(0);
+    await until(() => expect(opened.subscriber.open).toBe(0));
   });
 
   it.each(["cancels the body", "aborts the request", "is shut out"])(
@@ -341,7 +342,7 @@ onEverySubscriber("event streams", (backend) => {
       else if (how === "aborts the request") left.abort();
       else right.abort();
       await browser.ended;
-      await expect.poll(() => opened.subscriber.open).toBe(0);
+      await until(() => expect(opened.subscriber.open).toBe(0));
     },
   );
 
@@ -399,12 +400,12 @@ onEverySubscriber("event streams", (backend) => {
     const [redis, subscriber] = [await backend.connect(), counting(await backend.listen())];
     const channels = createChannels(redis, { prefix: backend.prefix, subscriber });
     const browser = readEvents(toEventStream(request("1-0"), channels, "passing"));
-    await expect.poll(() => subscriber.open).toBe(1);
+    await until(() => expect(subscriber.open).toBe(1));
     await channels.publish("passing", "hello");
     await browser.until(1);
     expect(browser.heard).toEqual([{ event: "message", data: '"hello"', lastEventId: "" }]);
     await browser.leave();
-    await expect.poll(() => subscriber.open).toBe(0);
+    await until(() => expect(subscriber.open).toBe(0));
   });
 
   backend.it("refuse names and options that can never work", async () => {
