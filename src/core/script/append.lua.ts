@@ -22,7 +22,8 @@ local function append(data)
   local milliseconds, number = string.match(previous, "^(%d+)-(%d+)$")
   local id = milliseconds .. "-" .. ${digits("number + 1")}
   if now > tonumber(milliseconds) then
-    id = ${digits("now")} .. "-0"
+    -- The first of a history has its microseconds, so that it is not taken for that of a history which was lost in the same millisecond.
+    id = ${digits("now")} .. "-" .. (previous == "0-0" and clock[2] % 1000 or 0)
   end
   local body = previous .. " " .. data
   redis.call("XADD", log, "MAXLEN", "~", length, id, "1", body)
