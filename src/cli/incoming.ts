@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { join } from "../gateway/inquiry.ts";
+import { join } from "../gateway/bytes.ts";
 import type { Inquiry } from "../gateway/inquiry.ts";
 
 /** Makes an inquiry of a request of Node. Its path is literal: `..` and `.` are arguments as any others. */

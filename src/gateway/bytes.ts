@@ -81,3 +81,16 @@ function isAscii(text: string): boolean {
 const utf8 = new TextEncoder();
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const tolerant = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** Puts pieces together, whose size is known. */
+export function join(chunks: readonly Uint8Array[], size: number): Uint8Array {
+  const [only] = chunks;
+  if (only && chunks.length === 1) return only;
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}

@@ -1,3 +1,4 @@
+import { join } from "./bytes.ts";
 import { Refusal } from "./response.ts";
 
 /** What the gateway reads of a request, whatever kind of server received it. */
@@ -52,17 +53,4 @@ async function readStream(body: ReadableStream<Uint8Array> | null, limit: number
     chunks.push(next.value);
   }
   return join(chunks, size);
-}
-
-/** Puts the pieces of a body together. */
-export function join(chunks: readonly Uint8Array[], size: number): Uint8Array {
-  const [only] = chunks;
-  if (only && chunks.length === 1) return only;
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
 }

@@ -377,6 +377,15 @@ onEveryBackend("presence", (backend) => {
       ).toEqual([]);
     });
 
+    it("knows the last transition where the last id alone was evicted", async () => {
+      const online = open();
+      await online.join("room", "ada");
+      const { lastId } = await online.list("room");
+      await redis.send(["DEL", keyOfRoom(prefix(), "room", "last")]);
+      expect((await online.list("room")).lastId).toBe(lastId);
+      expect(lastId).not.toBe("0-0");
+    });
+
     it("heals if Redis has lost everything: the next heartbeat joins again", async () => {
       const online = open();
       const visit = await online.join("room", "ada", { data: { name: "Ada" } });

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { ioredis } from "../../src/adapters/ioredis/ioredis.ts";
 import { ioredisSubscriber } from "../../src/adapters/ioredis/subscriber.ts";
 import type { PatternEvent } from "../../src/core/event.ts";
-import { isAbove } from "../../src/core/log/format.ts";
+import { isAbove } from "../../src/core/stream-id.ts";
 import { type ChannelOptions, type Channels, polling } from "../../src/core/patterns/pubsub/index.ts";
 import { sleep } from "../../src/core/wait/sleep.ts";
 import { type HeardEvent, judge } from "../fixtures/channel-history.ts";

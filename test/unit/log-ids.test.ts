@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { isAbove } from "../../src/core/log/format.ts";
+import { isAbove } from "../../src/core/stream-id.ts";
 
 const greatest = 2n ** 64n - 1n;
 /** Neighbours, other numbers of digits, and numbers that a double does not hold. */

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createLogReader, type LogReaderOptions, type LogStart } from "../../src/core/log/reader.ts";
+import { createLogReader, type LogReaderOptions } from "../../src/core/log/reader.ts";
+import type { LogStart } from "../../src/core/log/start.ts";
 import type { LogPage } from "../../src/core/log/replay.lua.ts";
 import { type HeardEvent, judge } from "../fixtures/channel-history.ts";
 import { LogModel } from "../fixtures/log-model.ts";

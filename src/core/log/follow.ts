@@ -5,7 +5,8 @@ import { sleep } from "../wait/sleep.ts";
 import type { LogPlace } from "./format.ts";
 import type { LogSink } from "./order.ts";
 import { isPolling, type Polling } from "./polling.ts";
-import { createLogReader, type LogReader, type LogReaderOptions, type LogStart } from "./reader.ts";
+import { createLogReader, type LogReader, type LogReaderOptions } from "./reader.ts";
+import type { LogStart } from "./start.ts";
 import { type LogPage, replayScript } from "./replay.lua.ts";
 
 /** How one log is followed. */

@@ -1,4 +1,3 @@
-import { OptionError } from "../errors.ts";
 import { keyOf } from "../keys.ts";
 
 /** Where the log of one name is: its keys, which share a Cluster slot, and the channel on which its entries are published. */
@@ -47,40 +46,4 @@ export function decodeMessage(message: string): LogEntry | null {
 /** Whether a message is one of a log, in a format that this version cannot read. */
 export function isLaterVersion(message: string): boolean {
   return /^(?!1 )\d+ \d+-\d+ /.test(message);
-}
-
-/** The greatest number in an id. */
-const greatest = "18446744073709551615";
-
-/** The greatest id of the time before a millisecond. */
-export function lastIdBefore(instant: number): string {
-  return `${instant - 1}-${greatest}`;
-}
-
-/** Checks the id of an entry. */
-export function checkLogId(name: string, value: string): string {
-  if (typeof value === "string" && isLogId(value)) return value;
-  throw new OptionError(`\`${name}\` must be the id of a message, such as "1795786836002-0"`);
-}
-
-/** Whether a text is an id: two numbers of 64 bits, written as Redis writes them. */
-export function isLogId(text: string): boolean {
-  const [, ...parts] = /^(0|[1-9]\d{0,19})-(0|[1-9]\d{0,19})$/.exec(text) ?? [];
-  return parts.length === 2 && parts.every((part) => !isGreater(part, greatest));
-}
-
-/** Whether an entry came after another. A number of JavaScript does not hold 64 bits, so their digits are compared. */
-export function isAbove(id: string, other: string): boolean {
-  const end = id.indexOf("-");
-  const otherEnd = other.indexOf("-");
-  // So it is nearly always. Each message is compared several times.
-  if (end === otherEnd && id.length === other.length) return id > other;
-  const time = id.slice(0, end);
-  const otherTime = other.slice(0, otherEnd);
-  if (time !== otherTime) return isGreater(time, otherTime);
-  return isGreater(id.slice(end + 1), other.slice(otherEnd + 1));
-}
-
-function isGreater(digits: string, other: string): boolean {
-  return digits.length === other.length ? digits > other : digits.length > other.length;
 }

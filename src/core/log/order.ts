@@ -1,4 +1,5 @@
-import { beforeAll, isAbove, type LogEntry } from "./format.ts";
+import { isAbove } from "../stream-id.ts";
+import { beforeAll, type LogEntry } from "./format.ts";
 import type { LogPage } from "./replay.lua.ts";
 import type { Waiting } from "./waiting.ts";
 

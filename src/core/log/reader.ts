@@ -3,6 +3,7 @@ import { sleep } from "../wait/sleep.ts";
 import { beforeAll, decodeMessage, isLaterVersion, type LogEntry } from "./format.ts";
 import { apply, follows, type LogSink, type LogState, mayBeNew, take } from "./order.ts";
 import type { LogPage } from "./replay.lua.ts";
+import type { LogStart } from "./start.ts";
 import { createWaiting, type Waiting } from "./waiting.ts";
 
 /** What a reader uses, and whom it tells. Only `read` may throw. */
@@ -23,9 +24,6 @@ export interface LogReaderOptions extends LogSink {
   /** Ends the reader: nothing is delivered any more. */
   readonly signal: AbortSignal;
 }
-
-/** Where a reader begins: `now`, at the `beginning` of what is kept, `after` an id that was seen, or `since` an id that stands for an instant. */
-export type LogStart = { readonly at: "now" | "beginning" } | { readonly at: "after" | "since"; readonly id: string };
 
 /**
  * Reads one log: in order, nothing twice, and nothing left out in silence. Messages tell it of entries as they come. It reads the log itself

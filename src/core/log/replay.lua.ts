@@ -1,5 +1,6 @@
 import type { Reply } from "../port/redis.ts";
 import { texts } from "../port/reply.ts";
+import { newestIdOfLog } from "../script/append.lua.ts";
 import { defineScript } from "../script/define-script.ts";
 import { decodeEntry, type LogEntry } from "./format.ts";
 
@@ -20,13 +21,8 @@ export const replayScript = defineScript({
   args: ["from"],
   decode: decodePage,
   lua: `
-local newest = redis.call("GET", last)
-if not newest then
-  -- A full server may have evicted it alone.
-  local entry = redis.call("XREVRANGE", log, "+", "-", "COUNT", 1)[1]
-  newest = entry and entry[1] or "0-0"
-end
-local found = {newest, "0"}
+${newestIdOfLog}
+local found = {newestId(), "0"}
 local bytes = 0
 while from ~= "" do
   local entries = redis.call("XRANGE", log, from, "+", "COUNT", 65)

@@ -1,4 +1,5 @@
-import { isAbove, type LogEntry } from "./format.ts";
+import { isAbove } from "../stream-id.ts";
+import type { LogEntry } from "./format.ts";
 
 /** Messages that came while the log was read, in the order in which they came. */
 export interface Waiting {

@@ -1,5 +1,18 @@
 import { digits, publish, serverTime } from "./fragments.lua.ts";
 
+/** A Lua function `newestId()`: the id that was given last in a log, 0-0 if none was. Its locals: the keys `log` and `last`. */
+export const newestIdOfLog = `
+local function newestId()
+  local id = redis.call("GET", last)
+  if not id then
+    -- A full server may have evicted it alone.
+    local newest = redis.call("XREVRANGE", log, "+", "-", "COUNT", 1)[1]
+    id = newest and newest[1] or "0-0"
+  end
+  return id
+end
+`;
+
 /**
  * A Lua function `append(data)`: it adds an entry to a log and publishes it, so that a reader who misses the message finds it there. It returns
  * the id of the entry, and what PUBLISH answered: the number of receivers, or a table with `err` if the user may not publish.
@@ -11,14 +24,10 @@ import { digits, publish, serverTime } from "./fragments.lua.ts";
  * server's time, and above the last one also if the server's clock was set back. Nothing is written before all is known to fit.
  */
 export const appendToLog = `
+${newestIdOfLog}
 local function append(data)
   ${serverTime}
-  local previous = redis.call("GET", last)
-  if not previous then
-    -- A full server may have evicted it alone.
-    local newest = redis.call("XREVRANGE", log, "+", "-", "COUNT", 1)[1]
-    previous = newest and newest[1] or "0-0"
-  end
+  local previous = newestId()
   local milliseconds, number = string.match(previous, "^(%d+)-(%d+)$")
   local id = milliseconds .. "-" .. ${digits("number + 1")}
   if now > tonumber(milliseconds) then

@@ -1,4 +1,4 @@
-import { join } from "../inquiry.ts";
+import { join } from "../bytes.ts";
 
 /** Read at once from what is waiting, in bytes. */
 const pieceSize = 65_536;

@@ -1,5 +1,6 @@
-import { OptionError, ReplyError } from "../../errors.ts";
+import { ReplyError } from "../../errors.ts";
 import { encodeId, keyOf } from "../../keys.ts";
+import { checkStreamId } from "../../stream-id.ts";
 
 /** The keys of one feed, which share a Cluster slot. */
 export interface FeedKeys {
@@ -57,25 +58,7 @@ export function decodeJson(text: string): unknown {
   }
 }
 
-/** The greatest number in an id. */
-const greatest = "18446744073709551615";
-
-/** Checks the id of an item: two numbers of 64 bits, written as Redis writes them. */
+/** Checks the id of an item. */
 export function checkItemId(name: string, value: string): string {
-  const [, ...parts] = /^(0|[1-9]\d{0,19})-(0|[1-9]\d{0,19})$/.exec(typeof value === "string" ? value : "") ?? [];
-  if (parts.length === 2 && parts.every((part) => widen(part) <= greatest)) return value;
-  throw new OptionError(`\`${name}\` must be the id of an item, as \`push\` and \`page\` give it`);
-}
-
-/** Whether an item is newer than another. A number of JavaScript does not hold 64 bits, so their digits are compared. */
-export function isNewer(id: string, other: string): boolean {
-  return sortable(id) > sortable(other);
-}
-
-function sortable(id: string): string {
-  return id.split("-").map(widen).join("-");
-}
-
-function widen(digits: string): string {
-  return digits.padStart(greatest.length, "0");
+  return checkStreamId(name, value, "an item, as `push` and `page` give it");
 }

@@ -1,6 +1,7 @@
 import { checkFunction } from "../../check.ts";
+import { isAbove } from "../../stream-id.ts";
 import { checkRead, checkUpTo, type FeedContext } from "./context.ts";
-import { checkItemId, feedKeys, isNewer } from "./format.ts";
+import { checkItemId, feedKeys } from "./format.ts";
 import type { FeedNews, FeedPage, FeedPageOptions, FeedReadOptions, FeedSinceOptions, OnTrimmed } from "./options.ts";
 import { type Found, pageScript, sinceScript } from "./scripts/read.lua.ts";
 
@@ -16,7 +17,7 @@ export async function readPage(
   const isFirst = cursor === undefined || cursor === null;
   const from = isFirst ? "+" : checkItemId("cursor", cursor);
   const { items, trimmed } = await read(context, id, pageScript, from, call);
-  if (!isFirst && trimmed !== "" && !isNewer(from, trimmed)) await tell(call.onTrimmed, trimmed);
+  if (!isFirst && trimmed !== "" && !isAbove(from, trimmed)) await tell(call.onTrimmed, trimmed);
   const { limit = 20 } = call;
   const shown = items.slice(0, limit);
   return { items: shown, cursor: items.length > limit ? (shown.at(-1)?.id ?? null) : null };
@@ -31,7 +32,7 @@ export async function readSince(
   const call = checkRead(options) ?? {};
   if (lastId !== null) checkItemId("lastId", lastId);
   const { items, trimmed } = await read(context, id, sinceScript, lastId ?? "-", call);
-  if (trimmed !== "" && (lastId === null || isNewer(trimmed, lastId))) await tell(call.onTrimmed, trimmed);
+  if (trimmed !== "" && (lastId === null || isAbove(trimmed, lastId))) await tell(call.onTrimmed, trimmed);
   const { limit = 20 } = call;
   const shown = items.slice(0, limit);
   return { items: shown, lastId: shown.at(-1)?.id ?? lastId, more: items.length > limit };

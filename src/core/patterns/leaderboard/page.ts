@@ -39,8 +39,8 @@ export async function readPage(
 
 function decodePage({ reply, asked }: Answer<Places>, ties: BoardSource["ties"], limit: number): Page {
   const parts = listOf(raw)(reply);
-  const numberAt = (i: number) => integer(parts[i] ?? 0);
-  const textAt = (i: number) => text(parts[i] ?? "");
+  const numberAt = (i: number) => integer(parts[i] ?? null);
+  const textAt = (i: number) => text(parts[i] ?? null);
   const [place, first, count] = [numberAt(0), numberAt(1), numberAt(3)];
   const shift = asked.shifts === "" ? 0 : Number(asked.shifts.split(" ")[place - 1] ?? 0);
   const entries: Entry[] = [];

@@ -2,8 +2,7 @@ import { onAbort } from "../../abort.ts";
 import { checkDuration, checkFunction, checkMethods, checkOptions } from "../../check.ts";
 import { OptionError } from "../../errors.ts";
 import { followLog, type FollowOptions } from "../../log/follow.ts";
-import { checkLogId } from "../../log/format.ts";
-import type { LogStart } from "../../log/reader.ts";
+import { checkStart } from "../../log/start.ts";
 import { type PresenceContext, report, roomValues } from "./context.ts";
 import { decodeTransition } from "./format.ts";
 import type { StopListening } from "../../port/subscriber.ts";
@@ -53,12 +52,7 @@ function checkCall(options: PresenceSubscribeOptions | undefined) {
   if (check !== undefined) checkDuration("check", check);
   if (onGap !== undefined) checkFunction("onGap", onGap);
   checkMethods("signal", signal, "an AbortSignal", "throwIfAborted");
-  return { start: startOf(from), check: check ?? 0, onGap, signal };
-}
-
-function startOf(from: string): LogStart {
-  if (from === "now" || from === "beginning") return { at: from };
-  return { at: "after", id: checkLogId("from", from) };
+  return { start: checkStart(from), check: check ?? 0, onGap, signal };
 }
 
 function subscriberOf({ subscriber }: PresenceContext) {

@@ -6,7 +6,7 @@ import { emit, type OnEvent } from "../../event.ts";
 import { createInternals, insideOf } from "../../internals.ts";
 import { maxIdLength, namespaceOf } from "../../keys.ts";
 import { isPolling, type Polling } from "../../log/polling.ts";
-import type { LogStart } from "../../log/reader.ts";
+import type { LogStart } from "../../log/start.ts";
 import type { Redis } from "../../port/redis.ts";
 import type { Subscriber } from "../../port/subscriber.ts";
 import type { ChangeOptions } from "../../request.ts";

@@ -1,8 +1,7 @@
 import { onAbort } from "../../abort.ts";
 import { checkDuration, checkFunction, checkMethods, checkOptions } from "../../check.ts";
 import { OptionError } from "../../errors.ts";
-import { checkLogId } from "../../log/format.ts";
-import type { LogStart } from "../../log/reader.ts";
+import { checkStart } from "../../log/start.ts";
 import { type ChannelContext, checkName, type Listening, report } from "./context.ts";
 import { createIntake, type Outlet } from "./intake.ts";
 import type { ChannelGap, ChannelListener, ChannelNames, ChannelStart, ChannelSubscribeOptions } from "./options.ts";
@@ -59,7 +58,7 @@ export async function listen(
     throw new OptionError("`subscriber` is needed to listen, such as ioredisSubscriber(client.duplicate())");
   }
   const end = new AbortController();
-  const request = { subscriber, names: checkNames(names), start: checkFrom(from), check, asksForGaps: Boolean(onGap) };
+  const request = { subscriber, names: checkNames(names), start: checkStart(from), check, asksForGaps: Boolean(onGap) };
   signal?.throwIfAborted();
   const stay = onAbort(signal, () => end.abort(signal?.reason));
   let listening: Listening | undefined;
@@ -94,10 +93,6 @@ function checkNames(names: ChannelNames): readonly string[] | Extract<ChannelNam
     throw new OptionError(`\`names\` must be a name, an array of 1 to ${mostNames} names, or matching("user:*")`);
   }
   return [...new Set(list.map(checkName))];
-}
-
-function checkFrom(from: string): LogStart {
-  return from === "now" || from === "beginning" ? { at: from } : { at: "after", id: checkLogId("from", from) };
 }
 
 function tellGap(context: ChannelContext, gap: ChannelGap, onGap: ChannelSubscribeOptions["onGap"]): void {

@@ -1,5 +1,6 @@
 import { checkRead, checkUpTo, contextOf } from "../context.ts";
-import { feedKeys, isNewer } from "../format.ts";
+import { isAbove } from "../../../stream-id.ts";
+import { feedKeys } from "../format.ts";
 import type { Feeds } from "../options.ts";
 import { readerField } from "../reader.ts";
 import { countUnreadScript } from "../scripts/count-unread.lua.ts";
@@ -41,7 +42,7 @@ export async function countUnread<Item>(
   const count = checkUpTo("limit", limit, 1_000) + 2;
   const values = { ...feedKeys(namespace, id), reader: readerField(reader), count };
   const [marker = "", found = "0", trimmed = ""] = await countUnreadScript(redis, values, { signal, idempotent: true });
-  const hasMissed = trimmed !== "" && (marker === "" || isNewer(trimmed, marker));
+  const hasMissed = trimmed !== "" && (marker === "" || isAbove(trimmed, marker));
   return {
     count: Math.min(limit, Number(found)),
     more: Number(found) > limit || hasMissed,

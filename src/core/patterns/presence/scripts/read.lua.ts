@@ -12,7 +12,7 @@ export const listScript = defineScript({
   lua: `
 ${room}
 sweep()
-local found = {redis.call("GET", last) or "0-0"}
+local found = {newestId()}
 local rows = redis.call("ZRANGEBYSCORE", members, "(" .. from, "+inf", "WITHSCORES", "LIMIT", 0, count)
 local names = {}
 for i = 1, #rows, 2 do

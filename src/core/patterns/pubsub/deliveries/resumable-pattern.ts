@@ -1,10 +1,11 @@
 import { afterAbort } from "../../../abort.ts";
 import { OptionError } from "../../../errors.ts";
 import { readLog } from "../../../log/follow.ts";
-import { isAbove, lastIdBefore, logPlace } from "../../../log/format.ts";
+import { logPlace } from "../../../log/format.ts";
 import { isPolling } from "../../../log/polling.ts";
 import { createLogReader, type LogReader } from "../../../log/reader.ts";
 import type { Redis } from "../../../port/redis.ts";
+import { isAbove, lastIdBefore } from "../../../stream-id.ts";
 import { texts } from "../../../port/reply.ts";
 import { type ChannelContext, foreignMessage, type Listening, type ListenRequest, report } from "../context.ts";
 import { type ChannelPattern, globOf, nameOf } from "../pattern.ts";

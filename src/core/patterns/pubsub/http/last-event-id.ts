@@ -1,4 +1,4 @@
-import { isLogId } from "../../../log/format.ts";
+import { isStreamId } from "../../../stream-id.ts";
 
 /** What `toEventStream` reads of a request. A web standard `Request` is one. */
 export interface EventStreamRequest {
@@ -22,7 +22,7 @@ export interface EventStreamRequest {
 export function lastEventId({ url, headers }: EventStreamRequest): string | null | undefined {
   const text = headers.get("last-event-id") || new URLSearchParams(queryOf(url)).get("lastEventId");
   if (!text) return undefined;
-  return isLogId(text) ? text : null;
+  return isStreamId(text) ? text : null;
 }
 
 function queryOf(url: string): string {
